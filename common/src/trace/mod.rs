@@ -1,0 +1,14 @@
+//! `.trc`: what a traced program asked of its allocator, and what it got.
+
+pub mod wire;
+
+#[cfg(feature = "std")]
+mod reader;
+#[cfg(feature = "std")]
+mod writer;
+
+#[cfg(feature = "std")]
+pub use reader::{CutRecord, Event, Reader, TraceError};
+pub use wire::{Block, Call, Kind};
+#[cfg(feature = "std")]
+pub use writer::Writer;
