@@ -1,1 +1,208 @@
-//! Stub.
+//! Offline dynamic storage allocation: given buffers of known sizes and
+//! lifetimes, offsets for them such that the makespan is as small as can be.
+//!
+//! The problem is NP-complete. The bound that every method chases is LOAD, the
+//! largest sum of sizes live at once, or the better bound that alignment
+//! proves ([`common::load::lower_bound`]).
+//!
+//! ```
+//! use common::job::Job;
+//! use common::problem::Problem;
+//!
+//! let problem = Problem::new(vec![
+//!     Job::new(0, 0, 3, 64),
+//!     Job::new(1, 2, 5, 64),
+//!     Job::new(2, 3, 6, 64),
+//! ])?;
+//! let solution = coreba::solve(&problem, &coreba::Options::default(), &mut ())?;
+//! assert_eq!(solution.makespan, 128);
+//! assert_eq!(solution.status, coreba::Status::Optimal);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod fit;
+mod item;
+mod options;
+mod orders;
+mod pack;
+mod portfolio;
+
+use std::time::{Duration, Instant};
+
+use common::check::{self, Violation};
+use common::job::{JobId, MAX_VALUE};
+use common::load::{self, Load};
+use common::placement::Placement;
+use common::problem::Problem;
+
+pub use options::{Improvement, Options, Progress};
+
+use item::Items;
+
+/// What is known about a solution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Status {
+    /// The makespan meets the lower bound: no placement is smaller.
+    Optimal,
+    /// A valid placement; a smaller one may exist.
+    Feasible,
+}
+
+/// What ended a solve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stop {
+    /// The makespan met the lower bound.
+    LowerBound,
+    /// Every method had its turn.
+    Exhausted,
+    /// [`Progress::should_stop`] said so.
+    Interrupted,
+}
+
+/// A valid placement, and what is known about it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Solution {
+    /// One offset a job.
+    pub placement: Placement,
+    /// Its makespan in bytes.
+    pub makespan: u64,
+    /// LOAD, and when it is reached.
+    pub load: Load,
+    /// The best proved bound on any makespan, in bytes.
+    pub lower_bound: u64,
+    /// Whether the makespan is proved to be optimal.
+    pub status: Status,
+    /// What ended the search.
+    pub stop: Stop,
+    /// The method that found the placement.
+    pub method: &'static str,
+    /// Placements that were tried.
+    pub evaluations: u64,
+    /// Wall time.
+    pub elapsed: Duration,
+}
+
+impl Solution {
+    /// `(makespan - LOAD) / LOAD`; 0 without load.
+    pub fn fragmentation(&self) -> f64 {
+        if self.load.peak == 0 {
+            return 0.0;
+        }
+        (self.makespan - self.load.peak) as f64 / self.load.peak as f64
+    }
+}
+
+/// Why there is no solution.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SolveError {
+    /// Remedy: a smaller start address.
+    #[error("start address {0} is beyond 2^63 - 1")]
+    Start(u64),
+    /// Remedy: another start address, alignment or fixed offset.
+    #[error(
+        "job {id} is fixed at offset {pin}, and start {start} + {pin} is not a multiple of its alignment {alignment}"
+    )]
+    PinAlignment {
+        /// The job.
+        id: JobId,
+        /// Where it is fixed.
+        pin: u64,
+        /// The start address.
+        start: u64,
+        /// Its alignment.
+        alignment: u64,
+    },
+    /// Remedy: smaller alignments within a group.
+    #[error("job {0}: its group's alignments have no common multiple below 2^63")]
+    GroupAlignment(JobId),
+    /// Remedy: fewer than 2^32 pieces of jobs.
+    #[error("{0} jobs are more than the solver can number")]
+    TooMany(usize),
+    /// A defect of this library: nothing that fails the verifier is given out.
+    #[error("defect: the solver's placement is not valid: {0}")]
+    Invalid(Violation),
+}
+
+/// Places all jobs of `problem` in one address space; heaps are not told
+/// apart (see [`Problem::merge_heaps`]). The placement has passed
+/// [`check::verify`]. O(n log n) a method and round of squeezing, in practice;
+/// O(n log n) memory at worst a thread.
+///
+/// # Errors
+/// [`SolveError`].
+pub fn solve(
+    problem: &Problem,
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Result<Solution, SolveError> {
+    let begun = Instant::now();
+    check_options(problem, options)?;
+    let load = load::load(problem.jobs());
+    let lower_bound = load::lower_bound(problem.jobs(), options.start);
+    let mut solution = Solution {
+        placement: Placement::default(),
+        makespan: 0,
+        load,
+        lower_bound,
+        status: Status::Optimal,
+        stop: Stop::LowerBound,
+        method: "none needed",
+        evaluations: 0,
+        elapsed: Duration::ZERO,
+    };
+    if !problem.is_empty() {
+        let items = Items::new(problem)
+            .map_err(|error| SolveError::GroupAlignment(problem[error.job].id.clone()))?;
+        let outcome = portfolio::run(&items, lower_bound, load.peak, options, progress);
+        solution.makespan = outcome.packing.makespan;
+        solution.placement = Placement {
+            offsets: items.spread(&outcome.packing.offsets),
+        };
+        solution.method = outcome.method;
+        solution.evaluations = outcome.evaluations;
+        if solution.makespan > lower_bound {
+            solution.status = Status::Feasible;
+            solution.stop = if outcome.interrupted {
+                Stop::Interrupted
+            } else {
+                Stop::Exhausted
+            };
+        }
+        check::verify(problem, &solution.placement, options.start).map_err(SolveError::Invalid)?;
+    }
+    solution.elapsed = begun.elapsed();
+    Ok(solution)
+}
+
+fn check_options(problem: &Problem, options: &Options) -> Result<(), SolveError> {
+    let start = options.start;
+    if start > MAX_VALUE {
+        return Err(SolveError::Start(start));
+    }
+    let pieces: usize = problem
+        .jobs()
+        .iter()
+        .map(|job| 1 + 2 * job.gaps().len())
+        .sum();
+    if u32::try_from(pieces).is_err() {
+        return Err(SolveError::TooMany(pieces));
+    }
+    for job in problem.jobs() {
+        if let Some(pin) = job.pin()
+            && !(start + pin).is_multiple_of(job.alignment)
+        {
+            let (id, alignment) = (job.id.clone(), job.alignment);
+            return Err(SolveError::PinAlignment {
+                id,
+                pin,
+                start,
+                alignment,
+            });
+        }
+    }
+    Ok(())
+}

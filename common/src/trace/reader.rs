@@ -114,8 +114,11 @@ impl<R: Read> Reader<R> {
                 return Ok(Some(Event { at, call }));
             }
             if self.at_eof {
-                self.cut =
-                    Some(CutRecord { at, present: record.len(), needed: kind.record_len() });
+                self.cut = Some(CutRecord {
+                    at,
+                    present: record.len(),
+                    needed: kind.record_len(),
+                });
                 self.stop();
                 return Ok(None);
             }

@@ -187,19 +187,53 @@ impl Call {
     #[inline]
     pub const fn words(&self) -> [u64; MAX_WORDS] {
         match *self {
-            Call::Malloc { requested, block: b } => {
-                [requested, b.pointer, b.usable, b.thread, b.mapping_base, 0, 0]
-            }
+            Call::Malloc {
+                requested,
+                block: b,
+            } => [
+                requested,
+                b.pointer,
+                b.usable,
+                b.thread,
+                b.mapping_base,
+                0,
+                0,
+            ],
             Call::Free { pointer, thread } => [pointer, thread, 0, 0, 0, 0, 0],
-            Call::Calloc { count: x, element_size: y, block: b }
-            | Call::Realloc { old: x, requested: y, block: b }
-            | Call::AlignedAlloc { alignment: x, requested: y, block: b }
-            | Call::Memalign { alignment: x, requested: y, block: b } => {
-                [x, y, b.pointer, b.usable, b.thread, b.mapping_base, 0]
+            Call::Calloc {
+                count: x,
+                element_size: y,
+                block: b,
             }
-            Call::PosixMemalign { slot, alignment, requested, block: b } => {
-                [slot, alignment, requested, b.pointer, b.usable, b.thread, b.mapping_base]
+            | Call::Realloc {
+                old: x,
+                requested: y,
+                block: b,
             }
+            | Call::AlignedAlloc {
+                alignment: x,
+                requested: y,
+                block: b,
+            }
+            | Call::Memalign {
+                alignment: x,
+                requested: y,
+                block: b,
+            } => [x, y, b.pointer, b.usable, b.thread, b.mapping_base, 0],
+            Call::PosixMemalign {
+                slot,
+                alignment,
+                requested,
+                block: b,
+            } => [
+                slot,
+                alignment,
+                requested,
+                b.pointer,
+                b.usable,
+                b.thread,
+                b.mapping_base,
+            ],
         }
     }
 
@@ -216,15 +250,40 @@ impl Call {
             mapping_base: w[p + 3],
         };
         match kind {
-            Kind::Malloc => Call::Malloc { requested: w[0], block },
-            Kind::Free => Call::Free { pointer: w[0], thread: w[1] },
-            Kind::Calloc => Call::Calloc { count: w[0], element_size: w[1], block },
-            Kind::Realloc => Call::Realloc { old: w[0], requested: w[1], block },
-            Kind::AlignedAlloc => Call::AlignedAlloc { alignment: w[0], requested: w[1], block },
-            Kind::Memalign => Call::Memalign { alignment: w[0], requested: w[1], block },
-            Kind::PosixMemalign => {
-                Call::PosixMemalign { slot: w[0], alignment: w[1], requested: w[2], block }
-            }
+            Kind::Malloc => Call::Malloc {
+                requested: w[0],
+                block,
+            },
+            Kind::Free => Call::Free {
+                pointer: w[0],
+                thread: w[1],
+            },
+            Kind::Calloc => Call::Calloc {
+                count: w[0],
+                element_size: w[1],
+                block,
+            },
+            Kind::Realloc => Call::Realloc {
+                old: w[0],
+                requested: w[1],
+                block,
+            },
+            Kind::AlignedAlloc => Call::AlignedAlloc {
+                alignment: w[0],
+                requested: w[1],
+                block,
+            },
+            Kind::Memalign => Call::Memalign {
+                alignment: w[0],
+                requested: w[1],
+                block,
+            },
+            Kind::PosixMemalign => Call::PosixMemalign {
+                slot: w[0],
+                alignment: w[1],
+                requested: w[2],
+                block,
+            },
         }
     }
 }

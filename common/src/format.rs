@@ -1,0 +1,199 @@
+//! Which format a file is in, and opening files: `-` is standard input or
+//! output, compressed input is told by its content, and output becomes visible
+//! only when it is whole.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use tempfile::NamedTempFile;
+
+/// A file format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// `.trc`, a trace.
+    Trc,
+    /// `.plc`, jobs in bin-packing notation.
+    Plc,
+    /// `.csv`, jobs or a placement.
+    Csv,
+}
+
+impl Format {
+    /// The format that a path's extension says; a compression's extension
+    /// behind it (`.gz`, `.zst`) is passed over.
+    pub fn of_path(path: &Path) -> Option<Format> {
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        match extension.as_str() {
+            "gz" | "zst" => Format::of_path(Path::new(path.file_stem()?)),
+            name => name.parse().ok(),
+        }
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name {
+            "trc" => Ok(Format::Trc),
+            "plc" => Ok(Format::Plc),
+            "csv" => Ok(Format::Csv),
+            other => Err(format!("{other:?} is no format: use trc, plc or csv")),
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Format::Trc => "trc",
+            Format::Plc => "plc",
+            Format::Csv => "csv",
+        })
+    }
+}
+
+/// Whether a path stands for standard input or output.
+pub fn is_standard(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Opens `path` for reading (`-` is standard input) and unpacks it if its
+/// first bytes are those of gzip or Zstandard.
+///
+/// # Errors
+/// Those of the file system; a folder is an error.
+pub fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+    if is_standard(path) {
+        return decompress(io::stdin().lock());
+    }
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    decompress(file)
+}
+
+/// Unpacks `input` if its first bytes are those of gzip or Zstandard; gives
+/// any other bytes as they are.
+///
+/// # Errors
+/// Those of the input.
+pub fn decompress<'a>(mut input: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
+    let mut magic = Vec::with_capacity(4);
+    input.by_ref().take(4).read_to_end(&mut magic)?;
+    let kind = magic.clone();
+    let whole = io::Cursor::new(magic).chain(input);
+    Ok(match kind.as_slice() {
+        [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(whole)),
+        [0x28, 0xb5, 0x2f, 0xfd] => Box::new(zstd::stream::read::Decoder::new(whole)?),
+        _ => Box::new(whole),
+    })
+}
+
+/// Whether an error comes from writing to a pipe that its reader has closed,
+/// which for a command-line tool is no failure.
+pub fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// An output that appears under its name only when [`Output::commit`] is
+/// called: until then it is a temporary file beside it, removed when dropped.
+pub struct Output {
+    sink: Sink,
+}
+
+enum Sink {
+    Stdout(BufWriter<io::Stdout>),
+    /// A device or pipe: there is nothing to rename.
+    Direct(BufWriter<File>),
+    Beside(BufWriter<NamedTempFile>, PathBuf),
+}
+
+impl Output {
+    /// Opens the output `path`; `-` is standard output.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn create(path: &Path) -> io::Result<Output> {
+        let capacity = 1 << 18;
+        if is_standard(path) {
+            let sink = Sink::Stdout(BufWriter::with_capacity(capacity, io::stdout()));
+            return Ok(Output { sink });
+        }
+        // A link stays a link: what it points to is replaced.
+        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let existing = fs::metadata(&target).ok();
+        if existing.as_ref().is_some_and(fs::Metadata::is_dir) {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        if existing
+            .as_ref()
+            .is_some_and(|existing| !existing.is_file())
+        {
+            let file = File::options().write(true).open(&target)?;
+            return Ok(Output {
+                sink: Sink::Direct(BufWriter::with_capacity(capacity, file)),
+            });
+        }
+        let folder = match target.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".idealloc-").suffix(".tmp");
+        match existing {
+            Some(existing) => builder.permissions(existing.permissions()),
+            None => builder.permissions(default_permissions()),
+        };
+        let file = BufWriter::with_capacity(capacity, builder.tempfile_in(folder)?);
+        Ok(Output {
+            sink: Sink::Beside(file, target),
+        })
+    }
+
+    /// Makes the whole output visible under its name.
+    ///
+    /// # Errors
+    /// Those of the file system; what stood under the name is then untouched.
+    pub fn commit(self) -> io::Result<()> {
+        match self.sink {
+            Sink::Stdout(mut stdout) => stdout.flush(),
+            Sink::Direct(mut file) => file.flush(),
+            Sink::Beside(file, path) => {
+                let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+                file.persist(path).map(drop).map_err(|error| error.error)
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+fn default_permissions() -> fs::Permissions {
+    use std::os::unix::fs::PermissionsExt as _;
+    // The process's umask takes its part away.
+    fs::Permissions::from_mode(0o666)
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.sink {
+            Sink::Stdout(sink) => sink.write(bytes),
+            Sink::Direct(sink) => sink.write(bytes),
+            Sink::Beside(sink, _) => sink.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.sink {
+            Sink::Stdout(sink) => sink.flush(),
+            Sink::Direct(sink) => sink.flush(),
+            Sink::Beside(sink, _) => sink.flush(),
+        }
+    }
+}

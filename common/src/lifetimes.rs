@@ -1,0 +1,329 @@
+//! From events to jobs: the lifetimes of a traced program's blocks.
+//!
+//! The logical clock counts bytes requested so far: an allocation is born at
+//! the current clock, which then advances by its requested size, or by 1 where
+//! that is 0. A free takes effect at the current clock and does not advance
+//! it. Blocks never freed die at the clock's final value. A `realloc` of a
+//! live block ends the old job and begins a new one. Ids number the
+//! allocations from 0.
+//!
+//! Streaming: memory grows with the jobs live at once. O(1) an event.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::Read;
+
+use rustc_hash::FxHashMap;
+
+use crate::error::{FormatError, Place};
+use crate::job::{Job, JobId, MAX_VALUE};
+use crate::row::{Row, Rows};
+use crate::trace::{Block, Call, Event, Reader};
+
+/// The alignment that `malloc`, `calloc` and `realloc` guarantee on 64-bit Linux.
+pub const MALLOC_ALIGNMENT: u64 = 16;
+
+/// What is odd about a trace, though it can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Oddity {
+    /// A free of a pointer at which no block is live: ignored.
+    UnknownFree,
+    /// A realloc of a pointer at which no block is live: taken as an allocation.
+    UnknownRealloc,
+    /// A block allocated where one is live: the old job ends.
+    AllocatedWhileLive,
+    /// A usable size below the requested one: the requested one counts.
+    UsableBelowRequested,
+    /// A pointer below its mapping's base: the block is a heap of its own.
+    BelowMapping,
+    /// A record that the end of the file cuts short: everything before it counts.
+    CutRecord,
+}
+
+impl Oddity {
+    const ALL: [Oddity; 6] = [
+        Oddity::UnknownFree,
+        Oddity::UnknownRealloc,
+        Oddity::AllocatedWhileLive,
+        Oddity::UsableBelowRequested,
+        Oddity::BelowMapping,
+        Oddity::CutRecord,
+    ];
+}
+
+impl fmt::Display for Oddity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Oddity::UnknownFree => "free of an unknown pointer (ignored)",
+            Oddity::UnknownRealloc => "realloc of an unknown pointer (taken as an allocation)",
+            Oddity::AllocatedWhileLive => "block allocated where one is live (the old one ends)",
+            Oddity::UsableBelowRequested => "usable size below the requested size (raised to it)",
+            Oddity::BelowMapping => "pointer below its mapping (taken as a mapping of its own)",
+            Oddity::CutRecord => "record cut short by the end of the file (left out)",
+        })
+    }
+}
+
+/// How often one kind of oddity was met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// How often.
+    pub count: u64,
+    /// Byte offset of the first record of the kind.
+    pub first_at: u64,
+}
+
+/// The oddities of a trace, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Oddities {
+    counts: [Option<Count>; Oddity::ALL.len()],
+}
+
+impl Oddities {
+    fn add(&mut self, oddity: Oddity, at: u64) {
+        self.counts[oddity as usize]
+            .get_or_insert(Count {
+                count: 0,
+                first_at: at,
+            })
+            .count += 1;
+    }
+
+    /// The kinds that were met, each with its count.
+    pub fn iter(&self) -> impl Iterator<Item = (Oddity, Count)> + '_ {
+        Oddity::ALL
+            .into_iter()
+            .filter_map(|kind| Some((kind, self.counts[kind as usize]?)))
+    }
+
+    /// How often one kind was met.
+    pub fn count(&self, oddity: Oddity) -> u64 {
+        self.counts[oddity as usize].map_or(0, |count| count.count)
+    }
+
+    /// Whether nothing odd was met.
+    pub fn is_empty(&self) -> bool {
+        self.counts.iter().all(Option::is_none)
+    }
+}
+
+/// What a trace tells beside its jobs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TraceSummary {
+    /// Records read.
+    pub events: u64,
+    /// Jobs, one an allocation.
+    pub allocations: u64,
+    /// Jobs that were never freed.
+    pub never_freed: u64,
+    /// What was odd.
+    pub oddities: Oddities,
+}
+
+struct Live {
+    id: u64,
+    birth: u64,
+    requested: u64,
+    usable: u64,
+    alignment: u64,
+    mapping_base: u64,
+    at: u64,
+}
+
+/// The jobs of a trace, each as it ends; those never freed at the end, by id.
+pub struct Lifetimes<R> {
+    events: Reader<R>,
+    live: FxHashMap<u64, Live>,
+    clock: u64,
+    /// Jobs that have ended and were not given out yet.
+    ended: VecDeque<Row>,
+    at_end: bool,
+    summary: TraceSummary,
+}
+
+impl<R: Read> Lifetimes<R> {
+    /// The jobs of the trace in `input`, which needs no buffering of its own.
+    pub fn new(input: R) -> Self {
+        Lifetimes {
+            events: Reader::new(input),
+            live: FxHashMap::default(),
+            clock: 0,
+            ended: VecDeque::new(),
+            at_end: false,
+            summary: TraceSummary::default(),
+        }
+    }
+
+    /// What was met so far; complete once the last job was given out.
+    pub fn summary(&self) -> &TraceSummary {
+        &self.summary
+    }
+
+    fn apply(&mut self, event: &Event) -> Result<(), FormatError> {
+        self.summary.events += 1;
+        let at = event.at;
+        match event.call {
+            Call::Malloc { requested, block } => {
+                self.allocate(at, requested, MALLOC_ALIGNMENT, block)
+            }
+            Call::Calloc {
+                count,
+                element_size,
+                block,
+            } => {
+                let requested = count.checked_mul(element_size).ok_or_else(|| {
+                    let what = format!("calloc of {count} times {element_size} bytes overflows");
+                    FormatError::malformed(Place::Byte(at), what)
+                });
+                match requested {
+                    Err(_) if block.pointer == 0 => Ok(()),
+                    requested => self.allocate(at, requested?, MALLOC_ALIGNMENT, block),
+                }
+            }
+            Call::AlignedAlloc {
+                alignment,
+                requested,
+                block,
+            }
+            | Call::Memalign {
+                alignment,
+                requested,
+                block,
+            }
+            | Call::PosixMemalign {
+                alignment,
+                requested,
+                block,
+                ..
+            } => self.allocate(at, requested, alignment.max(1), block),
+            Call::Free { pointer, .. } => {
+                if pointer != 0 && !self.end(pointer) {
+                    self.summary.oddities.add(Oddity::UnknownFree, at);
+                }
+                Ok(())
+            }
+            Call::Realloc {
+                old,
+                requested,
+                block,
+            } => {
+                if block.pointer != 0 && old != 0 && !self.end(old) {
+                    self.summary.oddities.add(Oddity::UnknownRealloc, at);
+                }
+                self.allocate(at, requested, MALLOC_ALIGNMENT, block)
+            }
+        }
+    }
+
+    fn allocate(
+        &mut self,
+        at: u64,
+        requested: u64,
+        alignment: u64,
+        block: Block,
+    ) -> Result<(), FormatError> {
+        let Block {
+            pointer,
+            usable,
+            mapping_base,
+            ..
+        } = block;
+        if pointer == 0 {
+            return Ok(());
+        }
+        if self.end(pointer) {
+            self.summary.oddities.add(Oddity::AllocatedWhileLive, at);
+        }
+        if usable < requested {
+            self.summary.oddities.add(Oddity::UsableBelowRequested, at);
+        }
+        let mapping_base = if mapping_base > pointer {
+            self.summary.oddities.add(Oddity::BelowMapping, at);
+            pointer
+        } else {
+            mapping_base
+        };
+        let birth = self.clock;
+        self.clock = birth
+            .checked_add(requested.max(1))
+            .filter(|&clock| clock <= MAX_VALUE)
+            .ok_or_else(|| {
+                let what =
+                    format!("{requested} bytes requested: the sum of all requests passes 2^63 - 1");
+                FormatError::malformed(Place::Byte(at), what)
+            })?;
+        let id = self.summary.allocations;
+        self.summary.allocations += 1;
+        let live = Live {
+            id,
+            birth,
+            requested,
+            usable,
+            alignment,
+            mapping_base,
+            at,
+        };
+        self.live.insert(pointer, live);
+        Ok(())
+    }
+
+    /// Ends the block at `pointer`; false where none is live.
+    fn end(&mut self, pointer: u64) -> bool {
+        let Some(live) = self.live.remove(&pointer) else {
+            return false;
+        };
+        self.ended.push_back(row(pointer, live, self.clock));
+        true
+    }
+
+    fn finish(&mut self) {
+        self.at_end = true;
+        if let Some(cut) = self.events.cut() {
+            self.summary.oddities.add(Oddity::CutRecord, cut.at);
+        }
+        self.summary.never_freed = self.live.len() as u64;
+        let mut rest: Vec<_> = self.live.drain().collect();
+        rest.sort_unstable_by_key(|(_, live)| live.id);
+        let clock = self.clock;
+        self.ended.extend(
+            rest.into_iter()
+                .map(|(pointer, live)| row(pointer, live, clock)),
+        );
+    }
+}
+
+fn row(pointer: u64, live: Live, death: u64) -> Row {
+    Row {
+        job: Job {
+            id: JobId::Number(live.id),
+            birth: live.birth,
+            death,
+            size: live.usable.max(live.requested).max(1),
+            requested: live.requested,
+            alignment: live.alignment,
+            heap: live.mapping_base,
+            extras: None,
+        },
+        offset: Some(pointer - live.mapping_base),
+        place: Place::Byte(live.at),
+        unknown: Vec::new(),
+    }
+}
+
+impl<R: Read> Rows for Lifetimes<R> {
+    fn next_row(&mut self) -> Result<Option<Row>, FormatError> {
+        loop {
+            if let Some(row) = self.ended.pop_front() {
+                return Ok(Some(row));
+            }
+            if self.at_end {
+                return Ok(None);
+            }
+            match self.events.next_event()? {
+                Some(event) => self.apply(&event)?,
+                None => self.finish(),
+            }
+        }
+    }
+}

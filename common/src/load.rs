@@ -1,0 +1,181 @@
+//! Load over time, LOAD, and the lower bound that follows from alignment.
+//!
+//! Everything is a sweep over births and deaths: O(n log n) time, O(n) memory.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+
+use crate::job::Job;
+
+/// The largest load, and the first instant at which it is reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// LOAD in bytes: no placement can be smaller.
+    pub peak: u64,
+    /// When.
+    pub at: u64,
+}
+
+/// A change of the load: at `time`, by `delta` bytes.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    time: u64,
+    delta: i64,
+}
+
+/// The load as a step function: `(time, load from then on)`, ascending in
+/// time, one entry an instant at which births or deaths happen.
+pub fn curve<'a>(jobs: impl IntoIterator<Item = &'a Job>) -> Vec<(u64, u64)> {
+    let mut steps = Vec::new();
+    let mut groups: FxHashMap<&str, Vec<&Job>> = FxHashMap::default();
+    for job in jobs {
+        match job.group() {
+            Some(group) => groups.entry(group).or_default().push(job),
+            None => push_job(&mut steps, job),
+        }
+    }
+    for members in groups.values() {
+        push_group(&mut steps, members);
+    }
+    steps.sort_unstable_by_key(|step| step.time);
+    let mut load = 0i128;
+    let mut curve: Vec<(u64, u64)> = Vec::new();
+    for step in steps {
+        load += i128::from(step.delta);
+        // The load between two steps of one instant may be below 0; what
+        // stands after the last of them is not.
+        let now = u64::try_from(load.max(0)).unwrap_or(u64::MAX);
+        match curve.last_mut() {
+            Some(last) if last.0 == step.time => last.1 = now,
+            _ => curve.push((step.time, now)),
+        }
+    }
+    curve
+}
+
+fn push_job(steps: &mut Vec<Step>, job: &Job) {
+    for piece in job.pieces() {
+        let height = (piece.high - piece.low) as i64;
+        steps.push(Step {
+            time: piece.birth,
+            delta: height,
+        });
+        steps.push(Step {
+            time: piece.death,
+            delta: -height,
+        });
+    }
+}
+
+/// A group counts its largest live member once.
+fn push_group(steps: &mut Vec<Step>, members: &[&Job]) {
+    let mut events: Vec<(u64, bool, u64)> = Vec::new();
+    for piece in members.iter().flat_map(|job| job.pieces()) {
+        events.push((piece.birth, true, piece.high - piece.low));
+        events.push((piece.death, false, piece.high - piece.low));
+    }
+    events.sort_unstable();
+    let mut live: BTreeMap<u64, usize> = BTreeMap::new();
+    let mut before = 0;
+    for (time, born, height) in events {
+        let count = live.entry(height).or_default();
+        if born {
+            *count += 1;
+        } else if *count > 1 {
+            *count -= 1;
+        } else {
+            live.remove(&height);
+        }
+        let now = live
+            .last_key_value()
+            .map_or(0, |(&height, _)| height as i64);
+        steps.push(Step {
+            time,
+            delta: now - before,
+        });
+        before = now;
+    }
+}
+
+/// LOAD and when it is first reached.
+pub fn load<'a>(jobs: impl IntoIterator<Item = &'a Job>) -> Load {
+    let mut best = Load::default();
+    for (at, load) in curve(jobs) {
+        if load > best.peak {
+            best = Load { peak: load, at };
+        }
+    }
+    best
+}
+
+/// The best bound on the makespan that LOAD, alignment and pins prove.
+///
+/// Where all alignments share a divisor g > 1, every address is a multiple of
+/// g, so each job but the topmost takes its size rounded up to g: the bound is
+/// the maximum over time of the sum of the rounded sizes, less the largest
+/// rounding slack among the jobs live then; and no offset lies below the first
+/// that `start` lets be aligned. It is never below LOAD, nor below the top of a
+/// pinned job.
+pub fn lower_bound(jobs: &[Job], start: u64) -> u64 {
+    let divisor = jobs
+        .iter()
+        .fold(0, |divisor, job| gcd(divisor, job.alignment));
+    let mut bound = load(jobs).peak;
+    if divisor > 1 {
+        let lowest = start.next_multiple_of(divisor) - start;
+        bound = bound.max(lowest + rounded_load(jobs, divisor));
+    }
+    let pinned = jobs
+        .iter()
+        .filter_map(|job| job.pin().map(|pin| pin + job.size))
+        .max();
+    bound.max(pinned.unwrap_or(0))
+}
+
+/// The largest sum of rounded sizes less the largest slack. Jobs with windows
+/// or groups are left out, which keeps it a bound.
+fn rounded_load(jobs: &[Job], divisor: u64) -> u64 {
+    let plain =
+        |job: &&Job| job.group().is_none() && job.gaps().iter().all(|gap| gap.window.is_none());
+    let mut events: Vec<(u64, bool, u64)> = Vec::new();
+    for job in jobs.iter().filter(plain) {
+        for piece in job.pieces() {
+            events.push((piece.birth, true, job.size));
+            events.push((piece.death, false, job.size));
+        }
+    }
+    events.sort_unstable();
+    let mut slacks: BTreeMap<u64, usize> = BTreeMap::new();
+    let mut sum = 0u64;
+    let mut best = 0;
+    for (_, born, size) in events {
+        let rounded = size.next_multiple_of(divisor);
+        let count = slacks.entry(rounded - size).or_default();
+        if born {
+            *count += 1;
+            sum += rounded;
+        } else {
+            sum -= rounded;
+            if *count > 1 {
+                *count -= 1;
+            } else {
+                slacks.remove(&(rounded - size));
+            }
+        }
+        // Between the births of one instant the sum is that of a subset of the
+        // jobs live then: still a bound.
+        let slack = slacks.last_key_value().map_or(0, |(&slack, _)| slack);
+        best = best.max(sum - slack.min(sum));
+    }
+    best
+}
+
+/// Greatest common divisor; that of 0 and x is x.
+pub fn gcd(a: u64, b: u64) -> u64 {
+    let (mut a, mut b) = (a, b);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}

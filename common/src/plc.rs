@@ -1,0 +1,207 @@
+//! `.plc`: jobs in bin-packing notation. Fixed records of eight big-endian
+//! unsigned 64-bit words, no header:
+//! `id, birth, death, size, heap, offset, alignment, requested size`.
+
+use std::collections::VecDeque;
+use std::io::{self, BufReader, Read, Write};
+
+use crate::error::{FormatError, Place};
+use crate::job::{Job, JobId};
+use crate::row::{Row, Rows};
+
+/// Bytes a record.
+pub const RECORD: usize = 64;
+
+/// The offset that means "not placed".
+pub const NOT_PLACED: u64 = u64::MAX;
+
+type Words = [u64; 8];
+
+/// Streaming reader.
+///
+/// A file of more than one job in which every heap and offset is 0 is read as
+/// not placed, so records wait until one is met that is not 0: O(1) memory for
+/// placed files, a record a job for others (see [`Reader::without_offsets`]).
+pub struct Reader<R> {
+    input: BufReader<R>,
+    read: u64,
+    with_offsets: bool,
+    waiting: VecDeque<Words>,
+    /// Whether the records that wait are placed, once that is known.
+    placed: Option<bool>,
+    given: u64,
+    at_end: bool,
+}
+
+impl<R: Read> Reader<R> {
+    /// A reader of `input`, which needs no buffering of its own.
+    pub fn new(input: R) -> Self {
+        Reader {
+            input: BufReader::with_capacity(1 << 18, input),
+            read: 0,
+            with_offsets: true,
+            waiting: VecDeque::new(),
+            placed: None,
+            given: 0,
+            at_end: false,
+        }
+    }
+
+    /// Reads every job as not placed, with O(1) memory.
+    #[must_use]
+    pub fn without_offsets(mut self) -> Self {
+        self.with_offsets = false;
+        self.placed = Some(false);
+        self
+    }
+
+    fn next_words(&mut self) -> Result<Option<Words>, FormatError> {
+        if self.at_end {
+            return Ok(None);
+        }
+        let mut bytes = [0u8; RECORD];
+        let mut present = 0;
+        while present < RECORD {
+            match self.input.read(&mut bytes[present..]) {
+                Ok(0) => break,
+                Ok(read) => present += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if present < RECORD {
+            self.at_end = true;
+            if present == 0 {
+                return Ok(None);
+            }
+            let place = self.place(self.read);
+            let what = format!("the file ends after {present} of a record's {RECORD} bytes");
+            return Err(FormatError::malformed(place, what));
+        }
+        self.read += 1;
+        let mut words = [0; 8];
+        for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(8)) {
+            let mut word_bytes = [0; 8];
+            word_bytes.copy_from_slice(chunk);
+            *word = u64::from_be_bytes(word_bytes);
+        }
+        Ok(Some(words))
+    }
+
+    fn place(&self, index: u64) -> Place {
+        Place::Record {
+            number: index + 1,
+            at: index * RECORD as u64,
+        }
+    }
+
+    fn row(&mut self, words: Words) -> Row {
+        let [id, birth, death, size, heap, offset, alignment, requested] = words;
+        let place = self.place(self.given);
+        self.given += 1;
+        let placed = self.placed == Some(true) && offset != NOT_PLACED;
+        Row {
+            job: Job {
+                id: JobId::Number(id),
+                birth,
+                death,
+                size,
+                requested,
+                alignment: alignment.max(1),
+                heap,
+                extras: None,
+            },
+            offset: placed.then_some(offset),
+            place,
+            unknown: Vec::new(),
+        }
+    }
+}
+
+impl<R: Read> Rows for Reader<R> {
+    fn next_row(&mut self) -> Result<Option<Row>, FormatError> {
+        while self.placed.is_none() {
+            match self.next_words()? {
+                Some(words) => {
+                    if words[4] != 0 || words[5] != 0 {
+                        self.placed = Some(true);
+                    }
+                    self.waiting.push_back(words);
+                }
+                None => self.placed = Some(self.waiting.len() == 1),
+            }
+        }
+        let words = match self.waiting.pop_front() {
+            Some(words) => Some(words),
+            None => self.next_words()?,
+        };
+        Ok(words.map(|words| self.row(words)))
+    }
+}
+
+/// Streaming writer.
+#[derive(Debug)]
+pub struct Writer<W> {
+    output: W,
+    written: u64,
+}
+
+impl<W: Write> Writer<W> {
+    /// A writer onto `output`, which should be buffered.
+    pub fn new(output: W) -> Self {
+        Writer { output, written: 0 }
+    }
+
+    /// Appends one record.
+    ///
+    /// # Errors
+    /// [`FormatError::Io`] from the output; [`FormatError::Malformed`] for what
+    /// the format cannot say: an id that is no number, gaps, a group.
+    pub fn write(&mut self, job: &Job, offset: Option<u64>) -> Result<(), FormatError> {
+        let JobId::Number(id) = job.id else {
+            return Err(self.cannot_hold(job, "its id is no number"));
+        };
+        if !job.gaps().is_empty() {
+            return Err(self.cannot_hold(job, "it has gaps"));
+        }
+        if job.group().is_some() {
+            return Err(self.cannot_hold(job, "it is in a group"));
+        }
+        let alignment = if job.alignment == 1 { 0 } else { job.alignment };
+        let offset = offset.unwrap_or(NOT_PLACED);
+        let words: Words = [
+            id,
+            job.birth,
+            job.death,
+            job.size,
+            job.heap,
+            offset,
+            alignment,
+            job.requested,
+        ];
+        let mut bytes = [0u8; RECORD];
+        for (chunk, word) in bytes.chunks_exact_mut(8).zip(words) {
+            chunk.copy_from_slice(&word.to_be_bytes());
+        }
+        self.output.write_all(&bytes)?;
+        self.written += 1;
+        Ok(())
+    }
+
+    fn cannot_hold(&self, job: &Job, why: &str) -> FormatError {
+        let place = Place::Record {
+            number: self.written + 1,
+            at: self.written * RECORD as u64,
+        };
+        FormatError::malformed(place, format!("a .plc cannot hold job {}: {why}", job.id))
+    }
+
+    /// Flushes and gives the output back.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn finish(mut self) -> io::Result<W> {
+        self.output.flush()?;
+        Ok(self.output)
+    }
+}

@@ -1,0 +1,174 @@
+//! A problem: jobs that were found sound. Past this gate nobody checks again.
+
+use std::collections::hash_map::Entry;
+use std::ops::Index;
+
+use rustc_hash::FxHashMap;
+
+use crate::check::{self, Violation};
+use crate::job::{Job, JobFault, JobId, MAX_VALUE};
+use crate::placement::Placement;
+
+/// Why jobs do not make a problem.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProblemError {
+    /// A job is unsound by itself.
+    #[error(transparent)]
+    Job(#[from] JobFault),
+    /// Remedy: give every job an id of its own.
+    #[error("duplicate id {0}")]
+    DuplicateId(JobId),
+    /// Remedy: scale the sizes down. While the sum of all sizes, each with its
+    /// alignment less one, stays below 2^63, no placement that a solver tries
+    /// can overflow.
+    #[error("job {0}: the sum of all sizes (with room for alignment) passes 2^63 - 1 here")]
+    SumOverflow(JobId),
+    /// Remedy: a group shares one offset, so its members' pins are equal.
+    #[error("jobs {first} and {second} of group {group:?} are fixed at different offsets")]
+    GroupPins {
+        /// The group.
+        group: Box<str>,
+        /// One member.
+        first: JobId,
+        /// Another.
+        second: JobId,
+    },
+    /// Remedy: free one of the two, or `--ignore-offsets`.
+    #[error("fixed offsets conflict: {0}")]
+    Pins(Violation),
+}
+
+/// Takes jobs one by one and refuses the unsound: the check behind
+/// [`Problem::new`], for those who stream and keep no jobs.
+///
+/// Memory: one bit an id where ids are dense.
+#[derive(Debug, Default)]
+pub struct Gate {
+    numbers: FxHashMap<u64, u64>,
+    texts: FxHashMap<Box<str>, ()>,
+    total: u64,
+}
+
+impl Gate {
+    /// Checks `job` by itself and against those before it, and puts its gaps
+    /// in order. O(1).
+    ///
+    /// # Errors
+    /// [`ProblemError`], which names the job.
+    pub fn admit(&mut self, job: &mut Job) -> Result<(), ProblemError> {
+        job.admit()?;
+        let new = match &job.id {
+            JobId::Number(number) => {
+                let bits = self.numbers.entry(number >> 6).or_default();
+                let bit = 1 << (number & 63);
+                let new = *bits & bit == 0;
+                *bits |= bit;
+                new
+            }
+            JobId::Text(text) => match self.texts.entry(text.clone()) {
+                Entry::Occupied(_) => false,
+                Entry::Vacant(vacant) => {
+                    vacant.insert(());
+                    true
+                }
+            },
+        };
+        if !new {
+            return Err(ProblemError::DuplicateId(job.id.clone()));
+        }
+        self.total = [job.size, job.alignment - 1]
+            .iter()
+            .try_fold(self.total, |sum, &part| sum.checked_add(part))
+            .filter(|&sum| sum <= MAX_VALUE)
+            .ok_or_else(|| ProblemError::SumOverflow(job.id.clone()))?;
+        Ok(())
+    }
+}
+
+/// Sound jobs, in the order in which they were given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problem {
+    jobs: Vec<Job>,
+}
+
+impl Problem {
+    /// The only gate: every job past it is sound. O(n).
+    ///
+    /// # Errors
+    /// [`ProblemError`] for the first job that is not.
+    pub fn new(jobs: Vec<Job>) -> Result<Problem, ProblemError> {
+        let mut gate = Gate::default();
+        let mut jobs = jobs;
+        for job in &mut jobs {
+            gate.admit(job)?;
+        }
+        Problem::from_admitted(jobs)
+    }
+
+    /// The last of the checks, for jobs that each passed one [`Gate`].
+    pub(crate) fn from_admitted(jobs: Vec<Job>) -> Result<Problem, ProblemError> {
+        let mut pins: FxHashMap<&str, &Job> = FxHashMap::default();
+        for job in &jobs {
+            if let (Some(group), Some(pin)) = (job.group(), job.pin()) {
+                let first = *pins.entry(group).or_insert(job);
+                if first.pin() != Some(pin) {
+                    return Err(ProblemError::GroupPins {
+                        group: group.into(),
+                        first: first.id.clone(),
+                        second: job.id.clone(),
+                    });
+                }
+            }
+        }
+        check_pins(&jobs)?;
+        Ok(Problem { jobs })
+    }
+
+    /// The same jobs in one address space: every heap becomes 0.
+    #[must_use]
+    pub fn merge_heaps(mut self) -> Problem {
+        for job in &mut self.jobs {
+            job.heap = 0;
+        }
+        self
+    }
+
+    /// The jobs.
+    pub fn jobs(&self) -> &[Job] {
+        &self.jobs
+    }
+
+    /// How many jobs there are.
+    pub fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// Whether there is no job.
+    pub fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    /// Gives the jobs back.
+    pub fn into_jobs(self) -> Vec<Job> {
+        self.jobs
+    }
+}
+
+/// Refuses fixed jobs that cannot all stay where they are.
+fn check_pins(jobs: &[Job]) -> Result<(), ProblemError> {
+    let (pinned, offsets) = jobs
+        .iter()
+        .filter_map(|job| Some((job.clone(), job.pin()?)))
+        .unzip();
+    check::verify_overlaps(&Problem { jobs: pinned }, &Placement { offsets })
+        .map_err(ProblemError::Pins)
+}
+
+impl Index<usize> for Problem {
+    type Output = Job;
+
+    fn index(&self, index: usize) -> &Job {
+        &self.jobs[index]
+    }
+}

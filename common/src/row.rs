@@ -1,0 +1,29 @@
+//! What one record of a job file says.
+
+use crate::error::{FormatError, Place};
+use crate::job::Job;
+
+/// One job and, where the file gives one, its offset.
+///
+/// Whether the offset is a placement or a pin is for the reader of the file to
+/// say: see [`crate::input`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The job.
+    pub job: Job,
+    /// Its offset in its heap; `None` where it is not placed.
+    pub offset: Option<u64>,
+    /// Where the record stands.
+    pub place: Place,
+    /// What stands in columns that the format does not know, in their order.
+    pub unknown: Vec<Box<str>>,
+}
+
+/// A source of jobs, one at a time.
+pub trait Rows {
+    /// The next job, or `None` at the end.
+    ///
+    /// # Errors
+    /// [`FormatError`]; the source is then at its end.
+    fn next_row(&mut self) -> Result<Option<Row>, FormatError>;
+}

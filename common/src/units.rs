@@ -1,0 +1,58 @@
+//! Bytes as people write and read them.
+
+/// Bytes with a binary unit and three digits or so: `1.43 GiB`; below 1 KiB,
+/// and where `exact` matters, see the number itself.
+pub fn human_bytes(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut value = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    let digits = if value < 10.0 {
+        2
+    } else {
+        usize::from(value < 100.0)
+    };
+    format!("{value:.digits$} {}", UNITS[unit])
+}
+
+/// Reads a number of bytes with an optional unit: `4096`, `64KiB`, `1MiB`,
+/// `2GB` (decimal), `0x1000`. Units go up to the exbibyte, in any case.
+///
+/// # Errors
+/// One line that says what was expected.
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
+    let bad = || format!("{text:?} is not a number of bytes such as 4096, 64KiB or 1MiB");
+    if let Some(hex) = text.strip_prefix("0x") {
+        return u64::from_str_radix(hex, 16).map_err(|_| bad());
+    }
+    let split = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (digits, unit) = text.split_at(split);
+    let value: u64 = digits.parse().map_err(|_| bad())?;
+    let unit = unit.trim().to_ascii_lowercase();
+    let (base, power) = match unit.as_str() {
+        "" | "b" => (1u64, 0),
+        "k" | "ki" | "kib" => (1024, 1),
+        "m" | "mi" | "mib" => (1024, 2),
+        "g" | "gi" | "gib" => (1024, 3),
+        "t" | "ti" | "tib" => (1024, 4),
+        "p" | "pi" | "pib" => (1024, 5),
+        "e" | "ei" | "eib" => (1024, 6),
+        "kb" => (1000, 1),
+        "mb" => (1000, 2),
+        "gb" => (1000, 3),
+        "tb" => (1000, 4),
+        _ => return Err(bad()),
+    };
+    base.checked_pow(power)
+        .and_then(|unit| value.checked_mul(unit))
+        .filter(|&bytes| bytes <= crate::job::MAX_VALUE)
+        .ok_or_else(|| format!("{text:?} is beyond 2^63 - 1 bytes"))
+}
