@@ -1,0 +1,343 @@
+//! What the environment asks for, and the name of each process's file.
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `TRACEFILE` | where to write; `%p` becomes the process id |
+//! | `IDEALLOC_FOLLOW` | `0`: only the first process of a run is traced |
+//! | `IDEALLOC_TOGGLE` | a signal (name or number) that starts and stops recording; it starts stopped |
+//! | `IDEALLOC_RUN` | set by the tracer for the programs that this one executes |
+//!
+//! The first process of a run replaces an existing file. Its descendants must
+//! not: they know by `IDEALLOC_RUN` (programs started by exec) or by the memory
+//! that they inherit (forked children) that they are none. Where the name has no
+//! `%p` they append `.` and their process id; where that name is taken, as after
+//! an exec, which keeps the process id, they take the next free of `.1`, `.2`, …
+//! `IDEALLOC_RUN` is the value of TRACEFILE, a line feed, and the same name as an
+//! absolute path, so that a change of directory scatters nothing, and a TRACEFILE
+//! that somebody sets anew begins a new run.
+
+use core::cell::UnsafeCell;
+use core::ffi::{CStr, c_char};
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+
+use crate::message::{self, Line};
+use crate::path::{Path, TooLong};
+use crate::state::State;
+use crate::sys::{self, Locked, SignalsBlocked};
+use crate::{sink, toggle};
+
+/// Outcome of [`open`].
+pub(crate) enum Opened {
+    /// The environment is not there yet: ask again at the next call.
+    NotYet,
+    /// This process is not traced.
+    No,
+    Yes {
+        /// There are blocks that the trace will not know.
+        stands_alone: bool,
+        /// Recording starts with the first signal.
+        starts_paused: bool,
+    },
+}
+
+struct Config {
+    /// The absolute path, `%p` not expanded.
+    template: Path,
+    /// The file of this process.
+    output: Path,
+    /// `IDEALLOC_RUN=...` for programs to come.
+    mark: Path,
+}
+
+struct Shared(UnsafeCell<Config>);
+
+// SAFETY: used with the state's lock held, or before there are two threads.
+unsafe impl Sync for Shared {}
+
+static CONFIG: Shared = Shared(UnsafeCell::new(Config {
+    template: Path::new(),
+    output: Path::new(),
+    mark: Path::new(),
+}));
+
+/// The environment was read: by this process, or by one that it was forked from.
+static CONFIGURED: AtomicBool = AtomicBool::new(false);
+static FOLLOW: AtomicBool = AtomicBool::new(true);
+
+const MARK: &[u8] = b"IDEALLOC_RUN";
+
+unsafe extern "C" {
+    static mut environ: *const *const c_char;
+}
+
+fn environment() -> *const *const c_char {
+    // SAFETY: read as one word; libc allows it at any time.
+    unsafe { (&raw const environ).read_volatile() }
+}
+
+/// The value of an environment variable.
+pub(crate) fn variable(name: &[u8]) -> Option<&'static [u8]> {
+    let mut entry = environment();
+    if entry.is_null() {
+        return None;
+    }
+    loop {
+        // SAFETY: the environment is an array of strings that ends with a null.
+        let text = unsafe { entry.read() };
+        if text.is_null() {
+            return None;
+        }
+        // SAFETY: as above.
+        let text = unsafe { CStr::from_ptr(text) }.to_bytes();
+        if let Some(value) = text
+            .strip_prefix(name)
+            .and_then(|rest| rest.strip_prefix(b"="))
+        {
+            return Some(value);
+        }
+        // SAFETY: the entry was not the last.
+        entry = unsafe { entry.add(1) };
+    }
+}
+
+/// The path of this process's file.
+pub(crate) fn output_path<'a>(_locked: &'a Locked<'_>) -> &'a [u8] {
+    // SAFETY: the lock is held.
+    unsafe { (*CONFIG.0.get()).output.bytes() }
+}
+
+/// The same for C; to be used with the lock held.
+pub(crate) fn output_path_unlocked() -> *const u8 {
+    // SAFETY: only the address is taken.
+    unsafe { (*CONFIG.0.get()).output.as_c() }
+}
+
+/// With the lock held: opens the file of this process.
+pub(crate) fn open(state: &State, locked: &Locked<'_>) -> Opened {
+    // SAFETY: the lock is held.
+    let config = unsafe { &mut *CONFIG.0.get() };
+    let forked = CONFIGURED.load(Ordering::Relaxed);
+    let mut first = false;
+    if forked {
+        if !FOLLOW.load(Ordering::Relaxed) {
+            return Opened::No;
+        }
+        sink::leave_parents_output();
+    } else {
+        if environment().is_null() {
+            return Opened::NotYet;
+        }
+        message::remember_stderr();
+        match configure(config, &locked.signals) {
+            Some(is_first) => first = is_first,
+            None => return Opened::No,
+        }
+        CONFIGURED.store(true, Ordering::Relaxed);
+        if !first && !FOLLOW.load(Ordering::Relaxed) {
+            return Opened::No;
+        }
+    }
+    let attached = open_file(config, first)
+        .and_then(|(fd, stat)| sink::attach(state, fd, &stat).inspect_err(|_| sys::close(fd)));
+    if let Err(error) = attached {
+        Line::new()
+            .text(b"cannot write ")
+            .text(config.output.bytes())
+            .text(b" (")
+            .error(error)
+            .text(b"); running untraced")
+            .say(&locked.signals);
+        return Opened::No;
+    }
+    Opened::Yes {
+        stands_alone: forked,
+        starts_paused: toggle::is_wanted(),
+    }
+}
+
+/// Reads the environment; says whether this is the first process of its run.
+/// `None`, and a line on stderr, where there is nothing to do.
+fn configure(config: &mut Config, signals: &SignalsBlocked) -> Option<bool> {
+    // SAFETY: a look-up in the auxiliary vector.
+    if unsafe { libc::getauxval(libc::AT_SECURE) } != 0 {
+        Line::new()
+            .text(b"a privileged program is not traced")
+            .say(signals);
+        return None;
+    }
+    let Some(given) = variable(b"TRACEFILE").filter(|value| !value.is_empty()) else {
+        Line::new()
+            .text(b"TRACEFILE is not set; running untraced")
+            .say(signals);
+        return None;
+    };
+    FOLLOW.store(
+        variable(b"IDEALLOC_FOLLOW") != Some(b"0"),
+        Ordering::Relaxed,
+    );
+    let inherited = variable(MARK)
+        .and_then(|mark| mark.strip_prefix(given))
+        .and_then(|rest| rest.strip_prefix(b"\n"));
+    let template = match inherited {
+        Some(absolute) => config
+            .template
+            .push(absolute)
+            .map_err(|TooLong| libc::ENAMETOOLONG),
+        None => make_absolute(&mut config.template, given),
+    };
+    let marked = template.and_then(|()| {
+        make_mark(&mut config.mark, given, config.template.bytes())
+            .map_err(|TooLong| libc::ENAMETOOLONG)
+    });
+    if let Err(error) = marked {
+        Line::new()
+            .text(b"cannot write ")
+            .text(given)
+            .text(b" (")
+            .error(error)
+            .text(b"); running untraced")
+            .say(signals);
+        return None;
+    }
+    Some(inherited.is_none())
+}
+
+fn make_absolute(template: &mut Path, given: &[u8]) -> Result<(), i32> {
+    if given.first() != Some(&b'/') {
+        template.push_working_directory()?;
+    }
+    template.push(given).map_err(|TooLong| libc::ENAMETOOLONG)
+}
+
+fn make_mark(mark: &mut Path, given: &[u8], absolute: &[u8]) -> Result<(), TooLong> {
+    for part in [MARK, b"=", given, b"\n", absolute] {
+        mark.push(part)?;
+    }
+    Ok(())
+}
+
+/// Opens this process's file, empty; `config.output` is its name in any case.
+fn open_file(config: &mut Config, first: bool) -> Result<(i32, libc::stat), i32> {
+    let long = |TooLong| libc::ENAMETOOLONG;
+    let process_id = sys::process_id();
+    let output = &mut config.output;
+    output.clear();
+    let has_id = output
+        .expand(config.template.bytes(), process_id)
+        .map_err(long)?;
+    let fd = if first {
+        // SAFETY: a path has its NUL.
+        unsafe { replace(output.as_c()) }?
+    } else {
+        if !has_id {
+            output.push(b".").map_err(long)?;
+            output.push_number(u64::from(process_id)).map_err(long)?;
+        }
+        create_beside(output)?
+    };
+    let stat = sys::fstat(fd)?;
+    if stat.st_mode & libc::S_IFMT != libc::S_IFREG {
+        sys::close(fd);
+        return Err(libc::EINVAL);
+    }
+    Ok((fd, stat))
+}
+
+/// Access for all that the process's umask leaves.
+const MODE: u32 = 0o666;
+
+/// Opens a new file in the place of an old one.
+///
+/// # Safety
+/// `path` is NUL-terminated.
+unsafe fn replace(path: *const u8) -> Result<i32, i32> {
+    const FLAGS: i32 = libc::O_RDWR | libc::O_NONBLOCK | libc::O_NOCTTY;
+    // SAFETY: the caller's promise, here and below.
+    match unsafe { sys::lstat(path) } {
+        Err(libc::ENOENT) => {}
+        Err(error) => return Err(error),
+        Ok(stat) if stat.st_mode & libc::S_IFMT == libc::S_IFREG => {
+            // Only what could have been overwritten is replaced. The new file
+            // is another inode: a process of an earlier run may still write
+            // the old one, and would get a SIGBUS were it cut.
+            // SAFETY: as above.
+            let old = unsafe { sys::open(path, FLAGS, 0) }?;
+            // SAFETY: as above.
+            if unsafe { sys::unlink(path) }.is_err() {
+                return sys::truncate(old, 0).map(|()| old);
+            }
+            sys::close(old);
+        }
+        Ok(_) => {
+            // A symbolic link to a file is followed; the rest is refused by the caller.
+            // SAFETY: as above.
+            let other = unsafe { sys::open(path, FLAGS | libc::O_CREAT, MODE) }?;
+            let _ = sys::truncate(other, 0);
+            return Ok(other);
+        }
+    }
+    // SAFETY: as above.
+    unsafe { sys::open(path, FLAGS | libc::O_CREAT, MODE) }
+}
+
+/// Opens a new file under the first free of the names `path`, `path.1`, …
+fn create_beside(path: &mut Path) -> Result<i32, i32> {
+    const FLAGS: i32 = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL;
+    const MOST: u64 = 1_000_000;
+    let mut number = 0;
+    let stem = path.bytes().len();
+    loop {
+        // SAFETY: a path has its NUL.
+        match unsafe { sys::open(path.as_c(), FLAGS, MODE) } {
+            Err(libc::EEXIST) if number < MOST => number += 1,
+            result => return result,
+        }
+        path.cut(stem);
+        path.push(b".").map_err(|TooLong| libc::ENAMETOOLONG)?;
+        path.push_number(number)
+            .map_err(|TooLong| libc::ENAMETOOLONG)?;
+    }
+}
+
+/// Marks the environment, so that programs that this one executes know that
+/// they are not the first. Called once, by the constructor: the strings and the
+/// new array of pointers are memory of our own, so that neither the program's
+/// heap nor its trace shows a block that it did not ask for.
+pub(crate) fn mark_environment() {
+    static ARRAY: AtomicPtr<*const c_char> = AtomicPtr::new(core::ptr::null_mut());
+    // SAFETY: the constructor runs before the program has a second thread.
+    let mark = unsafe { &(*CONFIG.0.get()).mark };
+    if !CONFIGURED.load(Ordering::Relaxed) || variable(MARK) == mark.bytes().get(MARK.len() + 1..) {
+        return;
+    }
+    let old = environment();
+    let mut count = 0;
+    // SAFETY: the array ends with a null.
+    while unsafe { !old.add(count).read().is_null() } {
+        count += 1;
+    }
+    let Ok(new) = sys::map((count + 2) * size_of::<*const c_char>(), None) else {
+        return;
+    };
+    let new = new as *mut *const c_char;
+    let mut used = 0;
+    for index in 0..count {
+        // SAFETY: `index` lies in the old array, and `used <= index` in the new.
+        unsafe {
+            let text = old.add(index).read();
+            let name = CStr::from_ptr(text).to_bytes();
+            if !name
+                .strip_prefix(MARK)
+                .is_some_and(|rest| rest.starts_with(b"="))
+            {
+                new.add(used).write(text);
+                used += 1;
+            }
+        }
+    }
+    // SAFETY: the new array has room for two more, and is zero behind them.
+    unsafe { new.add(used).write(mark.as_c().cast()) };
+    ARRAY.store(new, Ordering::Relaxed);
+    // SAFETY: there is one thread; libc allows the variable to be replaced.
+    unsafe { (&raw mut environ).write_volatile(new) };
+}

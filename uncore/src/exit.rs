@@ -1,0 +1,44 @@
+//! The ends of a process that it brings about itself: the trace is cut to its
+//! length there. After a fatal signal its tail stays zeros, which readers skip.
+
+use core::ffi::{c_int, c_void};
+use core::ptr::null_mut;
+
+use crate::{config, message, real, sink, state, sys};
+
+unsafe extern "C" {
+    fn __cxa_atexit(
+        function: extern "C" fn(*mut c_void),
+        argument: *mut c_void,
+        object: *mut c_void,
+    ) -> c_int;
+    fn __cxa_at_quick_exit(function: extern "C" fn(*mut c_void), object: *mut c_void) -> c_int;
+}
+
+extern "C" fn cut(_: *mut c_void) {
+    sink::trim(state::current());
+}
+
+/// Registers the cut with `exit` and `quick_exit`. Handlers run in the opposite
+/// order of registration, and this one, registered while libraries are loaded
+/// and for no object in particular, runs after the destructors of all of them.
+pub(crate) fn register() {
+    // SAFETY: the library is never unloaded, so the handler stays.
+    unsafe {
+        let _ = __cxa_atexit(cut, null_mut(), null_mut());
+        let _ = __cxa_at_quick_exit(cut, null_mut());
+    }
+}
+
+/// The rest of the constructor: the environment for children, and a word where
+/// the program never calls us.
+pub(crate) fn after_loading(malloc: *const c_void) {
+    config::mark_environment();
+    if real::is_bypassed(malloc) {
+        let signals = sys::SignalsBlocked::new();
+        message::remember_stderr();
+        message::Line::new()
+            .text(b"the program brings its own malloc, whose calls cannot be seen")
+            .say(&signals);
+    }
+}

@@ -1,0 +1,434 @@
+//! The output: a shared mapping of the `.trc` file, filled in place.
+//!
+//! A large range of addresses maps the file far beyond its end. A record's slot
+//! is reserved by adding its length to a cursor and filled by plain stores: the
+//! kernel owns the bytes from then on, so that a process that is killed loses at
+//! most the record that each of its threads was writing. Slots that are reserved
+//! and never filled are zeros, which a reader skips.
+//!
+//! The file grows in steps, ahead of the cursor, by blocks that really exist: a
+//! store into a hole on a full disk would be a SIGBUS in the traced program. A
+//! slot that reaches beyond the file is given up; its thread grows the file and
+//! reserves another.
+//!
+//! At exit the file is cut to what was used. From the moment at which the cursor
+//! is closed (by an addition that carries it beyond any limit) until it is open
+//! again at the exact end, every reservation fails and waits for the lock. What
+//! comes later still finds room, in small steps.
+//!
+//! A file that somebody else truncates while it is written is beyond help: the
+//! kernel answers with SIGBUS.
+
+use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering, fence};
+
+use common::trace::wire::Call;
+
+use crate::message::Line;
+use crate::state::{self, State};
+use crate::sys;
+use crate::{config, real};
+
+/// First growth of the file, bytes.
+const FIRST_STEP: u64 = 64 << 10;
+/// Largest growth of the file at once, bytes.
+const LAST_STEP: u64 = 32 << 20;
+/// Growth after the file was cut at exit, bytes.
+const LATE_STEP: u64 = 4 << 10;
+/// Pages of the file are made ready to be written in portions of this many bytes.
+const PORTION: u64 = 256 << 10;
+/// Pages that lie this far behind are dropped from the process's memory (they
+/// stay in the kernel's cache), so that a trace does not count as memory used.
+const KEPT: u64 = 64 << 20;
+/// Addresses to reserve, bytes; halved while refused.
+const ADDRESSES: u64 = 256 << 30;
+const LEAST_ADDRESSES: u64 = 1 << 20;
+/// Added to the cursor to close it.
+const CLOSED: u64 = 1 << 62;
+
+/// What growing the file needs; used with the lock held only. Zeros are valid.
+pub(crate) struct Output {
+    fd: AtomicI32,
+    device: AtomicU64,
+    inode: AtomicU64,
+    /// Bytes of addresses that are mapped.
+    mapped: AtomicU64,
+    /// Length of the file.
+    length: AtomicU64,
+    /// Bytes from the start whose pages were dropped.
+    dropped: AtomicU64,
+    /// Not 0 once the file was cut: it then grows in small steps.
+    late: AtomicU32,
+}
+
+impl Output {
+    pub(crate) const fn new() -> Output {
+        Output {
+            fd: AtomicI32::new(0),
+            device: AtomicU64::new(0),
+            inode: AtomicU64::new(0),
+            mapped: AtomicU64::new(0),
+            length: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            late: AtomicU32::new(0),
+        }
+    }
+}
+
+/// A reserved piece of the output, all zeros until it is filled.
+pub(crate) struct Slot {
+    address: *mut u8,
+    /// Bytes of the output up to and including the slot.
+    end: u64,
+}
+
+impl Slot {
+    /// Stores the record: the sentinel first and the pointer last, so that a
+    /// record that a kill cuts short changes nothing.
+    ///
+    /// # Safety
+    /// The record is no longer than the slot.
+    #[inline(always)]
+    pub(crate) unsafe fn fill(self, call: &Call) {
+        let kind = call.kind();
+        let last = kind.pointer_word();
+        let mut pointer = 0;
+        // SAFETY: the slot is mapped and writable for the length of the record.
+        unsafe {
+            self.address.write_volatile(kind.sentinel());
+            fence(Ordering::Release);
+            for (index, word) in call.words().into_iter().enumerate().take(kind.words()) {
+                if index == last {
+                    pointer = word;
+                } else {
+                    self.word(index).write_unaligned(word.to_be());
+                }
+            }
+            fence(Ordering::Release);
+            self.word(last).write_unaligned(pointer.to_be());
+        }
+    }
+
+    #[inline(always)]
+    fn word(&self, index: usize) -> *mut u64 {
+        self.address.wrapping_add(1 + 8 * index).cast()
+    }
+
+    /// Whether nothing was reserved since this slot.
+    pub(crate) fn is_last(&self, state: &State) -> bool {
+        state.cursor.0.load(Ordering::Acquire) == self.end
+    }
+}
+
+/// Reserves `length` bytes of the output, or `None` when tracing has stopped.
+#[inline(always)]
+pub(crate) fn reserve(state: &State, length: usize) -> Option<Slot> {
+    match try_reserve(state, length) {
+        Some(slot) => Some(slot),
+        None => reserve_slowly(state, length),
+    }
+}
+
+#[inline(always)]
+fn try_reserve(state: &State, length: usize) -> Option<Slot> {
+    let at = advance(&state.cursor.0, length as u64);
+    let end = at.wrapping_add(length as u64);
+    // Loaded after the reservation: closing lowers the limit only after it has
+    // carried the cursor away.
+    if end > state.limit.load(Ordering::Acquire) {
+        return None;
+    }
+    let base = state.base.load(Ordering::Relaxed);
+    Some(Slot {
+        address: base.wrapping_add(at) as *mut u8,
+        end,
+    })
+}
+
+/// Adds to the cursor and returns what it was.
+#[inline(always)]
+fn advance(cursor: &AtomicU64, length: u64) -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    if real::single_threaded() {
+        let mut value = length;
+        // One instruction without the lock prefix: a signal handler comes
+        // before or after it, and no other thread is there to come between.
+        // SAFETY: the cursor is an aligned word that lives as long as the process.
+        unsafe {
+            core::arch::asm!(
+                "xadd qword ptr [{0}], {1}",
+                in(reg) cursor.as_ptr(),
+                inout(reg) value,
+                options(nostack)
+            );
+        }
+        return value;
+    }
+    cursor.fetch_add(length, Ordering::AcqRel)
+}
+
+#[cold]
+#[inline(never)]
+fn reserve_slowly(state: &State, length: usize) -> Option<Slot> {
+    loop {
+        if !make_room(state, length as u64) {
+            return None;
+        }
+        if let Some(slot) = try_reserve(state, length) {
+            return Some(slot);
+        }
+    }
+}
+
+/// Sees to it that `length` bytes behind the cursor may be written; says
+/// whether tracing goes on.
+fn make_room(state: &State, length: u64) -> bool {
+    let locked = state.lock();
+    // A child of a fork in a signal handler may come here with a wiped state.
+    if !state.is_open() && !state::initialise(state, &locked) {
+        return false;
+    }
+    let needed = state.cursor.0.load(Ordering::Acquire).wrapping_add(length);
+    if needed <= state.limit.load(Ordering::Relaxed) {
+        return true;
+    }
+    match grow(state, needed) {
+        Ok(()) => true,
+        Err(error) => {
+            state::switch_off(state);
+            Line::new()
+                .text(b"tracing stops: the trace cannot grow (")
+                .error(error)
+                .text(b"); it is whole up to here: ")
+                .text(config::output_path(&locked))
+                .say(&locked.signals);
+            false
+        }
+    }
+}
+
+/// With the lock held: makes at least `needed` bytes of the output writable.
+fn grow(state: &State, needed: u64) -> Result<(), i32> {
+    let output = &state.output;
+    let late = output.late.load(Ordering::Relaxed) != 0;
+    let mut length = output.length.load(Ordering::Relaxed);
+    if needed > length {
+        let step = if late {
+            LATE_STEP
+        } else {
+            length.clamp(FIRST_STEP, LAST_STEP)
+        };
+        length = extend(output, needed, step, config::output_path_unlocked())?;
+    }
+    let limit = if late {
+        length
+    } else {
+        length.min((needed / PORTION + 1) * PORTION)
+    };
+    let base = state.base.load(Ordering::Relaxed);
+    let old_limit = state.limit.load(Ordering::Relaxed);
+    if !late {
+        populate(base + old_limit, limit - old_limit);
+        drop_old_pages(output, base, old_limit);
+    }
+    state.limit.store(limit, Ordering::Release);
+    Ok(())
+}
+
+/// Makes the file longer, by `step` where possible, but at least to `needed`
+/// bytes. Returns its new length.
+fn extend(output: &Output, needed: u64, step: u64, path: *const u8) -> Result<u64, i32> {
+    let length = output.length.load(Ordering::Relaxed);
+    let allowed = sys::limit(libc::RLIMIT_FSIZE);
+    let mapped = output.mapped.load(Ordering::Relaxed);
+    if needed > allowed {
+        return Err(libc::EFBIG);
+    }
+    if needed > mapped {
+        return Err(libc::ENOMEM);
+    }
+    let fd = descriptor(output, path)?;
+    let mut wanted = length
+        .max(needed)
+        .saturating_add(step)
+        .min(allowed)
+        .min(mapped);
+    loop {
+        match make_blocks(fd, length, wanted - length) {
+            Ok(()) => break,
+            Err(error) => {
+                // A part may have been added.
+                let _ = sys::truncate(fd, length);
+                if wanted == needed {
+                    return Err(error);
+                }
+                // Half of what was wanted beyond the need.
+                wanted = needed + (wanted - needed) / 2;
+            }
+        }
+    }
+    output.length.store(wanted, Ordering::Relaxed);
+    Ok(wanted)
+}
+
+fn make_blocks(fd: i32, at: u64, length: u64) -> Result<(), i32> {
+    match sys::allocate(fd, at, length) {
+        Err(libc::EOPNOTSUPP | libc::ENOSYS) => write_zeros(fd, at, length),
+        result => result,
+    }
+}
+
+/// For file systems without fallocate.
+fn write_zeros(fd: i32, at: u64, length: u64) -> Result<(), i32> {
+    static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+    let mut done = 0;
+    while done < length {
+        let part = (length - done).min(ZEROS.len() as u64) as usize;
+        match sys::write_at(fd, ZEROS.get(..part).unwrap_or_default(), at + done) {
+            Ok(0) => return Err(libc::ENOSPC),
+            Ok(written) => done += written as u64,
+            Err(libc::EINTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// The output's descriptor, if it still is that: a program may close all its
+/// descriptors, and open a file of its own that gets our number.
+fn descriptor(output: &Output, path: *const u8) -> Result<i32, i32> {
+    let is_ours = |fd: i32| {
+        sys::fstat(fd).is_ok_and(|stat| {
+            stat.st_dev == output.device.load(Ordering::Relaxed)
+                && stat.st_ino == output.inode.load(Ordering::Relaxed)
+        })
+    };
+    let fd = output.fd.load(Ordering::Relaxed);
+    if is_ours(fd) {
+        return Ok(fd);
+    }
+    // SAFETY: the path was kept with its NUL.
+    let fd = unsafe { sys::open(path, libc::O_RDWR | libc::O_NONBLOCK, 0) }?;
+    if !is_ours(fd) {
+        sys::close(fd);
+        return Err(libc::ENOENT);
+    }
+    let fd = out_of_the_way(fd);
+    output.fd.store(fd, Ordering::Relaxed);
+    Ok(fd)
+}
+
+/// Moves a descriptor to a number that programs do not count on.
+fn out_of_the_way(fd: i32) -> i32 {
+    let most = sys::limit(libc::RLIMIT_NOFILE).min(1024) as i32;
+    match sys::duplicate_above(fd, most - most / 32 - 1) {
+        Ok(high) => {
+            sys::close(fd);
+            high
+        }
+        Err(_) => fd,
+    }
+}
+
+/// Has the kernel make pages ready for writing, at once instead of one fault at
+/// a time. Where it cannot, the faults come one by one.
+fn populate(start: u64, length: u64) {
+    let page = 4095;
+    let first = start & !page;
+    // SAFETY: populating changes no contents.
+    let _ = unsafe {
+        sys::advise(
+            first as usize,
+            (start + length - first) as usize,
+            libc::MADV_POPULATE_WRITE,
+        )
+    };
+}
+
+fn drop_old_pages(output: &Output, base: u64, used: u64) {
+    let dropped = output.dropped.load(Ordering::Relaxed);
+    let end = used.saturating_sub(KEPT) & !(LAST_STEP - 1);
+    if end > dropped {
+        // SAFETY: the pages are the file's; dropping them from the mapping
+        // loses nothing, and a late store brings its page back.
+        let advised = unsafe {
+            sys::advise(
+                (base + dropped) as usize,
+                (end - dropped) as usize,
+                libc::MADV_DONTNEED,
+            )
+        };
+        if advised.is_ok() {
+            output.dropped.store(end, Ordering::Relaxed);
+        }
+    }
+}
+
+/// With the lock held: makes the freshly opened, empty regular file `fd` the
+/// output of this process.
+pub(crate) fn attach(state: &State, fd: i32, stat: &libc::stat) -> Result<(), i32> {
+    let address_limit = sys::limit(libc::RLIMIT_AS);
+    let mut length = ADDRESSES;
+    if address_limit != u64::MAX {
+        // The program's own share stays large.
+        length = length.min(address_limit / 16);
+    }
+    let base = loop {
+        length = length.max(LEAST_ADDRESSES) & !(LEAST_ADDRESSES - 1);
+        match sys::map(length as usize, Some(fd)) {
+            Ok(base) => break base,
+            Err(libc::ENOMEM) if length > LEAST_ADDRESSES => length /= 2,
+            Err(error) => return Err(error),
+        }
+    };
+    let output = &state.output;
+    output.fd.store(out_of_the_way(fd), Ordering::Relaxed);
+    output.device.store(stat.st_dev, Ordering::Relaxed);
+    output.inode.store(stat.st_ino, Ordering::Relaxed);
+    output.mapped.store(length, Ordering::Relaxed);
+    state.base.store(base as u64, Ordering::Relaxed);
+    INHERITED_BASE.store(base as u64, Ordering::Relaxed);
+    INHERITED_LENGTH.store(length, Ordering::Relaxed);
+    Ok(())
+}
+
+/// The last mapping made by this process or one that it was forked from: not
+/// wiped on fork.
+static INHERITED_BASE: AtomicU64 = AtomicU64::new(0);
+static INHERITED_LENGTH: AtomicU64 = AtomicU64::new(0);
+
+/// In a forked child: takes the parent's output out of reach. Should the child
+/// have been forked by a signal handler in the middle of a record, that record
+/// goes to private memory; all but the range's first part is given back.
+pub(crate) fn leave_parents_output() {
+    let base = INHERITED_BASE.swap(0, Ordering::Relaxed) as usize;
+    let length = INHERITED_LENGTH.swap(0, Ordering::Relaxed) as usize;
+    if base != 0 {
+        // SAFETY: the range is a mapping of the tracer's.
+        unsafe { sys::cover(base, length) };
+    }
+}
+
+/// Cuts the file to what was used, on the way out of the process. Tracing goes
+/// on in small steps.
+pub(crate) fn trim(state: &State) {
+    if state.base.load(Ordering::Relaxed) == 0 {
+        return;
+    }
+    let _locked = state.lock();
+    // The child of a vfork must not cut its parent's file.
+    if !state.is_open() || state.process_id.load(Ordering::Relaxed) != sys::process_id() {
+        return;
+    }
+    let output = &state.output;
+    let Ok(fd) = descriptor(output, config::output_path_unlocked()) else {
+        return;
+    };
+    let reserved = state.cursor.0.fetch_add(CLOSED, Ordering::AcqRel);
+    let used = reserved.min(state.limit.load(Ordering::Relaxed));
+    state.limit.store(used, Ordering::Release);
+    if sys::truncate(fd, used).is_ok() {
+        output.length.store(used, Ordering::Relaxed);
+    }
+    output.late.store(1, Ordering::Relaxed);
+    state.cursor.0.store(used, Ordering::Release);
+}

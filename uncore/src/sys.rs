@@ -1,0 +1,441 @@
+//! System calls, made directly: libc's wrappers set `errno`, and some are
+//! cancellation points, at which a thread would be unwound out of the tracer.
+//!
+//! Results are the kernel's: negative values are negated error numbers.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+#[cfg(not(all(
+    target_os = "linux",
+    target_env = "gnu",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+)))]
+compile_error!("the tracer supports Linux with glibc on x86_64 and aarch64");
+
+/// One system call.
+///
+/// # Safety
+/// As the call itself: pointers must be valid for what the kernel does with them.
+#[inline]
+unsafe fn call(number: libc::c_long, a: [usize; 6]) -> isize {
+    let result: isize;
+    let [a0, a1, a2, a3, a4, a5] = a;
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the kernel's calling convention; it clobbers rcx and r11 only.
+    unsafe {
+        core::arch::asm!(
+            "syscall",
+            inlateout("rax") number as isize => result,
+            in("rdi") a0, in("rsi") a1, in("rdx") a2, in("r10") a3, in("r8") a4, in("r9") a5,
+            lateout("rcx") _, lateout("r11") _,
+            options(nostack)
+        );
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: the kernel's calling convention.
+    unsafe {
+        core::arch::asm!(
+            "svc 0",
+            in("x8") number,
+            inlateout("x0") a0 as isize => result,
+            in("x1") a1, in("x2") a2, in("x3") a3, in("x4") a4, in("x5") a5,
+            options(nostack)
+        );
+    }
+    result
+}
+
+/// The error number in a result, if it is one.
+pub(crate) fn error(result: isize) -> Option<i32> {
+    if (-4095..0).contains(&result) {
+        Some(result.wrapping_neg() as i32)
+    } else {
+        None
+    }
+}
+
+fn checked(result: isize) -> Result<usize, i32> {
+    match error(result) {
+        Some(number) => Err(number),
+        None => Ok(result as usize),
+    }
+}
+
+/// Opens `path`, a NUL-terminated string.
+///
+/// # Safety
+/// `path` points to a NUL-terminated string.
+pub(crate) unsafe fn open(path: *const u8, flags: i32, mode: u32) -> Result<i32, i32> {
+    let flags = flags | libc::O_CLOEXEC;
+    // SAFETY: the caller vouches for `path`.
+    let result = unsafe {
+        call(
+            libc::SYS_openat,
+            [
+                libc::AT_FDCWD as usize,
+                path as usize,
+                flags as usize,
+                mode as usize,
+                0,
+                0,
+            ],
+        )
+    };
+    checked(result).map(|fd| fd as i32)
+}
+
+/// Removes the directory entry `path`, a NUL-terminated string.
+///
+/// # Safety
+/// `path` points to a NUL-terminated string.
+pub(crate) unsafe fn unlink(path: *const u8) -> Result<(), i32> {
+    // SAFETY: the caller vouches for `path`.
+    let result = unsafe {
+        call(
+            libc::SYS_unlinkat,
+            [libc::AT_FDCWD as usize, path as usize, 0, 0, 0, 0],
+        )
+    };
+    checked(result).map(drop)
+}
+
+/// What lies at `path`, without following a symbolic link at its end.
+///
+/// # Safety
+/// `path` points to a NUL-terminated string.
+pub(crate) unsafe fn lstat(path: *const u8) -> Result<libc::stat, i32> {
+    let mut stat = core::mem::MaybeUninit::<libc::stat>::zeroed();
+    // SAFETY: the caller vouches for `path`; `stat` has the kernel's layout.
+    let result = unsafe {
+        call(
+            libc::SYS_newfstatat,
+            [
+                libc::AT_FDCWD as usize,
+                path as usize,
+                stat.as_mut_ptr() as usize,
+                libc::AT_SYMLINK_NOFOLLOW as usize,
+                0,
+                0,
+            ],
+        )
+    };
+    // SAFETY: all-zero bytes are a valid `stat`.
+    checked(result).map(|_| unsafe { stat.assume_init() })
+}
+
+/// What the descriptor `fd` refers to.
+pub(crate) fn fstat(fd: i32) -> Result<libc::stat, i32> {
+    let mut stat = core::mem::MaybeUninit::<libc::stat>::zeroed();
+    // SAFETY: `stat` is writable and has the kernel's layout.
+    let result = unsafe {
+        call(
+            libc::SYS_fstat,
+            [fd as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0],
+        )
+    };
+    // SAFETY: all-zero bytes are a valid `stat`.
+    checked(result).map(|_| unsafe { stat.assume_init() })
+}
+
+pub(crate) fn close(fd: i32) {
+    // SAFETY: no memory is passed.
+    let _ = unsafe { call(libc::SYS_close, [fd as usize, 0, 0, 0, 0, 0]) };
+}
+
+/// Duplicates `fd` to the first free number at or above `least`, closed on exec.
+pub(crate) fn duplicate_above(fd: i32, least: i32) -> Result<i32, i32> {
+    let arguments = [
+        fd as usize,
+        libc::F_DUPFD_CLOEXEC as usize,
+        least as usize,
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: no memory is passed.
+    checked(unsafe { call(libc::SYS_fcntl, arguments) }).map(|fd| fd as i32)
+}
+
+/// Reads into `buffer`; returns the number of bytes read.
+pub(crate) fn read(fd: i32, buffer: &mut [u8]) -> Result<usize, i32> {
+    let arguments = [
+        fd as usize,
+        buffer.as_mut_ptr() as usize,
+        buffer.len(),
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: the buffer is writable for its length.
+    checked(unsafe { call(libc::SYS_read, arguments) })
+}
+
+/// Writes `bytes`; returns the number of bytes written.
+pub(crate) fn write(fd: i32, bytes: &[u8]) -> Result<usize, i32> {
+    let arguments = [fd as usize, bytes.as_ptr() as usize, bytes.len(), 0, 0, 0];
+    // SAFETY: the buffer is readable for its length.
+    checked(unsafe { call(libc::SYS_write, arguments) })
+}
+
+/// Writes `bytes` at byte offset `at`; returns the number of bytes written.
+pub(crate) fn write_at(fd: i32, bytes: &[u8], at: u64) -> Result<usize, i32> {
+    let arguments = [
+        fd as usize,
+        bytes.as_ptr() as usize,
+        bytes.len(),
+        at as usize,
+        0,
+        0,
+    ];
+    // SAFETY: the buffer is readable for its length.
+    checked(unsafe { call(libc::SYS_pwrite64, arguments) })
+}
+
+/// Makes blocks exist for the bytes `at .. at + length`, growing the file.
+pub(crate) fn allocate(fd: i32, at: u64, length: u64) -> Result<(), i32> {
+    let arguments = [fd as usize, 0, at as usize, length as usize, 0, 0];
+    // SAFETY: no memory is passed.
+    checked(unsafe { call(libc::SYS_fallocate, arguments) }).map(drop)
+}
+
+/// Sets the file's length in bytes.
+pub(crate) fn truncate(fd: i32, length: u64) -> Result<(), i32> {
+    // SAFETY: no memory is passed.
+    let result = unsafe {
+        call(
+            libc::SYS_ftruncate,
+            [fd as usize, length as usize, 0, 0, 0, 0],
+        )
+    };
+    checked(result).map(drop)
+}
+
+/// Maps `length` bytes: of the file `fd` from its start, shared; or anonymous
+/// private memory where `fd` is `None`. Nothing is reserved.
+pub(crate) fn map(length: usize, fd: Option<i32>) -> Result<usize, i32> {
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    let flags = libc::MAP_NORESERVE
+        | match fd {
+            Some(_) => libc::MAP_SHARED,
+            None => libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+        };
+    let arguments = [
+        0,
+        length,
+        protection as usize,
+        flags as usize,
+        fd.unwrap_or(-1) as isize as usize,
+        0,
+    ];
+    // SAFETY: the kernel chooses a free range.
+    checked(unsafe { call(libc::SYS_mmap, arguments) })
+}
+
+/// Puts anonymous private memory in the place of a mapping of our own.
+///
+/// # Safety
+/// `start .. start + length` is a mapping that only the tracer uses.
+pub(crate) unsafe fn cover(start: usize, length: usize) {
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    let flags = libc::MAP_NORESERVE | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
+    let arguments = [
+        start,
+        length,
+        protection as usize,
+        flags as usize,
+        -1isize as usize,
+        0,
+    ];
+    // SAFETY: the caller vouches that the range is ours.
+    let _ = unsafe { call(libc::SYS_mmap, arguments) };
+}
+
+/// Gives back a mapping of our own.
+///
+/// # Safety
+/// Nobody uses `start .. start + length` any more.
+pub(crate) unsafe fn unmap(start: usize, length: usize) {
+    // SAFETY: the caller vouches that the range is ours and unused.
+    let _ = unsafe { call(libc::SYS_munmap, [start, length, 0, 0, 0, 0]) };
+}
+
+/// `madvise` on a mapping of our own.
+///
+/// # Safety
+/// The advice must not lose data that is still wanted.
+pub(crate) unsafe fn advise(start: usize, length: usize, advice: i32) -> Result<(), i32> {
+    // SAFETY: the caller vouches for the advice.
+    let result = unsafe { call(libc::SYS_madvise, [start, length, advice as usize, 0, 0, 0]) };
+    checked(result).map(drop)
+}
+
+/// The current end of the program break.
+pub(crate) fn program_break() -> usize {
+    // SAFETY: an argument of 0 changes nothing.
+    unsafe { call(libc::SYS_brk, [0; 6]) as usize }
+}
+
+pub(crate) fn process_id() -> u32 {
+    // SAFETY: no memory is passed.
+    unsafe { call(libc::SYS_getpid, [0; 6]) as u32 }
+}
+
+pub(crate) fn thread_id() -> u32 {
+    // SAFETY: no memory is passed.
+    unsafe { call(libc::SYS_gettid, [0; 6]) as u32 }
+}
+
+/// The soft limit on `resource`; unlimited (`u64::MAX`) where it cannot be read.
+pub(crate) fn limit(resource: libc::__rlimit_resource_t) -> u64 {
+    let mut limits = [u64::MAX; 2];
+    let arguments = [0, resource as usize, 0, limits.as_mut_ptr() as usize, 0, 0];
+    // SAFETY: `limits` has the layout of the kernel's `rlimit64`.
+    match checked(unsafe { call(libc::SYS_prlimit64, arguments) }) {
+        Ok(_) => limits[0],
+        Err(_) => u64::MAX,
+    }
+}
+
+/// The working directory, NUL-terminated, in `buffer`; returns its length
+/// without the NUL.
+pub(crate) fn working_directory(buffer: &mut [u8]) -> Result<usize, i32> {
+    let arguments = [buffer.as_mut_ptr() as usize, buffer.len(), 0, 0, 0, 0];
+    // SAFETY: the buffer is writable for its length.
+    checked(unsafe { call(libc::SYS_getcwd, arguments) }).map(|length| length.saturating_sub(1))
+}
+
+/// Ends the process without further ado.
+pub(crate) fn exit_group(status: i32) -> ! {
+    loop {
+        // SAFETY: no memory is passed.
+        let _ = unsafe { call(libc::SYS_exit_group, [status as usize, 0, 0, 0, 0, 0]) };
+    }
+}
+
+/// All signals held back while this value lives. The kernel's mask is set
+/// directly, so that the signals that libc keeps for itself are held back too.
+pub(crate) struct SignalsBlocked {
+    before: u64,
+}
+
+impl SignalsBlocked {
+    pub(crate) fn new() -> SignalsBlocked {
+        let all = u64::MAX;
+        let mut before = 0u64;
+        let arguments = [
+            libc::SIG_SETMASK as usize,
+            &raw const all as usize,
+            &raw mut before as usize,
+            size_of::<u64>(),
+            0,
+            0,
+        ];
+        // SAFETY: both masks have the kernel's size, which is passed.
+        let _ = unsafe { call(libc::SYS_rt_sigprocmask, arguments) };
+        SignalsBlocked { before }
+    }
+
+    /// Takes back a SIGPIPE that a write of ours raised in this thread, unless
+    /// one was pending before.
+    pub(crate) fn write_quietly(&self, fd: i32, bytes: &[u8]) {
+        let pipe = 1u64 << (libc::SIGPIPE - 1);
+        let mut pending = 0u64;
+        let arguments = [&raw mut pending as usize, size_of::<u64>(), 0, 0, 0, 0];
+        // SAFETY: the mask has the kernel's size, which is passed.
+        let _ = unsafe { call(libc::SYS_rt_sigpending, arguments) };
+        let result = write(fd, bytes);
+        if result == Err(libc::EPIPE) && pending & pipe == 0 {
+            let at_once = [0u64; 2];
+            let arguments = [
+                &raw const pipe as usize,
+                0,
+                &raw const at_once as usize,
+                size_of::<u64>(),
+                0,
+                0,
+            ];
+            // SAFETY: mask and time have the kernel's layout.
+            let _ = unsafe { call(libc::SYS_rt_sigtimedwait, arguments) };
+        }
+    }
+}
+
+impl Drop for SignalsBlocked {
+    fn drop(&mut self) {
+        let arguments = [
+            libc::SIG_SETMASK as usize,
+            &raw const self.before as usize,
+            0,
+            size_of::<u64>(),
+            0,
+            0,
+        ];
+        // SAFETY: the mask has the kernel's size, which is passed.
+        let _ = unsafe { call(libc::SYS_rt_sigprocmask, arguments) };
+    }
+}
+
+/// A lock for the slow paths. All-zero bytes are an open lock, which is what a
+/// forked child finds in its wiped state.
+#[repr(transparent)]
+pub(crate) struct Lock(AtomicU32);
+
+impl Lock {
+    pub(crate) const fn new() -> Lock {
+        Lock(AtomicU32::new(OPEN))
+    }
+}
+
+const OPEN: u32 = 0;
+const TAKEN: u32 = 1;
+const CONTENDED: u32 = 2;
+
+impl Lock {
+    /// Takes the lock, with all signals held back, so that no handler of this
+    /// thread can wait for it.
+    pub(crate) fn take(&self) -> Locked<'_> {
+        let signals = SignalsBlocked::new();
+        if self
+            .0
+            .compare_exchange(OPEN, TAKEN, Ordering::Acquire, Ordering::Relaxed)
+            .is_err()
+        {
+            while self.0.swap(CONTENDED, Ordering::Acquire) != OPEN {
+                self.futex(libc::FUTEX_WAIT, CONTENDED);
+            }
+        }
+        Locked {
+            lock: self,
+            signals,
+        }
+    }
+
+    fn futex(&self, operation: i32, value: u32) {
+        let operation = operation | libc::FUTEX_PRIVATE_FLAG;
+        let arguments = [
+            self.0.as_ptr() as usize,
+            operation as usize,
+            value as usize,
+            0,
+            0,
+            0,
+        ];
+        // SAFETY: the word outlives the call; no time-out is passed.
+        let _ = unsafe { call(libc::SYS_futex, arguments) };
+    }
+}
+
+/// The lock is held and signals are blocked while this value lives.
+pub(crate) struct Locked<'a> {
+    lock: &'a Lock,
+    /// Released after the lock: fields are dropped after `drop`.
+    pub(crate) signals: SignalsBlocked,
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        if self.lock.0.swap(OPEN, Ordering::Release) == CONTENDED {
+            self.lock.futex(libc::FUTEX_WAKE, 1);
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! In which order a call and its record happen.
+//!
+//! Replaying the file from front to back must never show a block allocated at
+//! an address that is still live. The order of the file is the order in which
+//! slots are reserved, by one counter for all threads. So:
+//!
+//! * the slot of a **free** is reserved before the block is given back, and
+//! * the slot of an **allocation** after it was received.
+//!
+//! Whoever receives memory that another thread gave back received it after that
+//! thread had reserved the slot of its free, and reserves its own later still.
+//!
+//! **realloc** gives back and receives in one call. A slot that is large enough
+//! for either record is reserved before the call. What is written there, once the
+//! call is back, depends on what happened:
+//!
+//! * *Nothing was reserved meanwhile*, by any thread or signal handler: the slot
+//!   is both the last before the call and the first behind it, and takes the
+//!   realloc record.
+//! * *The block moved*: the slot takes the free of the old block: it lies before
+//!   the real one, as for any free. The new block's malloc record goes into a
+//!   slot reserved now, as for any allocation.
+//! * *The block stayed and is no larger*: the slot takes the realloc record. It
+//!   gives memory back only (a tail), and lies before that.
+//! * *The block stayed and grew*: the memory that it grew by was given back by
+//!   somebody earlier, perhaps after our slot was reserved, so the realloc record
+//!   goes into a slot reserved now, and the first stays a hole. Nobody else can
+//!   receive the added memory before the block is freed or shrunk by a later
+//!   call, and the old extent is the block's in any case.
+//! * *The call failed*: the slot stays a hole. `realloc(p, 0)` that frees and
+//!   returns null takes the free.
+
+use core::ffi::c_void;
+
+use common::trace::wire::{Block, Call, Kind};
+
+use crate::sink::{self, Slot};
+use crate::state::{self, PARTIAL, RECORDING, State};
+use crate::{known, mapping, real, sys, tls};
+use core::sync::atomic::Ordering;
+
+/// The kernel's id of this thread.
+#[inline(always)]
+fn thread_id(state: &State) -> u64 {
+    let thread = tls::block();
+    if thread.process_id.get() == state.process_id.load(Ordering::Relaxed) {
+        return u64::from(thread.thread_id.get());
+    }
+    ask_thread_id(state)
+}
+
+#[cold]
+fn ask_thread_id(state: &State) -> u64 {
+    let thread = tls::block();
+    // In this order: a signal handler in between asks again.
+    thread.process_id.set(0);
+    thread.thread_id.set(sys::thread_id());
+    core::sync::atomic::compiler_fence(Ordering::SeqCst);
+    thread
+        .process_id
+        .set(state.process_id.load(Ordering::Relaxed));
+    u64::from(thread.thread_id.get())
+}
+
+/// What there is to say of a live block.
+///
+/// # Safety
+/// `pointer` is a live block of the real allocator.
+#[inline(always)]
+unsafe fn describe(state: &State, pointer: *mut c_void, requested: usize) -> Block {
+    // SAFETY: the caller's promise.
+    let (usable, base) = unsafe {
+        (
+            real::usable(pointer, requested),
+            mapping::base(state, pointer as usize),
+        )
+    };
+    Block {
+        pointer: pointer as u64,
+        usable: usable as u64,
+        thread: thread_id(state),
+        mapping_base: base as u64,
+    }
+}
+
+/// Records an allocation that has just been made: `make` completes the record
+/// of a `kind` call.
+///
+/// # Safety
+/// `pointer` is a live block of the real allocator; `make` makes a `kind`.
+#[inline(always)]
+pub(crate) unsafe fn allocated(
+    kind: Kind,
+    pointer: *mut c_void,
+    requested: usize,
+    make: impl FnOnce(Block) -> Call,
+) {
+    let mut state = state::current();
+    if !state.records_everything() {
+        match admit_allocation(pointer) {
+            Some(warm) => state = warm,
+            None => return,
+        }
+    }
+    // SAFETY: the block is live, and the slot as long as the record.
+    unsafe {
+        let block = describe(state, pointer, requested);
+        if let Some(slot) = sink::reserve(state, kind.record_len()) {
+            slot.fill(&make(block));
+        }
+    }
+}
+
+/// Records that a block is about to be freed.
+#[inline(always)]
+pub(crate) fn freeing(pointer: *mut c_void) {
+    let mut state = state::current();
+    if !state.records_everything() {
+        match admit_free(pointer) {
+            Some(warm) => state = warm,
+            None => return,
+        }
+    }
+    if let Some(slot) = sink::reserve(state, Kind::Free.record_len()) {
+        let call = Call::Free {
+            pointer: pointer as u64,
+            thread: thread_id(state),
+        };
+        // SAFETY: the slot is as long as the record.
+        unsafe { slot.fill(&call) };
+    }
+}
+
+/// The state if an allocation is to be recorded although not everything is.
+#[cold]
+#[inline(never)]
+fn admit_allocation(pointer: *mut c_void) -> Option<&'static State> {
+    let state = state::warm_up()?;
+    let mode = state.mode.load(Ordering::Acquire);
+    let wanted = mode & RECORDING != 0;
+    (wanted && (mode & PARTIAL == 0 || known::add(pointer as usize))).then_some(state)
+}
+
+/// The state if a free is to be recorded although not everything is.
+#[cold]
+#[inline(never)]
+fn admit_free(pointer: *mut c_void) -> Option<&'static State> {
+    let state = state::warm_up()?;
+    let mode = state.mode.load(Ordering::Acquire);
+    let wanted = if mode & PARTIAL == 0 {
+        mode & RECORDING != 0
+    } else {
+        known::remove(pointer as usize)
+    };
+    wanted.then_some(state)
+}
+
+/// A `realloc` of a block that is under way.
+pub(crate) struct Reallocation {
+    state: &'static State,
+    slot: Option<Slot>,
+    mode: u32,
+    /// The trace knows the block.
+    known: bool,
+    usable_before: usize,
+}
+
+/// Before the real call on `pointer`, which is not null: reserves what may be
+/// needed, or `None` where nothing is recorded.
+///
+/// # Safety
+/// `pointer` is a live block of the real allocator.
+pub(crate) unsafe fn reallocating(pointer: *mut c_void) -> Option<Reallocation> {
+    let state = state::current();
+    let state = if state.records_everything() {
+        state
+    } else {
+        state::warm_up()?
+    };
+    let mode = state.mode.load(Ordering::Acquire);
+    let known = mode & PARTIAL == 0 || known::remove(pointer as usize);
+    let slot = if known {
+        sink::reserve(state, Kind::Realloc.record_len())
+    } else {
+        None
+    };
+    // SAFETY: the block is live. Unknown sizes count as growing.
+    let usable_before = unsafe { real::usable(pointer, 0) };
+    Some(Reallocation {
+        state,
+        slot,
+        mode,
+        known,
+        usable_before,
+    })
+}
+
+impl Reallocation {
+    /// After the real call, which made `new` of the block `old`.
+    ///
+    /// # Safety
+    /// `new`, where it is not null, is a live block of the real allocator.
+    pub(crate) unsafe fn done(self, old: *mut c_void, requested: usize, new: *mut c_void) {
+        if new.is_null() {
+            if requested == 0 {
+                self.fill_free(old);
+            } else if self.known && self.mode & PARTIAL != 0 {
+                // It failed, and the old block stays.
+                known::add(old as usize);
+            }
+            return;
+        }
+        let state = self.state;
+        let recording =
+            self.mode & RECORDING != 0 && (self.mode & PARTIAL == 0 || known::add(new as usize));
+        if !recording {
+            // Recording is off: the old block ends, the new one is nobody's.
+            self.fill_free(old);
+            return;
+        }
+        // SAFETY: the caller's promise.
+        let block = unsafe { describe(state, new, requested) };
+        let requested = requested as u64;
+        let reallocated = Call::Realloc {
+            old: old as u64,
+            requested,
+            block,
+        };
+        // SAFETY: every slot is at least as long as the record that it gets.
+        unsafe {
+            let Some(slot) = self.slot else {
+                let allocated = Call::Realloc {
+                    old: 0,
+                    requested,
+                    block,
+                };
+                if !self.known
+                    && let Some(slot) = sink::reserve(state, Kind::Realloc.record_len())
+                {
+                    slot.fill(&allocated);
+                }
+                return;
+            };
+            let grew = block.usable as usize > self.usable_before;
+            if slot.is_last(state) || (new == old && !grew) {
+                slot.fill(&reallocated);
+            } else if new == old {
+                if let Some(later) = sink::reserve(state, Kind::Realloc.record_len()) {
+                    later.fill(&reallocated);
+                }
+            } else {
+                slot.fill(&Call::Free {
+                    pointer: old as u64,
+                    thread: block.thread,
+                });
+                if let Some(later) = sink::reserve(state, Kind::Malloc.record_len()) {
+                    later.fill(&Call::Malloc { requested, block });
+                }
+            }
+        }
+    }
+
+    fn fill_free(self, old: *mut c_void) {
+        if let Some(slot) = self.slot {
+            let call = Call::Free {
+                pointer: old as u64,
+                thread: thread_id(self.state),
+            };
+            // SAFETY: the slot has room for a realloc record, which is longer.
+            unsafe { slot.fill(&call) };
+        }
+    }
+}
