@@ -90,7 +90,7 @@ pub enum Violation {
 }
 
 /// Checks a placement against everything that the problem says, with one
-/// address space a heap. Alignment applies to `start + offset`.
+/// address space a heap. Alignment applies to `start + heap + offset`.
 ///
 /// # Errors
 /// The first [`Violation`] found.
@@ -127,7 +127,7 @@ pub fn verify_overlaps(problem: &Problem, placement: &Placement) -> Result<(), V
 fn verify_each(problem: &Problem, placement: &Placement, start: u64) -> Result<(), Violation> {
     let mut groups: FxHashMap<&str, usize> = FxHashMap::default();
     for (index, (job, &offset)) in problem.jobs().iter().zip(&placement.offsets).enumerate() {
-        let address = u128::from(start) + u128::from(offset);
+        let address = u128::from(start) + u128::from(job.heap) + u128::from(offset);
         if address % u128::from(job.alignment) != 0 {
             let (id, alignment) = (job.id.clone(), job.alignment);
             return Err(Violation::Misaligned {

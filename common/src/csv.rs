@@ -123,6 +123,13 @@ impl Layout {
         self
     }
 
+    /// The same columns without `offset`.
+    #[must_use]
+    pub fn without_offset(mut self) -> Layout {
+        self.columns.retain(|&(_, field)| field != Field::Offset);
+        self
+    }
+
     fn has(&self, field: Field) -> bool {
         self.columns.iter().any(|&(_, has)| has == field)
     }
