@@ -8,6 +8,4 @@ fn main() {
     println!("cargo::rustc-cdylib-link-arg=-Wl,-z,now");
     // The library is never unloaded: exit handlers point into it.
     println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
-    // Nothing here unwinds; what the compiler's runtime is needed for comes in statically.
-    println!("cargo::rustc-cdylib-link-arg=-static-libgcc");
 }

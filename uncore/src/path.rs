@@ -37,15 +37,15 @@ impl Path {
     }
 
     pub(crate) fn push(&mut self, text: &[u8]) -> Result<(), TooLong> {
-        let end = self.length + text.len();
+        let end = self.length.wrapping_add(text.len());
         let Some(byte) = self.bytes.get_mut(end) else {
             return Err(TooLong);
         };
         *byte = 0;
-        self.bytes
-            .get_mut(self.length..end)
-            .ok_or(TooLong)?
-            .copy_from_slice(text);
+        // Not `copy_from_slice`, which panics where lengths differ.
+        for (to, from) in self.bytes.iter_mut().skip(self.length).zip(text) {
+            *to = *from;
+        }
         self.length = end;
         Ok(())
     }

@@ -19,6 +19,7 @@
 //! A file that somebody else truncates while it is written is beyond help: the
 //! kernel answers with SIGBUS.
 
+use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering, fence};
 
 use common::trace::wire::Call;
@@ -34,8 +35,9 @@ const FIRST_STEP: u64 = 64 << 10;
 const LAST_STEP: u64 = 32 << 20;
 /// Growth after the file was cut at exit, bytes.
 const LATE_STEP: u64 = 4 << 10;
-/// Pages of the file are made ready to be written in portions of this many bytes.
-const PORTION: u64 = 256 << 10;
+/// Pages of the file are made ready to be written in portions, which grow to
+/// this many bytes.
+const LAST_PORTION: u64 = 1 << 20;
 /// Pages that lie this far behind are dropped from the process's memory (they
 /// stay in the kernel's cache), so that a trace does not count as memory used.
 const KEPT: u64 = 64 << 20;
@@ -209,6 +211,7 @@ fn make_room(state: &State, length: u64) -> bool {
 /// With the lock held: makes at least `needed` bytes of the output writable.
 fn grow(state: &State, needed: u64) -> Result<(), i32> {
     let output = &state.output;
+    let path = config::output_path_unlocked();
     let late = output.late.load(Ordering::Relaxed) != 0;
     let mut length = output.length.load(Ordering::Relaxed);
     if needed > length {
@@ -217,17 +220,15 @@ fn grow(state: &State, needed: u64) -> Result<(), i32> {
         } else {
             length.clamp(FIRST_STEP, LAST_STEP)
         };
-        length = extend(output, needed, step, config::output_path_unlocked())?;
+        length = extend(output, needed, step, path)?;
     }
-    let limit = if late {
-        length
-    } else {
-        length.min((needed / PORTION + 1) * PORTION)
-    };
-    let base = state.base.load(Ordering::Relaxed);
     let old_limit = state.limit.load(Ordering::Relaxed);
+    let mut limit = length;
     if !late {
-        populate(base + old_limit, limit - old_limit);
+        let portion = old_limit.clamp(FIRST_STEP, LAST_PORTION);
+        limit = length.min((needed / portion + 1) * portion);
+        let base = state.base.load(Ordering::Relaxed);
+        populate(descriptor(output, path).ok(), base, old_limit, limit);
         drop_old_pages(output, base, old_limit);
     }
     state.limit.store(limit, Ordering::Release);
@@ -277,13 +278,22 @@ fn make_blocks(fd: i32, at: u64, length: u64) -> Result<(), i32> {
     }
 }
 
-/// For file systems without fallocate.
+/// Zeros to write; memory that can be written, so that it takes no room in the
+/// library's file.
+struct Zeros(UnsafeCell<[u8; 64 << 10]>);
+
+// SAFETY: never written.
+unsafe impl Sync for Zeros {}
+
+static ZEROS: Zeros = Zeros(UnsafeCell::new([0; 64 << 10]));
+
+/// Writes zeros to bytes of the file that hold nothing yet.
 fn write_zeros(fd: i32, at: u64, length: u64) -> Result<(), i32> {
-    static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+    // SAFETY: never written.
+    let zeros: &[u8] = unsafe { &*ZEROS.0.get() };
     let mut done = 0;
     while done < length {
-        let part = (length - done).min(ZEROS.len() as u64) as usize;
-        match sys::write_at(fd, ZEROS.get(..part).unwrap_or_default(), at + done) {
+        match sys::write_repeatedly_at(fd, zeros, length - done, at + done) {
             Ok(0) => return Err(libc::ENOSPC),
             Ok(written) => done += written as u64,
             Err(libc::EINTR) => {}
@@ -329,16 +339,19 @@ fn out_of_the_way(fd: i32) -> i32 {
     }
 }
 
-/// Has the kernel make pages ready for writing, at once instead of one fault at
-/// a time. Where it cannot, the faults come one by one.
-fn populate(start: u64, length: u64) {
-    let page = 4095;
-    let first = start & !page;
+/// Makes pages ready for stores, many at once instead of one fault at a time.
+/// Writing zeros makes large folios, which a fault would not: it halves the cost
+/// of a page. Whatever fails here is left to the faults.
+fn populate(fd: Option<i32>, base: u64, from: u64, to: u64) {
+    if let Some(fd) = fd {
+        let _ = write_zeros(fd, from, to - from);
+    }
+    let first = (base + from) & !4095;
     // SAFETY: populating changes no contents.
     let _ = unsafe {
         sys::advise(
             first as usize,
-            (start + length - first) as usize,
+            (base + to - first) as usize,
             libc::MADV_POPULATE_WRITE,
         )
     };

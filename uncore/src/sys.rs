@@ -177,18 +177,37 @@ pub(crate) fn write(fd: i32, bytes: &[u8]) -> Result<usize, i32> {
     checked(unsafe { call(libc::SYS_write, arguments) })
 }
 
-/// Writes `bytes` at byte offset `at`; returns the number of bytes written.
-pub(crate) fn write_at(fd: i32, bytes: &[u8], at: u64) -> Result<usize, i32> {
+/// Writes `length` bytes at byte offset `at`, by writing `bytes` as often as it
+/// takes; returns the number of bytes written, which may be fewer.
+pub(crate) fn write_repeatedly_at(
+    fd: i32,
+    bytes: &[u8],
+    length: u64,
+    at: u64,
+) -> Result<usize, i32> {
+    const MOST: usize = 16;
+    let mut rest = length;
+    let mut used = 0;
+    let parts: [libc::iovec; MOST] = core::array::from_fn(|_| {
+        let part = rest.min(bytes.len() as u64);
+        rest -= part;
+        used += usize::from(part != 0);
+        libc::iovec {
+            iov_base: bytes.as_ptr().cast_mut().cast(),
+            iov_len: part as usize,
+        }
+    });
+    // The offset is passed in two words, of which a 64-bit kernel takes the first.
     let arguments = [
         fd as usize,
-        bytes.as_ptr() as usize,
-        bytes.len(),
+        parts.as_ptr() as usize,
+        used,
         at as usize,
         0,
         0,
     ];
-    // SAFETY: the buffer is readable for its length.
-    checked(unsafe { call(libc::SYS_pwrite64, arguments) })
+    // SAFETY: every part is readable for its length.
+    checked(unsafe { call(libc::SYS_pwritev, arguments) })
 }
 
 /// Makes blocks exist for the bytes `at .. at + length`, growing the file.
