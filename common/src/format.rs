@@ -22,12 +22,17 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format that a path's extension says; a compression's extension
-    /// behind it (`.gz`, `.zst`) is passed over.
+    /// The format that a path's extension says. What may stand behind it is
+    /// passed over: a compression's extension (`.gz`, `.zst`), and the process
+    /// id or counter that the tracer gives to traces of children (`.trc.4711`).
     pub fn of_path(path: &Path) -> Option<Format> {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
         match extension.as_str() {
             "gz" | "zst" => Format::of_path(Path::new(path.file_stem()?)),
+            digits if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Format::of_path(Path::new(path.file_stem()?))
+                    .filter(|&format| format == Format::Trc)
+            }
             name => name.parse().ok(),
         }
     }
