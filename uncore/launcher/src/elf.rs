@@ -1,0 +1,135 @@
+//! Whether the loader will take the tracer into a program: it must be a
+//! dynamically linked ELF file of this machine, or a script whose interpreter is,
+//! and must not run with more rights than its caller.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail, ensure};
+
+/// Interpreters of interpreters: the kernel follows four.
+const DEEPEST_SCRIPT: usize = 4;
+const PT_INTERP: u32 = 3;
+#[cfg(target_arch = "x86_64")]
+const MACHINE: u16 = 62;
+#[cfg(target_arch = "aarch64")]
+const MACHINE: u16 = 183;
+
+/// Finds a program as execvp does.
+pub(crate) fn find(program: &Path) -> anyhow::Result<PathBuf> {
+    if program.as_os_str().as_bytes().contains(&b'/') {
+        return Ok(program.to_owned());
+    }
+    std::env::var_os("PATH")
+        .iter()
+        .flat_map(std::env::split_paths)
+        .map(|folder| folder.join(program))
+        .find(|path| {
+            path.metadata()
+                .is_ok_and(|file| file.is_file() && file.mode() & 0o111 != 0)
+        })
+        .with_context(|| format!("{}: no such program", program.display()))
+}
+
+/// Says why `program` cannot be traced, if it cannot.
+pub(crate) fn check(program: &Path) -> anyhow::Result<()> {
+    let mut path = program.to_owned();
+    for _ in 0..=DEEPEST_SCRIPT {
+        let name = path.display().to_string();
+        let mut file = File::open(&path).with_context(|| format!("cannot read {name}"))?;
+        let metadata = file
+            .metadata()
+            .with_context(|| format!("cannot read {name}"))?;
+        ensure!(metadata.is_file(), "{name} is no program");
+        let mut head = [0; 256];
+        let length = read_up_to(&mut file, &mut head)?;
+        let head = &head[..length];
+        if let Some(line) = head.strip_prefix(b"#!") {
+            path = interpreter(line).with_context(|| format!("{name}: no interpreter"))?;
+            continue;
+        }
+        ensure!(
+            !runs_privileged(&metadata),
+            "{name} is setuid or setgid: the loader ignores LD_PRELOAD for such programs"
+        );
+        return check_elf(&mut file, head).with_context(|| name);
+    }
+    bail!(
+        "{}: too many interpreters of interpreters",
+        program.display()
+    )
+}
+
+fn read_up_to(file: &mut File, buffer: &mut [u8]) -> anyhow::Result<usize> {
+    let mut length = 0;
+    while length < buffer.len() {
+        match file.read(&mut buffer[length..])? {
+            0 => break,
+            read => length += read,
+        }
+    }
+    Ok(length)
+}
+
+/// The program that a `#!` line names; for `env`, the one that env runs.
+fn interpreter(line: &[u8]) -> anyhow::Result<PathBuf> {
+    let line = line.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let mut words = line
+        .split(|byte| byte.is_ascii_whitespace())
+        .filter(|word| !word.is_empty())
+        .map(|word| PathBuf::from(std::ffi::OsString::from_vec(word.to_vec())));
+    let first = words.next().context("the #! line is empty")?;
+    if first.file_name().is_some_and(|name| name == "env") {
+        let runs = words.find(|word| {
+            let word = word.as_os_str().as_bytes();
+            !word.starts_with(b"-") && !word.contains(&b'=')
+        });
+        if let Some(runs) = runs {
+            return find(&runs);
+        }
+    }
+    Ok(first)
+}
+
+fn runs_privileged(file: &std::fs::Metadata) -> bool {
+    // SAFETY: these calls cannot fail and touch no memory.
+    let (user, group) = unsafe { (libc::geteuid(), libc::getegid()) };
+    let mode = file.mode();
+    (mode & libc::S_ISUID != 0 && file.uid() != user)
+        || (mode & libc::S_ISGID != 0 && mode & 0o010 != 0 && file.gid() != group)
+}
+
+fn check_elf(file: &mut File, head: &[u8]) -> anyhow::Result<()> {
+    ensure!(
+        head.starts_with(b"\x7fELF"),
+        "neither an ELF program nor a script with a #! line"
+    );
+    ensure!(
+        head.get(4..6) == Some(&[2, 1]) && number(head, 18, 2)? == u64::from(MACHINE),
+        "a program for another machine than the tracer's"
+    );
+    let headers = number(head, 32, 8)?;
+    let size = number(head, 54, 2)?;
+    let count = number(head, 56, 2)?;
+    for index in 0..count {
+        let mut header = [0; 8];
+        file.seek(SeekFrom::Start(headers.saturating_add(index * size)))?;
+        let length = read_up_to(file, &mut header)?;
+        if number(&header[..length], 0, 4)? == u64::from(PT_INTERP) {
+            return Ok(());
+        }
+    }
+    bail!("statically linked: there is no loader that could take the tracer in")
+}
+
+/// A little-endian number of `length` bytes.
+fn number(bytes: &[u8], at: usize, length: usize) -> anyhow::Result<u64> {
+    let bytes = bytes.get(at..at + length).context("a damaged ELF file")?;
+    Ok(bytes
+        .iter()
+        .rev()
+        .fold(0, |number, &byte| number << 8 | u64::from(byte)))
+}
