@@ -72,7 +72,7 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
-    /// Nothing taken yet. Alignment applies to `start + offset`.
+    /// Nothing taken yet. Alignment applies to `start + offset`, in units.
     pub(crate) fn new(sections: usize, start: u64) -> Taken {
         let width = sections.next_power_of_two().max(1);
         Taken {
@@ -93,12 +93,12 @@ impl Taken {
         }
     }
 
-    /// The offset for an item by `fit`, or `None` where its end would pass
-    /// `limit`. O(log n) vectors, each searched by bisection at every step of
-    /// the leapfrog.
+    /// The position for an item by `fit`, or `None` where its height in bytes
+    /// would pass `limit`. O(log n) vectors, each searched by bisection at
+    /// every step of the leapfrog.
     pub(crate) fn find(&mut self, items: &Items, item: u32, fit: Fit, limit: u64) -> Option<u64> {
-        let (size, alignment) = (items.item(item).size, items.item(item).alignment);
-        let highest = limit.checked_sub(size)?;
+        let alignment = items.item(item).alignment;
+        let highest = items.grid().highest(limit, items.item(item))?;
         self.gather(items.slabs(item));
         match fit {
             Fit::First => self.next_hole(0, alignment, highest),
@@ -120,10 +120,10 @@ impl Taken {
         }
     }
 
-    /// Takes the addresses of an item at an offset.
-    pub(crate) fn take(&mut self, items: &Items, item: u32, offset: u64) {
+    /// Takes the addresses of an item at a position.
+    pub(crate) fn take(&mut self, items: &Items, item: u32, at: u64) {
         for slab in items.slabs(item) {
-            self.take_slab(slab, offset + slab.low, offset + slab.high);
+            self.take_slab(slab, at + slab.low, at + slab.high);
         }
     }
 

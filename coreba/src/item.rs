@@ -1,14 +1,94 @@
-//! Items: what the solver places.
+//! Items: what the solver places, on a grid of addresses and of time.
 //!
 //! An item is one job, or all jobs of one group (they share one offset). It
-//! occupies rectangles over *sections*: compressed time, in which a new section
-//! starts only where a birth follows a death. The sections are the maximal
-//! cliques of the interval graph, so two rectangles conflict in time exactly
+//! occupies rectangles ("slabs") over *sections*: compressed time, in which a
+//! new section starts only where a birth follows a death. The sections are the
+//! maximal cliques of the interval graph, so two slabs conflict in time exactly
 //! where they share a section, and usually there are far fewer sections than
 //! instants.
+//!
+//! Addresses are counted in units of the *grid*. Where all alignments share a
+//! divisor g > 1, every address is a multiple of g, so sizes may be rounded up
+//! to it, and the lowest offset is the first that makes `start + offset` a
+//! multiple. Else, where g divides every size, alignment, window and pin, any
+//! placement can be pushed down onto multiples of g. What rounding adds to a
+//! job is its *slack*: the topmost job does not need it, so heights are
+//! compared in bytes ([`Grid::height`]).
 
 use common::job::{Job, Piece};
+use common::load::gcd;
 use common::problem::Problem;
+use rustc_hash::FxHashMap;
+
+/// Units of addresses.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grid {
+    /// Bytes a unit.
+    pub(crate) unit: u64,
+    /// The offset in bytes of unit 0.
+    pub(crate) lowest: u64,
+    /// `(start + lowest) / unit`, to which coarser alignments apply.
+    pub(crate) start: u64,
+}
+
+impl Grid {
+    fn of(jobs: &[Job], start: u64) -> Grid {
+        let windows = || {
+            jobs.iter()
+                .flat_map(|job| job.gaps())
+                .filter_map(|gap| gap.window)
+        };
+        let mut unit = jobs.iter().fold(0, |unit, job| gcd(unit, job.alignment));
+        if unit > 1 {
+            // Lower ends of windows must stay on the grid to stay exact.
+            unit = windows().fold(unit, |unit, (low, _)| gcd(unit, low));
+            let lowest = start.next_multiple_of(unit) - start;
+            return Grid {
+                unit,
+                lowest,
+                start: (start + lowest) / unit,
+            };
+        }
+        let mut unit = start;
+        for job in jobs {
+            if unit == 1 {
+                break;
+            }
+            unit = gcd(unit, job.size);
+            if job.alignment > 1 {
+                unit = gcd(unit, job.alignment);
+            }
+            if let Some(pin) = job.pin() {
+                unit = gcd(unit, pin);
+            }
+        }
+        unit = windows()
+            .fold(unit, |unit, (low, high)| gcd(gcd(unit, low), high))
+            .max(1);
+        Grid {
+            unit,
+            lowest: 0,
+            start: start / unit,
+        }
+    }
+
+    /// The offset in bytes of a position in units.
+    pub(crate) fn offset(&self, at: u64) -> u64 {
+        self.lowest + at * self.unit
+    }
+
+    /// The makespan in bytes that an item at `at` needs.
+    pub(crate) fn height(&self, at: u64, item: &Item) -> u64 {
+        self.offset(at) + item.bytes
+    }
+}
+
+impl Grid {
+    /// The highest position at which an item's height is within `limit` bytes.
+    pub(crate) fn highest(&self, limit: u64, item: &Item) -> Option<u64> {
+        Some(limit.checked_sub(item.bytes)?.checked_sub(self.lowest)? / self.unit)
+    }
+}
 
 /// A rectangle of sections and address, relative to the item's offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +96,7 @@ pub(crate) struct Slab {
     /// First section, and last, inclusive.
     pub(crate) first: u32,
     pub(crate) last: u32,
-    /// Address range `[low, high)` in bytes.
+    /// Address range `[low, high)` in units.
     pub(crate) low: u64,
     pub(crate) high: u64,
 }
@@ -24,13 +104,16 @@ pub(crate) struct Slab {
 /// One thing to place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Item {
-    /// Bytes from the offset to the end of its largest member.
+    /// Units from the offset to the end of its largest member.
     pub(crate) size: u64,
-    /// Least common multiple of its members' alignments.
+    /// The same in bytes, without rounding.
+    pub(crate) bytes: u64,
+    /// Least common multiple of its members' alignments, in units.
     pub(crate) alignment: u64,
     /// Earliest birth and latest death, in clock ticks.
     pub(crate) birth: u64,
     pub(crate) death: u64,
+    /// A fixed position, in units.
     pub(crate) pin: Option<u64>,
     /// Its slabs are `Items::slabs[slabs.0..slabs.1]`.
     slabs: (u32, u32),
@@ -46,6 +129,7 @@ impl Item {
 /// All items of a problem.
 #[derive(Clone, Debug)]
 pub(crate) struct Items {
+    grid: Grid,
     items: Vec<Item>,
     slabs: Vec<Slab>,
     /// Which item a job belongs to.
@@ -62,7 +146,8 @@ pub(crate) struct NoCommonAlignment {
 
 impl Items {
     /// Items and sections of a problem. O(n log n) time, O(n) memory.
-    pub(crate) fn new(problem: &Problem) -> Result<Items, NoCommonAlignment> {
+    pub(crate) fn new(problem: &Problem, start: u64) -> Result<Items, NoCommonAlignment> {
+        let grid = Grid::of(problem.jobs(), start);
         let members = Members::of(problem);
         let mut items = Vec::with_capacity(members.count);
         let mut pieces: Vec<Piece> = Vec::with_capacity(problem.len());
@@ -70,10 +155,11 @@ impl Items {
             let from = pieces.len() as u32;
             let jobs = members.of_item(index);
             pieces.extend(jobs.iter().flat_map(|&job| problem[job as usize].pieces()));
-            items.push(item(problem, jobs, (from, pieces.len() as u32))?);
+            items.push(item(problem, &grid, jobs, (from, pieces.len() as u32))?);
         }
-        let (slabs, sections) = sections(&pieces);
+        let (slabs, sections) = sections(&pieces, grid.unit);
         Ok(Items {
+            grid,
             items,
             slabs,
             item_of_job: members.item_of_job,
@@ -83,6 +169,10 @@ impl Items {
 
     pub(crate) fn len(&self) -> usize {
         self.items.len()
+    }
+
+    pub(crate) fn grid(&self) -> &Grid {
+        &self.grid
     }
 
     pub(crate) fn sections(&self) -> usize {
@@ -102,19 +192,25 @@ impl Items {
         &self.slabs[from as usize..to as usize]
     }
 
-    /// Offsets of the jobs from offsets of the items.
-    pub(crate) fn spread(&self, offsets: &[u64]) -> Vec<u64> {
+    /// Offsets of the jobs in bytes, from positions of the items in units.
+    pub(crate) fn offsets(&self, positions: &[u64]) -> Vec<u64> {
         self.item_of_job
             .iter()
-            .map(|&item| offsets[item as usize])
+            .map(|&item| self.grid.offset(positions[item as usize]))
             .collect()
     }
 }
 
-fn item(problem: &Problem, jobs: &[u32], slabs: (u32, u32)) -> Result<Item, NoCommonAlignment> {
+fn item(
+    problem: &Problem,
+    grid: &Grid,
+    jobs: &[u32],
+    slabs: (u32, u32),
+) -> Result<Item, NoCommonAlignment> {
     let first: &Job = &problem[jobs[0] as usize];
     let mut item = Item {
-        size: first.size,
+        size: 0,
+        bytes: first.size,
         alignment: first.alignment,
         birth: first.birth,
         death: first.death,
@@ -123,11 +219,11 @@ fn item(problem: &Problem, jobs: &[u32], slabs: (u32, u32)) -> Result<Item, NoCo
     };
     for &index in &jobs[1..] {
         let job = &problem[index as usize];
-        item.size = item.size.max(job.size);
+        item.bytes = item.bytes.max(job.size);
         item.birth = item.birth.min(job.birth);
         item.death = item.death.max(job.death);
         item.pin = item.pin.or(job.pin());
-        let divisor = common::load::gcd(item.alignment, job.alignment);
+        let divisor = gcd(item.alignment, job.alignment);
         item.alignment = (item.alignment / divisor)
             .checked_mul(job.alignment)
             .filter(|&multiple| multiple <= common::job::MAX_VALUE)
@@ -135,6 +231,10 @@ fn item(problem: &Problem, jobs: &[u32], slabs: (u32, u32)) -> Result<Item, NoCo
                 job: index as usize,
             })?;
     }
+    item.size = item.bytes.div_ceil(grid.unit);
+    // On a grid that comes from the sizes some alignments may be 1.
+    item.alignment = (item.alignment / grid.unit).max(1);
+    item.pin = item.pin.map(|pin| (pin - grid.lowest) / grid.unit);
     Ok(item)
 }
 
@@ -147,30 +247,26 @@ struct Members {
 }
 
 impl Members {
+    /// Numbers the items. The numbering does not depend on the order in which
+    /// the problem gives its jobs, so nothing that follows does.
     fn of(problem: &Problem) -> Members {
-        let mut grouped: Vec<(&str, u32)> = Vec::new();
-        for (index, job) in problem.jobs().iter().enumerate() {
-            if let Some(group) = job.group() {
-                grouped.push((group, index as u32));
-            }
-        }
-        grouped.sort_unstable();
-        // The first member of each group stands for it.
-        let mut leader: Vec<u32> = (0..problem.len() as u32).collect();
-        for group in grouped.chunk_by(|a, b| a.0 == b.0) {
-            for &(_, job) in group {
-                leader[job as usize] = group[0].1;
-            }
-        }
-        let mut item_of_job = vec![0; problem.len()];
+        let jobs = problem.jobs();
+        let mut canonical: Vec<u32> = (0..jobs.len() as u32).collect();
+        canonical.sort_unstable_by(|&a, &b| {
+            let (a, b) = (&jobs[a as usize], &jobs[b as usize]);
+            let key = |job: &Job| (job.birth, job.death, job.size, job.alignment, job.pin());
+            key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
+        });
+        let mut groups: FxHashMap<&str, u32> = FxHashMap::default();
+        let mut item_of_job = vec![0; jobs.len()];
         let mut count = 0;
-        for job in 0..problem.len() {
-            if leader[job] as usize == job {
-                item_of_job[job] = count;
-                count += 1;
-            } else {
-                item_of_job[job] = item_of_job[leader[job] as usize];
-            }
+        for &job in &canonical {
+            let new = match jobs[job as usize].group() {
+                Some(group) => *groups.entry(group).or_insert(count),
+                None => count,
+            };
+            item_of_job[job as usize] = new;
+            count = count.max(new + 1);
         }
         let count = count as usize;
         let mut starts = vec![0u32; count + 1];
@@ -181,15 +277,16 @@ impl Members {
             starts[index + 1] += starts[index];
         }
         let mut next = starts.clone();
-        let mut jobs = vec![0; problem.len()];
-        for (job, &item) in item_of_job.iter().enumerate() {
-            jobs[next[item as usize] as usize] = job as u32;
-            next[item as usize] += 1;
+        let mut members = vec![0; jobs.len()];
+        for job in canonical {
+            let slot = &mut next[item_of_job[job as usize] as usize];
+            members[*slot as usize] = job;
+            *slot += 1;
         }
         Members {
             count,
             item_of_job,
-            jobs,
+            jobs: members,
             starts,
         }
     }
@@ -199,15 +296,16 @@ impl Members {
     }
 }
 
-/// Maps pieces to sections; returns the slabs and how many sections there are.
-fn sections(pieces: &[Piece]) -> (Vec<Slab>, usize) {
+/// Maps pieces to sections and units; returns the slabs and how many sections
+/// there are.
+fn sections(pieces: &[Piece], unit: u64) -> (Vec<Slab>, usize) {
     let mut slabs: Vec<Slab> = pieces
         .iter()
         .map(|piece| Slab {
             first: 0,
             last: 0,
-            low: piece.low,
-            high: piece.high,
+            low: piece.low / unit,
+            high: piece.high.div_ceil(unit),
         })
         .collect();
     // Times are below 2^63: one bit is left to put deaths before births.

@@ -20,80 +20,32 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod batch;
+mod cut;
+mod descend;
+mod dive;
 mod fit;
 mod item;
 mod options;
 mod orders;
 mod pack;
+mod peel;
 mod portfolio;
+mod recipe;
+mod solution;
 
 use std::time::{Duration, Instant};
 
 use common::check::{self, Violation};
 use common::job::{JobId, MAX_VALUE};
-use common::load::{self, Load};
+use common::load;
 use common::placement::Placement;
 use common::problem::Problem;
 
 pub use options::{Improvement, Options, Progress};
+pub use solution::{Solution, Status, Stop};
 
 use item::Items;
-
-/// What is known about a solution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Status {
-    /// The makespan meets the lower bound: no placement is smaller.
-    Optimal,
-    /// A valid placement; a smaller one may exist.
-    Feasible,
-}
-
-/// What ended a solve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Stop {
-    /// The makespan met the lower bound.
-    LowerBound,
-    /// Every method had its turn.
-    Exhausted,
-    /// [`Progress::should_stop`] said so.
-    Interrupted,
-}
-
-/// A valid placement, and what is known about it.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Solution {
-    /// One offset a job.
-    pub placement: Placement,
-    /// Its makespan in bytes.
-    pub makespan: u64,
-    /// LOAD, and when it is reached.
-    pub load: Load,
-    /// The best proved bound on any makespan, in bytes.
-    pub lower_bound: u64,
-    /// Whether the makespan is proved to be optimal.
-    pub status: Status,
-    /// What ended the search.
-    pub stop: Stop,
-    /// The method that found the placement.
-    pub method: &'static str,
-    /// Placements that were tried.
-    pub evaluations: u64,
-    /// Wall time.
-    pub elapsed: Duration,
-}
-
-impl Solution {
-    /// `(makespan - LOAD) / LOAD`; 0 without load.
-    pub fn fragmentation(&self) -> f64 {
-        if self.load.peak == 0 {
-            return 0.0;
-        }
-        (self.makespan - self.load.peak) as f64 / self.load.peak as f64
-    }
-}
 
 /// Why there is no solution.
 #[derive(Debug, thiserror::Error)]
@@ -155,22 +107,25 @@ pub fn solve(
         elapsed: Duration::ZERO,
     };
     if !problem.is_empty() {
-        let items = Items::new(problem)
+        let items = Items::new(problem, options.start)
             .map_err(|error| SolveError::GroupAlignment(problem[error.job].id.clone()))?;
-        let outcome = portfolio::run(&items, lower_bound, load.peak, options, progress);
+        let outcome = portfolio::run(
+            &items,
+            lower_bound,
+            load.peak,
+            options,
+            options.deadline,
+            progress,
+        );
         solution.makespan = outcome.packing.makespan;
         solution.placement = Placement {
-            offsets: items.spread(&outcome.packing.offsets),
+            offsets: items.offsets(&outcome.packing.positions),
         };
         solution.method = outcome.method;
         solution.evaluations = outcome.evaluations;
         if solution.makespan > lower_bound {
             solution.status = Status::Feasible;
-            solution.stop = if outcome.interrupted {
-                Stop::Interrupted
-            } else {
-                Stop::Exhausted
-            };
+            solution.stop = outcome.stop;
         }
         check::verify(problem, &solution.placement, options.start).map_err(SolveError::Invalid)?;
     }

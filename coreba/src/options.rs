@@ -1,6 +1,7 @@
 //! What a caller asks of [`solve`](crate::solve), and what it hears meanwhile.
 
 use std::num::NonZeroUsize;
+use std::time::Instant;
 
 /// How to solve.
 #[derive(Clone, Debug)]
@@ -11,12 +12,31 @@ pub struct Options {
     pub start: u64,
     /// Threads to use. Default: those of the machine.
     pub threads: NonZeroUsize,
+    /// When to stop, with the best so far. Default: never by the clock. The
+    /// sequence of work does not depend on it.
+    pub deadline: Option<Instant>,
+    /// How many evaluations (dives or packings in one order) to do; reached at
+    /// the end of a round of a few. The same limit and seed give the same
+    /// placement at any number of threads. Default: no limit.
+    pub iterations: Option<u64>,
+    /// Seed of all randomness. Default 0.
+    pub seed: u64,
+    /// Stop once the fragmentation is at most this fraction. Default: only at
+    /// the lower bound.
+    pub max_fragmentation: Option<f64>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Options { start: 0, threads }
+        Options {
+            start: 0,
+            threads,
+            deadline: None,
+            iterations: None,
+            seed: 0,
+            max_fragmentation: None,
+        }
     }
 }
 

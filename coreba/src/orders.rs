@@ -1,12 +1,17 @@
 //! Orders in which items are placed one after another.
 //!
 //! Every order is total: ties go to the item that comes first in the problem,
-//! so an order is a function of the problem alone. O(n log n) each.
+//! so an order is a function of the problem and the seed alone. O(n log n)
+//! each.
 
+use rand::{Rng, RngExt as _, SeedableRng as _};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::fit::Fit;
 use crate::item::Items;
 
 /// What comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Order {
     /// The largest.
     Size,
@@ -20,6 +25,83 @@ pub(crate) enum Order {
     Birth,
     /// The one that is live in the most loaded section; of equal ones the largest.
     Conflicts,
+    /// By a sum of the logarithms of size and lifetime, and noise.
+    Weighted {
+        size: f32,
+        lifetime: f32,
+        noise: f32,
+        seed: u64,
+    },
+}
+
+/// One way of packing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Method {
+    pub(crate) order: Order,
+    pub(crate) fit: Fit,
+    pub(crate) name: &'static str,
+}
+
+/// Every order with each fit, then ever new weights.
+pub(crate) struct Plan {
+    next: usize,
+}
+
+const NAMED: [(Order, &str, &str); 6] = [
+    (Order::Area, "area, first fit", "area, best fit"),
+    (Order::Lifetime, "lifetime, first fit", "lifetime, best fit"),
+    (
+        Order::SizeThenLifetime,
+        "size then lifetime, first fit",
+        "size then lifetime, best fit",
+    ),
+    (Order::Size, "size, first fit", "size, best fit"),
+    (
+        Order::Conflicts,
+        "conflict-heavy sections, first fit",
+        "conflict-heavy sections, best fit",
+    ),
+    (Order::Birth, "birth, first fit", "birth, best fit"),
+];
+
+/// Methods a generation.
+const GENERATION: usize = 4;
+
+impl Plan {
+    pub(crate) fn new() -> Plan {
+        Plan { next: 0 }
+    }
+
+    /// The next few methods.
+    pub(crate) fn next(&mut self, random: &mut impl Rng) -> Vec<Method> {
+        (0..GENERATION)
+            .map(|_| {
+                let index = self.next;
+                self.next += 1;
+                let best = index % 2 == 1;
+                let fit = if best { Fit::Best } else { Fit::First };
+                if let Some(&(order, first, tightest)) = NAMED.get(index / 2) {
+                    return Method {
+                        order,
+                        fit,
+                        name: if best { tightest } else { first },
+                    };
+                }
+                let order = Order::Weighted {
+                    size: random.random_range(0.0..1.0),
+                    lifetime: random.random_range(0.0..1.0),
+                    noise: random.random_range(-5.0..0.5f32).exp(),
+                    seed: random.random(),
+                };
+                let name = if best {
+                    "weighted order, best fit"
+                } else {
+                    "weighted order, first fit"
+                };
+                Method { order, fit, name }
+            })
+            .collect()
+    }
 }
 
 impl Order {
@@ -45,6 +127,23 @@ impl Order {
             Order::Conflicts => {
                 let loads = SectionLoads::new(items);
                 order.sort_by_cached_key(|item| (!loads.largest(items, *item), largest(item)));
+            }
+            Order::Weighted {
+                size,
+                lifetime,
+                noise,
+                seed,
+            } => {
+                let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+                let keys: Vec<f32> = items
+                    .iter()
+                    .map(|item| {
+                        size * (item.size as f32).ln()
+                            + lifetime * (item.lifetime() as f32).ln()
+                            + noise * random.random_range(-1.0..1.0f32)
+                    })
+                    .collect();
+                order.sort_by(|&a, &b| keys[b as usize].total_cmp(&keys[a as usize]));
             }
         }
         order

@@ -1,87 +1,32 @@
-//! Many orders, each with first fit and best fit, on all threads; the best is
-//! squeezed.
+//! Which method when.
 //!
-//! The answer does not depend on the number of threads: of several methods
-//! with the best makespan the first in the list wins, a method is cut off only
-//! where its makespan passes the incumbent's, and when one meets the lower
-//! bound only those behind it in the list are left undone.
+//! Plain problems (every item one rectangle, none fixed) are peeled to their
+//! hard core, the core is split into components, and dives search each towards
+//! the lower bound; the peeled go back by first fit. Other problems are packed
+//! by first fit and best fit in many orders, and squeezed.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::time::Duration;
+use std::time::Instant;
 
+use rand::SeedableRng as _;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::batch::{self, Control};
+use crate::cut::Cut;
+use crate::descend::Component;
 use crate::fit::{Fit, Taken};
 use crate::item::Items;
 use crate::options::{Improvement, Options, Progress};
-use crate::orders::Order;
+use crate::orders::{self, Order};
 use crate::pack::{self, Packing};
-
-/// One way of packing.
-#[derive(Clone, Copy, Debug)]
-struct Method {
-    order: Order,
-    fit: Fit,
-    name: &'static str,
-}
-
-const METHODS: [Method; 12] = {
-    const fn method(order: Order, fit: Fit, name: &'static str) -> Method {
-        Method { order, fit, name }
-    }
-    [
-        method(Order::Area, Fit::First, "area, first fit"),
-        method(Order::Lifetime, Fit::First, "lifetime, first fit"),
-        method(
-            Order::SizeThenLifetime,
-            Fit::First,
-            "size then lifetime, first fit",
-        ),
-        method(Order::Size, Fit::First, "size, first fit"),
-        method(
-            Order::Conflicts,
-            Fit::First,
-            "conflict-heavy sections, first fit",
-        ),
-        method(Order::Birth, Fit::First, "birth, first fit"),
-        method(Order::Area, Fit::Best, "area, best fit"),
-        method(Order::Lifetime, Fit::Best, "lifetime, best fit"),
-        method(
-            Order::SizeThenLifetime,
-            Fit::Best,
-            "size then lifetime, best fit",
-        ),
-        method(Order::Size, Fit::Best, "size, best fit"),
-        method(
-            Order::Conflicts,
-            Fit::Best,
-            "conflict-heavy sections, best fit",
-        ),
-        method(Order::Birth, Fit::Best, "birth, best fit"),
-    ]
-};
+use crate::peel;
+use crate::solution::Stop;
 
 /// What came out.
 pub(crate) struct Outcome {
     pub(crate) packing: Packing,
     pub(crate) method: &'static str,
     pub(crate) evaluations: u64,
-    pub(crate) interrupted: bool,
-}
-
-/// What the threads share.
-struct Shared<'a> {
-    items: &'a Items,
-    start: u64,
-    lower_bound: u64,
-    next: AtomicUsize,
-    /// The best makespan so far: others are cut off above it.
-    incumbent: AtomicU64,
-    /// The first method in the list that met the lower bound.
-    met_bound: AtomicUsize,
-    stop: AtomicBool,
-    evaluations: AtomicU64,
-    best: Mutex<Option<(Packing, usize)>>,
+    pub(crate) stop: Stop,
 }
 
 /// Runs the portfolio. `items` must not be empty.
@@ -90,113 +35,250 @@ pub(crate) fn run(
     lower_bound: u64,
     load: u64,
     options: &Options,
+    deadline: Option<Instant>,
     progress: &mut dyn Progress,
 ) -> Outcome {
-    let shared = Shared {
+    let control = Control::new(progress, deadline);
+    let mut search = Search {
         items,
-        start: options.start,
         lower_bound,
-        next: AtomicUsize::new(0),
-        incumbent: AtomicU64::new(u64::MAX),
-        met_bound: AtomicUsize::new(usize::MAX),
-        stop: AtomicBool::new(false),
-        evaluations: AtomicU64::new(0),
-        best: Mutex::new(None),
+        load,
+        options,
+        control,
+        taken: Taken::new(items.sections(), items.grid().start),
+        evaluations: 0,
+        best: None,
     };
-    let threads = options.threads.get().min(METHODS.len());
-    std::thread::scope(|scope| {
-        let (sender, receiver) = mpsc::channel();
-        for _ in 0..threads {
-            let (shared, sender) = (&shared, sender.clone());
-            scope.spawn(move || work(shared, &sender));
-        }
-        drop(sender);
-        loop {
-            match receiver.recv_timeout(Duration::from_millis(10)) {
-                Ok((makespan, method)) => {
-                    progress.improved(&Improvement {
-                        makespan,
-                        lower_bound,
-                        load,
-                        method,
-                    });
-                }
-                Err(mpsc::RecvTimeoutError::Timeout) => {}
-                Err(mpsc::RecvTimeoutError::Disconnected) => break,
-            }
-            if progress.should_stop() {
-                shared.stop.store(true, Ordering::Relaxed);
-            }
-        }
-    });
-    let interrupted = shared.stop.into_inner();
-    let best = shared
-        .best
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    let mut taken = Taken::new(items.sections(), options.start);
-    let evaluations = shared.evaluations.into_inner();
-    let (mut packing, index) = best.unwrap_or_else(|| {
-        // Interrupted before any method ended: one that is never interrupted.
-        let method = &METHODS[0];
-        let order = method.order.of(items);
-        let packing = pack::in_order(items, &order, method.fit, &mut taken, u64::MAX, &mut || {
-            false
-        });
-        (
-            packing.expect("the gate leaves room for every job below 2^64"),
-            0,
-        )
-    });
-    if packing.makespan > lower_bound && !interrupted {
-        pack::squeeze(items, &mut packing, &mut taken, &mut || {
-            progress.should_stop()
-        });
-    }
+    let capacity = lower_bound;
+    let peeled = peel::peel(items, capacity);
+    let stop = match Cut::new(items, &peeled.core) {
+        Some(cut) => search.by_dives(&peeled, &cut),
+        None => search.by_orders(),
+    };
+    let Search {
+        best, evaluations, ..
+    } = search;
+    let (packing, method) = best.expect("both ways leave a packing");
     Outcome {
         packing,
-        method: METHODS[index].name,
+        method,
         evaluations,
-        interrupted,
+        stop,
     }
 }
 
-fn work(shared: &Shared<'_>, improved: &mpsc::Sender<(u64, &'static str)>) {
-    let mut taken = Taken::new(shared.items.sections(), shared.start);
-    loop {
-        let index = shared.next.fetch_add(1, Ordering::Relaxed);
-        let stop = || {
-            shared.stop.load(Ordering::Relaxed) || shared.met_bound.load(Ordering::Relaxed) < index
-        };
-        let Some(method) = METHODS.get(index) else {
-            return;
-        };
-        if stop() {
-            return;
-        }
-        let order = method.order.of(shared.items);
-        let limit = shared.incumbent.load(Ordering::Relaxed);
-        let packed = pack::in_order(shared.items, &order, method.fit, &mut taken, limit, &mut {
-            stop
-        });
-        shared.evaluations.fetch_add(1, Ordering::Relaxed);
-        let Some(packing) = packed else { continue };
-        let makespan = packing.makespan;
-        if makespan <= shared.lower_bound {
-            shared.met_bound.fetch_min(index, Ordering::Relaxed);
-        }
-        shared.incumbent.fetch_min(makespan, Ordering::Relaxed);
-        let mut best = shared
-            .best
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let better = best
+struct Search<'a> {
+    items: &'a Items,
+    lower_bound: u64,
+    load: u64,
+    options: &'a Options,
+    control: Control<'a>,
+    taken: Taken,
+    evaluations: u64,
+    best: Option<(Packing, &'static str)>,
+}
+
+impl Search<'_> {
+    fn makespan(&self) -> u64 {
+        self.best
             .as_ref()
-            .is_none_or(|(held, at)| (makespan, index) < (held.makespan, *at));
-        if better {
-            *best = Some((packing, index));
-            // The listener only leaves when all workers have.
-            let _ = improved.send((makespan, method.name));
+            .map_or(u64::MAX, |(packing, _)| packing.makespan)
+    }
+
+    fn keep(&mut self, packing: Packing, method: &'static str) {
+        if packing.makespan >= self.makespan() {
+            return;
+        }
+        let improvement = Improvement {
+            makespan: packing.makespan,
+            lower_bound: self.lower_bound,
+            load: self.load,
+            method,
+        };
+        self.best = Some((packing, method));
+        self.control.progress().improved(&improvement);
+    }
+
+    /// Why the search ends here, if it does.
+    fn ending(&mut self) -> Option<Stop> {
+        let good_enough = |makespan: u64| {
+            self.options
+                .max_fragmentation
+                .is_some_and(|fraction| makespan as f64 <= self.load as f64 * (1.0 + fraction))
+        };
+        if self.makespan() <= self.lower_bound {
+            return Some(Stop::LowerBound);
+        }
+        if self.best.is_some() && good_enough(self.makespan()) {
+            return Some(Stop::GoodEnough);
+        }
+        if self
+            .options
+            .iterations
+            .is_some_and(|iterations| self.evaluations >= iterations)
+        {
+            return Some(Stop::Iterations);
+        }
+        if self.control.should_stop() {
+            return Some(if self.control.interrupted() {
+                Stop::Interrupted
+            } else {
+                Stop::Timeout
+            });
+        }
+        None
+    }
+
+    /// Dives into the components of the core until all meet the bound.
+    fn by_dives(&mut self, peeled: &peel::Peeled, cut: &Cut) -> Stop {
+        let grid = self.items.grid();
+        let target = (self.lower_bound - grid.lowest).div_ceil(grid.unit) as i64;
+        let mut components: Vec<Component> = cut
+            .components()
+            .into_iter()
+            .enumerate()
+            .map(|(index, (cut, members))| {
+                let members = members
+                    .iter()
+                    .map(|&job| peeled.core[job as usize])
+                    .collect();
+                let seed = self.options.seed ^ (index as u64) << 32;
+                Component::new(cut, members, target, seed)
+            })
+            .collect();
+        loop {
+            // The worst first; of equal ones the first. Without any left the
+            // core meets the bound.
+            let worst = (0..components.len())
+                .filter(|&index| !components[index].is_done())
+                .max_by_key(|&index| (components[index].top(), std::cmp::Reverse(index)));
+            let placed_all = components.iter().all(|component| component.best.is_some());
+            if placed_all && (worst.is_none() || self.improves(&components)) {
+                self.assemble(peeled, &components);
+            }
+            if let Some(stop) = self.ending() {
+                if self.best.is_none() {
+                    self.fall_back();
+                }
+                return stop;
+            }
+            let Some(worst) = worst else {
+                return Stop::Exhausted;
+            };
+            let component = &mut components[worst];
+            let tasks = component.plan();
+            let shared = &*component;
+            let found = batch::run(
+                &tasks,
+                self.options.threads.get(),
+                &mut self.control,
+                |task, stop| shared.perform(task, stop),
+                |found| found.top() <= shared.target,
+            );
+            self.evaluations += found
+                .iter()
+                .map(|found| found.as_ref().map_or(1, |found| found.dives()))
+                .sum::<u64>();
+            component.merge(found);
+        }
+    }
+
+    /// Whether the components' best would make a better makespan than is held.
+    fn improves(&self, components: &[Component]) -> bool {
+        let top = components.iter().map(Component::top).max().unwrap_or(0);
+        self.items.grid().offset(top.max(0) as u64) < self.makespan()
+    }
+
+    /// Puts the components' best and the peeled together.
+    fn assemble(&mut self, peeled: &peel::Peeled, components: &[Component]) {
+        let items = self.items;
+        self.taken.clear();
+        let mut packing = Packing {
+            positions: vec![0; items.len()],
+            makespan: 0,
+        };
+        for component in components {
+            let Some(best) = &component.best else {
+                continue;
+            };
+            // From the bottom up ranges mostly touch, and merge at once.
+            for &job in &best.order {
+                let (item, at) = (
+                    component.members[job as usize],
+                    best.positions[job as usize] as u64,
+                );
+                packing.positions[item as usize] = at;
+                packing.makespan = packing
+                    .makespan
+                    .max(items.grid().height(at, items.item(item)));
+                self.taken.take(items, item, at);
+            }
+        }
+        let order: Vec<u32> = peeled.peeled.iter().rev().copied().collect();
+        let whole = pack::extend(
+            items,
+            &order,
+            Fit::First,
+            &mut self.taken,
+            u64::MAX,
+            &mut packing,
+            &mut || false,
+        );
+        debug_assert!(whole, "without a limit every item fits");
+        self.keep(packing, "dive");
+    }
+
+    /// One first fit that nothing interrupts: any budget gives a placement.
+    fn fall_back(&mut self) {
+        let order = Order::Size.of(self.items);
+        let packing = pack::in_order(
+            self.items,
+            &order,
+            Fit::First,
+            &mut self.taken,
+            u64::MAX,
+            &mut || false,
+        );
+        let packing = packing.expect("the gate leaves room for every job below 2^64");
+        self.keep(packing, "size, first fit");
+    }
+
+    /// First fit and best fit in many orders, each new best squeezed.
+    fn by_orders(&mut self) -> Stop {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(self.options.seed);
+        let mut plan = orders::Plan::new();
+        loop {
+            if let Some(stop) = self.ending() {
+                if self.best.is_none() {
+                    self.fall_back();
+                }
+                return stop;
+            }
+            let tasks = plan.next(&mut random);
+            let (items, limit) = (self.items, self.makespan());
+            let bound = self.lower_bound;
+            let packings = batch::run(
+                &tasks,
+                self.options.threads.get(),
+                &mut self.control,
+                |task, stop| {
+                    let mut taken = Taken::new(items.sections(), items.grid().start);
+                    let order = task.order.of(items);
+                    let mut packing =
+                        pack::in_order(items, &order, task.fit, &mut taken, limit, stop)?;
+                    if packing.makespan > bound {
+                        pack::squeeze(items, &mut packing, &mut taken, stop);
+                    }
+                    Some(packing)
+                },
+                |packing| packing.makespan <= bound,
+            );
+            self.evaluations += tasks.len() as u64;
+            for (task, packing) in tasks.iter().zip(packings) {
+                if let Some(packing) = packing {
+                    self.keep(packing, task.name);
+                }
+            }
         }
     }
 }

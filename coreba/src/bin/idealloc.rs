@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use clap::Parser;
@@ -41,6 +41,22 @@ struct Arguments {
     #[arg(long, value_name = "BYTES", default_value = "0", value_parser = parse_bytes)]
     start: u64,
 
+    /// Stop after this long, set-up included: 500ms, 10s, 2m; a bare number is seconds
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    timeout: Option<Duration>,
+
+    /// Stop after this many evaluations instead of by the clock: reproducible at any number of threads
+    #[arg(long, value_name = "N")]
+    iterations: Option<u64>,
+
+    /// Seed of all randomness
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+
+    /// Stop once the fragmentation is at most this many per cent
+    #[arg(long, value_name = "PCT", value_parser = parse_percent)]
+    max_fragmentation: Option<f64>,
+
     /// Do not keep the offsets of a CSV as fixed positions
     #[arg(long)]
     ignore_offsets: bool,
@@ -49,6 +65,8 @@ struct Arguments {
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 }
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -82,6 +100,14 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         .with_context(|| arguments.output.display().to_string())?;
     let mut options = Options::default();
     options.start = arguments.start;
+    options.seed = arguments.seed;
+    options.iterations = arguments.iterations;
+    options.max_fragmentation = arguments.max_fragmentation.map(|percent| percent / 100.0);
+    options.deadline = match (arguments.timeout, arguments.iterations) {
+        (Some(timeout), _) => begun.checked_add(timeout),
+        (None, Some(_)) => None,
+        (None, None) => begun.checked_add(DEFAULT_TIMEOUT),
+    };
     if let Some(threads) = arguments.threads {
         options.threads = threads;
     }
@@ -96,6 +122,32 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         std::io::stdout().write_all(text.as_bytes())?;
     }
     Ok(())
+}
+
+/// A length of time: `500ms`, `10s`, `2m`, `1h`; a bare number is seconds.
+fn parse_time(text: &str) -> Result<Duration, String> {
+    let bad = || format!("{text:?} is not a length of time such as 500ms, 10s or 2m");
+    let split = text
+        .find(|c: char| c.is_ascii_alphabetic())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let seconds = match unit {
+        "ms" => 1e-3,
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(bad()),
+    };
+    let number: f64 = number.trim().parse().map_err(|_| bad())?;
+    Duration::try_from_secs_f64(number * seconds).map_err(|_| bad())
+}
+
+fn parse_percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim();
+    match number.parse::<f64>() {
+        Ok(percent) if percent >= 0.0 => Ok(percent),
+        _ => Err(format!("{text:?} is not a percentage of at least 0")),
+    }
 }
 
 fn output_format(arguments: &Arguments) -> anyhow::Result<Format> {
@@ -205,8 +257,11 @@ fn summary(document: &Document, solution: &Solution, begun: Instant) -> String {
     );
     let status = match (solution.status, solution.stop) {
         (Status::Optimal, _) => "optimal: the makespan meets the lower bound",
-        (_, Stop::Interrupted) => "feasible: interrupted before every method had its turn",
-        _ => "feasible: every method had its turn",
+        (_, Stop::Timeout) => "feasible: stopped by the time limit",
+        (_, Stop::Iterations) => "feasible: stopped by the limit on evaluations",
+        (_, Stop::GoodEnough) => "feasible: good enough, as --max-fragmentation says",
+        (_, Stop::Interrupted) => "feasible: interrupted",
+        _ => "feasible: no method has anything left to try",
     };
     line("status", status);
     line(

@@ -1,0 +1,310 @@
+//! A cut: rectangles over sections on top of a given floor.
+//!
+//! The hard core of a problem is one, with a flat floor. What is left of a
+//! partial packing is one too: the floor is its skyline, and sections that the
+//! jobs left do not tell apart are merged, so that redoing the last hundred
+//! jobs costs what a problem of a hundred jobs does.
+
+use crate::dive::Descent;
+use crate::item::Items;
+
+/// Jobs by index; all arrays of jobs have one length.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cut {
+    /// First and last section of each job, inclusive.
+    pub(crate) first: Vec<u32>,
+    pub(crate) last: Vec<u32>,
+    /// In units.
+    pub(crate) size: Vec<i64>,
+    /// In units; empty where no job has one above 1.
+    alignment: Vec<i64>,
+    /// `start` of the grid, for alignments.
+    start: i64,
+    /// Logarithm of each job's size in units.
+    pub(crate) log_size: Vec<f32>,
+    /// Logarithm of how many sections each job spanned before any merging: its
+    /// lifetime, as keys see it.
+    pub(crate) log_length: Vec<f32>,
+    /// The largest load during each job's life, over LOAD.
+    pub(crate) pressure: Vec<f32>,
+    /// Height of each section.
+    pub(crate) floor: Vec<i64>,
+}
+
+/// Sums that dives form stay far from the ends of `i64` below this.
+const LARGEST_TOTAL: u128 = 1 << 60;
+
+impl Cut {
+    /// The cut of some items with a flat floor at 0; `None` where an item is
+    /// not one plain rectangle, or sizes are too large to add up safely.
+    pub(crate) fn new(items: &Items, members: &[u32]) -> Option<Cut> {
+        let mut cut = Cut::default();
+        let mut total = u128::from(items.grid().start);
+        for &index in members {
+            let item = items.item(index);
+            let [slab] = items.slabs(index) else {
+                return None;
+            };
+            if item.pin.is_some() || slab.low != 0 || slab.high != item.size {
+                return None;
+            }
+            total += u128::from(item.size) + u128::from(item.alignment);
+            cut.first.push(slab.first);
+            cut.last.push(slab.last);
+            cut.size.push(i64::try_from(item.size).ok()?);
+            cut.alignment.push(i64::try_from(item.alignment).ok()?);
+            cut.log_size.push((item.size as f32).ln());
+            cut.log_length
+                .push(((slab.last - slab.first + 1) as f32).ln());
+        }
+        if total > LARGEST_TOTAL {
+            return None;
+        }
+        if cut.alignment.iter().all(|&alignment| alignment == 1) {
+            cut.alignment = Vec::new();
+        }
+        cut.start = i64::try_from(items.grid().start).ok()?;
+        cut.floor = vec![0; items.sections()];
+        cut.merge_sections();
+        cut.measure_pressure();
+        Some(cut)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.first.len()
+    }
+
+    pub(crate) fn sections(&self) -> usize {
+        self.floor.len()
+    }
+
+    /// The lowest position from `height` on that a job's alignment allows.
+    #[inline]
+    pub(crate) fn align(&self, job: usize, height: i64) -> i64 {
+        match self.alignment.get(job) {
+            None | Some(1) => height,
+            Some(&alignment) => {
+                let address = self.start + height;
+                address + (alignment - address % alignment) % alignment - self.start
+            }
+        }
+    }
+
+    /// For each section its floor and the load above it.
+    pub(crate) fn needs(&self) -> Vec<i64> {
+        let mut change = vec![0; self.sections() + 1];
+        for ((&first, &last), &size) in self.first.iter().zip(&self.last).zip(&self.size) {
+            change[first as usize] += size;
+            change[last as usize + 1] -= size;
+        }
+        let mut load = 0;
+        let mut needs = change;
+        needs.pop();
+        for (need, &floor) in needs.iter_mut().zip(&self.floor) {
+            load += *need;
+            *need = load + floor;
+        }
+        needs
+    }
+
+    fn measure_pressure(&mut self) {
+        let needs = self.needs();
+        let peak = needs.iter().copied().max().unwrap_or(1).max(1) as f32;
+        let sparse = Maxima::new(&needs);
+        self.pressure = self
+            .first
+            .iter()
+            .zip(&self.last)
+            .map(|(&first, &last)| sparse.largest(first, last) as f32 / peak)
+            .collect();
+    }
+
+    /// What is left after the first `from` jobs of a descent, and which job of
+    /// this cut each of its jobs is. O(n + sections).
+    pub(crate) fn tail(&self, descent: &Descent, from: usize) -> (Cut, Vec<u32>) {
+        let mut members = descent.order[from..].to_vec();
+        members.sort_unstable();
+        let tail = self.part(&members, self.skyline(descent, from));
+        (tail, members)
+    }
+
+    /// The cut of some of the jobs on another floor.
+    fn part(&self, members: &[u32], floor: Vec<i64>) -> Cut {
+        let mut part = self.members(members, floor);
+        part.merge_sections();
+        part
+    }
+
+    fn members(&self, members: &[u32], floor: Vec<i64>) -> Cut {
+        let pick = |job: &u32| *job as usize;
+        let mut part = Cut {
+            first: members.iter().map(|job| self.first[pick(job)]).collect(),
+            last: members.iter().map(|job| self.last[pick(job)]).collect(),
+            size: members.iter().map(|job| self.size[pick(job)]).collect(),
+            alignment: Vec::new(),
+            start: self.start,
+            log_size: members.iter().map(|job| self.log_size[pick(job)]).collect(),
+            log_length: members
+                .iter()
+                .map(|job| self.log_length[pick(job)])
+                .collect(),
+            pressure: members.iter().map(|job| self.pressure[pick(job)]).collect(),
+            floor,
+        };
+        if !self.alignment.is_empty() {
+            part.alignment = members
+                .iter()
+                .map(|job| self.alignment[pick(job)])
+                .collect();
+        }
+        part
+    }
+
+    /// Splits the cut where no job crosses: each part, and which job of this
+    /// cut each of its jobs is. O(n log n).
+    pub(crate) fn components(&self) -> Vec<(Cut, Vec<u32>)> {
+        let mut by_first: Vec<u32> = (0..self.len() as u32).collect();
+        by_first.sort_by_key(|&job| self.first[job as usize]);
+        let mut parts: Vec<(Vec<u32>, u32)> = Vec::new();
+        for job in by_first {
+            let (first, last) = (self.first[job as usize], self.last[job as usize]);
+            match parts.last_mut() {
+                Some((members, end)) if first <= *end => {
+                    members.push(job);
+                    *end = last.max(*end);
+                }
+                _ => parts.push((vec![job], last)),
+            }
+        }
+        if parts.len() == 1 {
+            return vec![(self.clone(), (0..self.len() as u32).collect())];
+        }
+        parts
+            .into_iter()
+            .map(|(mut members, _)| {
+                members.sort_unstable();
+                let first = members.iter().map(|&job| self.first[job as usize]).min();
+                let last = members.iter().map(|&job| self.last[job as usize]).max();
+                let (first, last) = (first.unwrap_or(0), last.unwrap_or(0));
+                let mut part = self.clone_range(&members, first, last);
+                part.merge_sections();
+                (part, members)
+            })
+            .collect()
+    }
+
+    /// Some of the jobs, which all lie between two sections, inclusive.
+    fn clone_range(&self, members: &[u32], first: u32, last: u32) -> Cut {
+        let floor = self.floor[first as usize..=last as usize].to_vec();
+        let mut part = self.members(members, floor);
+        for section in part.first.iter_mut().chain(&mut part.last) {
+            *section -= first;
+        }
+        part
+    }
+
+    /// The skyline after the first `from` jobs of a descent: each section's
+    /// last job decides, so they are gone through from the last to the first,
+    /// each painting what is not painted yet.
+    fn skyline(&self, descent: &Descent, from: usize) -> Vec<i64> {
+        let sections = self.sections();
+        let mut floor = self.floor.clone();
+        // The next section that is not painted, with path halving.
+        let mut next: Vec<u32> = (0..=sections as u32).collect();
+        let find = |next: &mut Vec<u32>, mut at: u32| {
+            while next[at as usize] != at {
+                next[at as usize] = next[next[at as usize] as usize];
+                at = next[at as usize];
+            }
+            at
+        };
+        for &job in descent.order[..from].iter().rev() {
+            let job = job as usize;
+            let top = descent.positions[job] + self.size[job];
+            let mut section = find(&mut next, self.first[job]);
+            while section <= self.last[job] {
+                floor[section as usize] = top;
+                next[section as usize] = section + 1;
+                section = find(&mut next, section);
+            }
+        }
+        floor
+    }
+
+    /// Merges neighbouring sections where that changes nothing: a section whose
+    /// jobs are all in its neighbour too, and whose floor is not higher, asks
+    /// for nothing that the neighbour does not. (With equal jobs the higher
+    /// floor binds both, as every job that lies on one lies on the other.)
+    fn merge_sections(&mut self) {
+        let sections = self.sections();
+        let mut births = vec![0u32; sections + 1];
+        let mut deaths = vec![0u32; sections + 1];
+        for (&first, &last) in self.first.iter().zip(&self.last) {
+            births[first as usize] += 1;
+            deaths[last as usize + 1] += 1;
+        }
+        let mut merged: Vec<u32> = Vec::with_capacity(sections);
+        let mut floor: Vec<i64> = Vec::new();
+        let (mut live, mut death_seen) = (0, false);
+        for section in 0..sections {
+            let (born, died) = (births[section], deaths[section]);
+            live = live + born - died;
+            let here = self.floor[section];
+            death_seen |= died > 0;
+            let joins = match floor.last_mut() {
+                None => false,
+                Some(_) if live == 0 => true,
+                // Equal sets, unless deaths were passed on the way here: then
+                // the group's floor may be bound by jobs that are gone.
+                Some(group) if born == 0 && !death_seen => {
+                    *group = (*group).max(here);
+                    true
+                }
+                Some(group) if born == 0 => here <= *group,
+                Some(group) if !death_seen && *group <= here => {
+                    *group = here;
+                    true
+                }
+                Some(_) => false,
+            };
+            if !joins {
+                floor.push(here);
+                death_seen = false;
+            }
+            merged.push(floor.len() as u32 - 1);
+        }
+        for (first, last) in self.first.iter_mut().zip(&mut self.last) {
+            *first = merged[*first as usize];
+            *last = merged[*last as usize];
+        }
+        self.floor = floor;
+    }
+}
+
+/// Range maxima by a sparse table: O(n log n) to build, O(1) to ask.
+struct Maxima {
+    levels: Vec<Vec<i64>>,
+}
+
+impl Maxima {
+    fn new(values: &[i64]) -> Maxima {
+        let mut levels = vec![values.to_vec()];
+        let mut width = 1;
+        while 2 * width <= values.len() {
+            let below = &levels[levels.len() - 1];
+            let level = (0..=values.len() - 2 * width)
+                .map(|at| below[at].max(below[at + width]))
+                .collect();
+            levels.push(level);
+            width *= 2;
+        }
+        Maxima { levels }
+    }
+
+    /// The largest value from `first` to `last`, inclusive.
+    fn largest(&self, first: u32, last: u32) -> i64 {
+        let (first, last) = (first as usize, last as usize);
+        let level = (last - first + 1).ilog2() as usize;
+        self.levels[level][first].max(self.levels[level][last + 1 - (1 << level)])
+    }
+}

@@ -1,0 +1,207 @@
+//! The slack-driven lowest-valley dive: one greedy packing from the bottom up.
+//!
+//! The state is a skyline over sections. `need` of a section is its load plus
+//! the waste below its skyline; the makespan will be the largest need, so a
+//! dive ends as soon as that passes the incumbent.
+//!
+//! A step takes the lowest valley [a, b). Let m be the neediest section in it.
+//! Where the slack `target - need(m)` is small, the best job inside the valley
+//! that is live in m is placed on the floor, or the best job inside if none is;
+//! elsewhere simply the best job inside. If no job fits, the valley is raised to
+//! its lower neighbour, and the raise is waste. The rule about m is what makes
+//! the dive: it spends waste only where there is slack for it.
+//!
+//! With *lookahead*, a few candidates are tried in turn: one that would leave a
+//! part of the valley whose neediest section no job can reach any more, and
+//! whose forced waste would pass the target, is passed over.
+//!
+//! O(log n) a step in practice, about three steps a job.
+
+mod index;
+mod needs;
+mod skyline;
+
+use crate::cut::Cut;
+use index::{Index, NONE, Span};
+use needs::Needs;
+use skyline::{Skyline, Valley, WALL};
+
+/// How a dive decides.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    /// Slack in units below which the neediest section decides.
+    pub(crate) threshold: i64,
+    /// How many candidates are looked at.
+    pub(crate) lookahead: usize,
+    /// The makespan in units to be met.
+    pub(crate) target: i64,
+    /// The makespan in units above which to give up.
+    pub(crate) limit: i64,
+}
+
+/// What a dive placed: jobs in the order of placing, positions by job.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Descent {
+    pub(crate) order: Vec<u32>,
+    pub(crate) positions: Vec<i64>,
+    pub(crate) top: i64,
+}
+
+/// Dives into one cut; keeps its memory from dive to dive.
+#[derive(Clone, Debug)]
+pub(crate) struct Diver {
+    index: Index,
+    needs: Needs,
+    skyline: Skyline,
+    /// The job of each rank.
+    by_rank: Vec<u32>,
+}
+
+impl Diver {
+    /// O(n log n).
+    pub(crate) fn new(cut: &Cut) -> Diver {
+        Diver {
+            index: Index::new(&cut.first, &cut.last),
+            needs: Needs::default(),
+            skyline: Skyline::default(),
+            by_rank: Vec::new(),
+        }
+    }
+
+    /// One dive. `ranks` orders the jobs, the lowest first, all distinct and
+    /// below their number. `None` where the limit or `stop` ended it.
+    pub(crate) fn dive(
+        &mut self,
+        cut: &Cut,
+        ranks: &[u32],
+        rules: &Rules,
+        stop: &mut dyn FnMut() -> bool,
+    ) -> Option<Descent> {
+        let jobs = cut.len();
+        self.by_rank.resize(jobs, 0);
+        for (job, &rank) in ranks.iter().enumerate() {
+            self.by_rank[rank as usize] = job as u32;
+        }
+        self.index.reset(ranks);
+        self.skyline.reset(&cut.floor);
+        self.needs.reset(cut.needs().into_iter());
+        let mut descent = Descent {
+            order: Vec::with_capacity(jobs),
+            positions: vec![0; jobs],
+            top: cut.floor.iter().copied().max().unwrap_or(0),
+        };
+        let mut steps = 0u32;
+        while descent.order.len() < jobs {
+            if self.needs.top() > rules.limit {
+                return None;
+            }
+            steps = steps.wrapping_add(1);
+            if steps.is_multiple_of(128) && stop() {
+                return None;
+            }
+            let valley = self.skyline.lowest()?;
+            match self.choose(cut, ranks, &valley, rules) {
+                Some(job) => self.place(cut, &valley, job, &mut descent),
+                None => self.raise(&valley)?,
+            }
+        }
+        (self.needs.top() <= rules.limit).then_some(descent)
+    }
+
+    fn raise(&mut self, valley: &Valley) -> Option<()> {
+        let (left, right) = self.skyline.walls(valley);
+        let height = left.min(right);
+        if height == WALL {
+            // One valley is left and nothing fits in: there is no job left.
+            return None;
+        }
+        self.needs
+            .add(valley.from, valley.to, height - valley.height);
+        self.skyline.raise(valley, valley.from, valley.to, height);
+        Some(())
+    }
+
+    fn place(&mut self, cut: &Cut, valley: &Valley, job: u32, descent: &mut Descent) {
+        let index = job as usize;
+        let at = cut.align(index, valley.height);
+        let (from, to) = (cut.first[index], cut.last[index] + 1);
+        if at > valley.height {
+            self.needs.add(from, to, at - valley.height);
+        }
+        let top = at + cut.size[index];
+        self.skyline.raise(valley, from, to, top);
+        self.index.set(job, NONE);
+        descent.order.push(job);
+        descent.positions[index] = at;
+        descent.top = descent.top.max(top);
+    }
+
+    /// The job to place on a valley's floor.
+    fn choose(&mut self, cut: &Cut, ranks: &[u32], valley: &Valley, rules: &Rules) -> Option<u32> {
+        let (need, neediest) = self.needs.largest(valley.from, valley.to);
+        let inside = Span::inside(valley.from, valley.to);
+        let mut span = inside;
+        if rules.target - need < rules.threshold {
+            span = Span::covering(valley.from, valley.to, neediest);
+        }
+        let mut rank = self.index.best(span);
+        if rank == NONE {
+            span = inside;
+            rank = self.index.best(span);
+            if rank == NONE {
+                return None;
+            }
+        }
+        if rules.lookahead <= 1 {
+            return Some(self.by_rank[rank as usize]);
+        }
+        let allowed = rules.target.max(self.needs.top());
+        let walls = self.skyline.walls(valley);
+        let mut least: Option<(i64, u32)> = None;
+        let mut passed = [0u32; 16];
+        let mut count = 0;
+        while rank != NONE {
+            let job = self.by_rank[rank as usize];
+            let harm = self.harm(cut, valley, walls, job, allowed);
+            if least.is_none_or(|(least, _)| harm < least) {
+                least = Some((harm, job));
+            }
+            if harm <= 0 || count + 1 >= rules.lookahead.min(passed.len()) {
+                break;
+            }
+            self.index.set(job, NONE);
+            passed[count] = job;
+            count += 1;
+            rank = self.index.best(span);
+        }
+        for &job in &passed[..count] {
+            self.index.set(job, ranks[job as usize]);
+        }
+        least.map(|(_, job)| job)
+    }
+
+    /// By how much placing a job would, through waste that can be foreseen,
+    /// pass what is allowed.
+    fn harm(&self, cut: &Cut, valley: &Valley, walls: (i64, i64), job: u32, allowed: i64) -> i64 {
+        let index = job as usize;
+        let (from, to) = (cut.first[index], cut.last[index] + 1);
+        let top = cut.align(index, valley.height) + cut.size[index];
+        let left = self.harm_beside(valley.height, valley.from, from, walls.0.min(top), allowed);
+        let right = self.harm_beside(valley.height, to, valley.to, walls.1.min(top), allowed);
+        left.max(right)
+    }
+
+    /// The same for the part `[from, to)` that is left of a valley between
+    /// walls of which the lower is `wall` high.
+    fn harm_beside(&self, height: i64, from: u32, to: u32, wall: i64, allowed: i64) -> i64 {
+        if from >= to {
+            return 0;
+        }
+        let (need, neediest) = self.needs.largest(from, to);
+        let harm = need + (wall - height) - allowed;
+        if harm <= 0 || self.index.best(Span::covering(from, to, neediest)) != NONE {
+            return 0;
+        }
+        harm
+    }
+}
