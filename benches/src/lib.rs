@@ -1,1 +1,3 @@
 //! Instance generators and the instance runner.
+
+pub mod generate;

@@ -29,6 +29,9 @@ pub(crate) struct Cut {
     pub(crate) pressure: Vec<f32>,
     /// Height of each section.
     pub(crate) floor: Vec<i64>,
+    /// The largest height of any section, those that no job lives in and that
+    /// merging forgets included.
+    pub(crate) ground: i64,
 }
 
 /// Sums that dives form stay far from the ends of `i64` below this.
@@ -149,6 +152,7 @@ impl Cut {
                 .map(|job| self.log_length[pick(job)])
                 .collect(),
             pressure: members.iter().map(|job| self.pressure[pick(job)]).collect(),
+            ground: floor.iter().copied().max().unwrap_or(0),
             floor,
         };
         if !self.alignment.is_empty() {

@@ -170,6 +170,10 @@ impl Component {
     ) -> Option<Found> {
         let best = self.best.as_ref()?;
         let (cut, members) = self.cut.tail(best, from);
+        if cut.ground >= best.top {
+            // What stays is as high as the whole: nothing to win.
+            return None;
+        }
         let mut diver = Diver::new(&cut);
         let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
         let mut found: Option<(Descent, Recipe)> = None;

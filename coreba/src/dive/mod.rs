@@ -88,7 +88,7 @@ impl Diver {
         let mut descent = Descent {
             order: Vec::with_capacity(jobs),
             positions: vec![0; jobs],
-            top: cut.floor.iter().copied().max().unwrap_or(0),
+            top: cut.ground,
         };
         let mut steps = 0u32;
         while descent.order.len() < jobs {

@@ -1,0 +1,76 @@
+//! `generate`: writes a seeded instance as a CSV.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use benches::generate::{self, Cutting};
+use clap::{Parser, ValueEnum};
+use common::csv::{Layout, Writer};
+use common::format::Output;
+
+/// Writes an instance of some kind as a CSV
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// What kind
+    #[arg(value_enum)]
+    kind: Kind,
+
+    /// How many jobs
+    jobs: usize,
+
+    /// Where to; - is standard output
+    #[arg(short, long, default_value = "-")]
+    output: PathBuf,
+
+    /// Seed of all randomness
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Kind {
+    /// Random lifetimes, nine of ten short; sizes of a power law
+    Random,
+    /// Guillotine cuts into pieces of like size: the optimum is LOAD
+    Guillotine,
+    /// Guillotine cuts into pieces of all sizes: the optimum is LOAD
+    GuillotineUneven,
+    /// Weights, nested activations, workspaces
+    Training,
+    /// Eight threads, few size classes, flat load
+    Malloc,
+    /// Bad for first fit by birth
+    Adversary,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("generate: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let (count, seed) = (arguments.jobs, arguments.seed);
+    let side = 1 << 30;
+    let jobs = match arguments.kind {
+        Kind::Random => generate::random(count, seed),
+        Kind::Guillotine => generate::guillotine(count, side, side, Cutting::Even, seed),
+        Kind::GuillotineUneven => generate::guillotine(count, side, side, Cutting::Uneven, seed),
+        Kind::Training => generate::training(count, seed),
+        Kind::Malloc => generate::malloc_like(8, count, seed),
+        Kind::Adversary => generate::first_fit_adversary(count, seed),
+    };
+    let name = || arguments.output.display().to_string();
+    let mut output = Output::create(&arguments.output).with_context(name)?;
+    let mut writer = Writer::new(&mut output, Layout::for_jobs(&jobs)).with_context(name)?;
+    for job in &jobs {
+        writer.write(job, None, &[]).with_context(name)?;
+    }
+    writer.finish().with_context(name)?;
+    output.commit().with_context(name)
+}

@@ -1,0 +1,246 @@
+//! Seeded instances of the kinds that people have, up to ten million jobs.
+//!
+//! Sizes are in bytes. The same arguments give the same jobs. Ids number the
+//! jobs in an order that tells nothing.
+
+use std::collections::BinaryHeap;
+
+use common::job::Job;
+use rand::seq::SliceRandom as _;
+use rand::{Rng, RngExt as _, SeedableRng as _};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+/// Gives the jobs ids from 0 in an order that tells nothing.
+fn shuffled(mut jobs: Vec<Job>, random: &mut impl Rng) -> Vec<Job> {
+    jobs.shuffle(random);
+    for (id, job) in jobs.iter_mut().enumerate() {
+        job.id = common::job::JobId::Number(id as u64);
+    }
+    jobs
+}
+
+/// A number whose logarithm is uniform: every octave is as likely.
+fn log_uniform(random: &mut impl Rng, low: f64, high: f64) -> f64 {
+    random.random_range(low.ln()..high.ln()).exp()
+}
+
+/// Random lifetimes, nine of ten short, and sizes of a power law.
+pub fn random(jobs: usize, seed: u64) -> Vec<Job> {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let horizon = 4 * jobs as u64 + 16;
+    let made = (0..jobs)
+        .map(|_| {
+            let length = if random.random_bool(0.9) {
+                random.random_range(1..=64)
+            } else {
+                log_uniform(&mut random, 64.0, horizon as f64) as u64
+            };
+            let birth = random.random_range(0..horizon);
+            // P(size > x) falls as x^-1.2, from 16 bytes to 16 MiB.
+            let uniform: f64 = random.random_range(1e-8..1.0);
+            let size = (16.0 * uniform.powf(-1.0 / 1.2)).min(16_777_216.0) as u64;
+            Job::new(0, birth, birth + length, size)
+        })
+        .collect();
+    shuffled(made, &mut random)
+}
+
+/// How a [`guillotine`] instance is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cutting {
+    /// The largest piece next: pieces of like size.
+    Even,
+    /// Any piece next: pieces of all sizes.
+    Uneven,
+}
+
+/// Cuts of the rectangle of `horizon` ticks and `load` bytes into `jobs`
+/// pieces, each from edge to edge: the optimum is `load` by construction.
+///
+/// # Panics
+/// Where the rectangle has fewer than `4 * jobs` cells.
+pub fn guillotine(jobs: usize, load: u64, horizon: u64, cutting: Cutting, seed: u64) -> Vec<Job> {
+    assert!(
+        u128::from(load) * u128::from(horizon) >= 4 * jobs as u128,
+        "too small to cut"
+    );
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    // By weight; the rest of the tuple are birth, death, low and high.
+    let mut pieces: BinaryHeap<(u64, u64, u64, u64, u64)> = BinaryHeap::new();
+    let mut whole = Vec::new();
+    let weigh = |random: &mut Xoshiro256PlusPlus, width: u64, height: u64| match cutting {
+        Cutting::Even => {
+            let area = width as f64 / horizon as f64 * (height as f64 / load as f64);
+            (area * random.random_range(0.25..1.0) * 2f64.powi(62)) as u64
+        }
+        Cutting::Uneven => random.random_range(0..1 << 62),
+    };
+    pieces.push((0, 0, horizon, 0, load));
+    while pieces.len() + whole.len() < jobs {
+        let Some((_, birth, death, low, high)) = pieces.pop() else {
+            break;
+        };
+        let (width, height) = (death - birth, high - low);
+        if width < 2 && height < 2 {
+            whole.push((birth, death, high - low));
+            continue;
+        }
+        // Relative to the whole, the longer side is the likelier to be cut.
+        let tall = height as f64 / load as f64 / (width as f64 / horizon as f64);
+        let across = height >= 2 && (width < 2 || random.random_bool(tall / (1.0 + tall)));
+        let parts = if across {
+            let at = low + cut_at(&mut random, height);
+            [(birth, death, low, at), (birth, death, at, high)]
+        } else {
+            let at = birth + cut_at(&mut random, width);
+            [(birth, at, low, high), (at, death, low, high)]
+        };
+        for (birth, death, low, high) in parts {
+            let weight = weigh(&mut random, death - birth, high - low);
+            pieces.push((weight, birth, death, low, high));
+        }
+    }
+    whole.extend(
+        pieces
+            .into_iter()
+            .map(|(_, birth, death, low, high)| (birth, death, high - low)),
+    );
+    let made = whole
+        .into_iter()
+        .map(|(birth, death, size)| Job::new(0, birth, death, size))
+        .collect();
+    shuffled(made, &mut random)
+}
+
+/// Where to cut a side: anywhere inside, rarely near the ends.
+fn cut_at(random: &mut impl Rng, side: u64) -> u64 {
+    let share = (random.random_range(0.1..0.9) + random.random_range(0.1..0.9)) / 2.0;
+    ((side as f64 * share) as u64).clamp(1, side - 1)
+}
+
+/// A training step: weights that live throughout, activations that nest
+/// (forward in, backward out), and short-lived workspaces and gradients.
+pub fn training(jobs: usize, seed: u64) -> Vec<Job> {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let layers = (jobs / 8).max(1) as u64;
+    let end = 4 * layers + 8;
+    let widths: Vec<u64> = (0..16).map(|_| 64 * random.random_range(4..512)).collect();
+    let mut made = Vec::with_capacity(jobs);
+    let mut layer = 0;
+    while made.len() < jobs {
+        let at = layer % layers;
+        let (forward, backward) = (2 * at, end - 2 * at - 2);
+        let (from, to) = (
+            widths[random.random_range(0..16)],
+            widths[random.random_range(0..16)],
+        );
+        let batch = 1 << random.random_range(3..8);
+        made.push(Job::new(0, 0, end, from * to / 64 + 64));
+        made.push(Job::new(0, forward, backward + 1, batch * to));
+        made.push(Job::new(
+            0,
+            forward,
+            forward + 2,
+            batch * from * random.random_range(1..4),
+        ));
+        made.push(Job::new(0, backward, backward + 2, batch * from));
+        made.push(Job::new(
+            0,
+            backward,
+            (backward + 3).min(end),
+            from * to / 64 + 64,
+        ));
+        let reach = random.random_range(1..24);
+        made.push(Job::new(
+            0,
+            forward,
+            (forward + 2 * reach).min(end),
+            batch * to / 2 + 64,
+        ));
+        for _ in 0..2 {
+            let birth = random.random_range(0..end - 1);
+            let length = random.random_range(1..=3);
+            made.push(Job::new(
+                0,
+                birth,
+                (birth + length).min(end),
+                4 * random.random_range(1..4096),
+            ));
+        }
+        layer += 1;
+    }
+    made.truncate(jobs);
+    shuffled(made, &mut random)
+}
+
+/// Blocks of several threads of a server: few size classes, most lives short,
+/// a load within a few per cent of its peak nearly always. Usable sizes and
+/// alignment are glibc's.
+pub fn malloc_like(threads: usize, jobs: usize, seed: u64) -> Vec<Job> {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let classes: Vec<u64> = (0..12)
+        .map(|_| 16 * log_uniform(&mut random, 1.5, 512.0) as u64 + 8)
+        .collect();
+    let capacity = (jobs / 16).max(threads * 4);
+    let full: u64 = classes.iter().sum::<u64>() / classes.len() as u64 * capacity as u64;
+    let mut made: Vec<Job> = Vec::with_capacity(jobs);
+    // Each thread's live blocks; it mostly frees what it made last.
+    let mut live: Vec<Vec<usize>> = vec![Vec::new(); threads];
+    let (mut clock, mut load) = (0u64, 0u64);
+    // How much of the full load is wanted: wanders between 95 and 100 %.
+    let mut wanted = 0.975f64;
+    while made.len() < jobs {
+        wanted = (wanted + random.random_range(-1e-3..1e-3)).clamp(0.95, 1.0);
+        let full = (full as f64 * wanted) as u64;
+        let thread = random.random_range(0..threads);
+        let class = (random.random_range(0.0..1.0f64).powi(2) * classes.len() as f64) as usize;
+        let size = classes[class];
+        while load + size > full {
+            let owner = random.random_range(0..threads);
+            let Some(last) = live[owner].len().checked_sub(1) else {
+                continue;
+            };
+            let back = if random.random_bool(0.8) {
+                random.random_range(0..=last.min(8))
+            } else {
+                random.random_range(0..=last)
+            };
+            let freed = live[owner].remove(last - back);
+            made[freed].death = clock;
+            load -= made[freed].size;
+        }
+        live[thread].push(made.len());
+        made.push(Job::new(0, clock, u64::MAX, size).aligned(16));
+        load += size;
+        clock += size;
+    }
+    for job in &mut made {
+        job.death = job.death.min(clock);
+    }
+    shuffled(made, &mut random)
+}
+
+/// Bad for first fit in order of birth: rounds of small blocks of which every
+/// other one dies, each round's holes just too small for the next round's
+/// blocks.
+pub fn first_fit_adversary(jobs: usize, seed: u64) -> Vec<Job> {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let rounds = ((jobs as f64).log2() as u64 / 2).clamp(1, 24);
+    let a_round = (jobs as u64 / rounds).max(2);
+    let mut made = Vec::with_capacity(jobs);
+    for round in 0..rounds {
+        let size = (1u64 << round) + u64::from(round > 0);
+        for index in 0..a_round {
+            let birth = round * (a_round + 1) + index;
+            let end = (round + 1) * (a_round + 1);
+            let survives = index % 2 == 1;
+            let death = if survives {
+                end + random.random_range(0..a_round) + 1
+            } else {
+                end - 1
+            };
+            made.push(Job::new(0, birth, death.max(birth + 1), size));
+        }
+    }
+    shuffled(made, &mut random)
+}
