@@ -1,6 +1,8 @@
 //! What the end-to-end tests share: where the built programs are, C programs
 //! to trace, and inputs with a known answer.
 
+pub mod tracing;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;

@@ -1,0 +1,294 @@
+//! What the tests of the tracer share: C programs to trace, runs with and
+//! without the tracer, and a replay that notices every oddity.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use common::trace::wire::Call;
+use common::trace::{CutRecord, Reader};
+use tempfile::TempDir;
+
+use crate::workspace;
+
+/// The folder with `libuncore.so` and the launcher, in the profile of this test
+/// run; built at the first call.
+pub fn tracer_folder() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let exe = std::env::current_exe().expect("a test knows its own path");
+        let profile = exe
+            .ancestors()
+            .nth(2)
+            .expect("a test lies in target/<profile>/deps");
+        let mut build = Command::new(env!("CARGO"));
+        build
+            .current_dir(workspace())
+            .args(["build", "--quiet", "--offline"]);
+        build.args(["-p", "uncore", "-p", "idealloc-trace", "--target-dir"]);
+        build.arg(profile.parent().expect("the target folder"));
+        if profile.ends_with("release") {
+            build.arg("--release");
+        }
+        assert!(
+            build.status().expect("cargo runs").success(),
+            "the tracer does not build"
+        );
+        profile.to_path_buf()
+    })
+}
+
+/// The tracer's library.
+pub fn library() -> PathBuf {
+    tracer_folder().join("libuncore.so")
+}
+
+/// A C program of `tests/programs`, compiled in a folder that lasts as long as
+/// the value.
+pub struct Program {
+    folder: TempDir,
+    /// The program, or library.
+    pub path: PathBuf,
+}
+
+impl Program {
+    /// Compiles `tests/programs/<name>.c` with optimisation and threads.
+    pub fn compile(name: &str, options: &[&str]) -> Program {
+        let folder = TempDir::new().expect("a folder for the program");
+        let path = folder.path().join(name);
+        let source = workspace()
+            .join("tests/programs")
+            .join(name)
+            .with_extension("c");
+        let status = Command::new("cc")
+            .args(["-O1", "-fno-builtin", "-pthread", "-o"])
+            .args([&path, &source])
+            .args(options)
+            .args(["-ldl"])
+            .status()
+            .expect("a C compiler is installed");
+        assert!(status.success(), "{} does not compile", source.display());
+        Program { folder, path }
+    }
+
+    /// A command that runs it in its own folder.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.path);
+        command.current_dir(self.folder.path());
+        command
+    }
+}
+
+/// Whether a program is installed; where not, says that a test leaves it out.
+pub fn installed(program: &str) -> bool {
+    let found = std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    });
+    if !found {
+        eprintln!("SKIPPED: {program} is not installed");
+    }
+    found
+}
+
+/// A run under the tracer.
+pub struct Traced {
+    /// The folder of the traces.
+    pub folder: TempDir,
+    /// What the program said, and how it ended.
+    pub output: Output,
+}
+
+/// Puts a command under the tracer.
+pub fn trace_to(command: &mut Command, trace: impl AsRef<OsStr>) {
+    command.env("LD_PRELOAD", library()).env("TRACEFILE", trace);
+}
+
+/// Runs a command under the tracer; the trace of its first process is `app.trc`.
+pub fn traced(mut command: Command) -> Traced {
+    let folder = TempDir::new().expect("a folder for traces");
+    trace_to(&mut command, folder.path().join("app.trc"));
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program starts");
+    Traced { folder, output }
+}
+
+/// Runs a command untraced and traced, and asserts that nobody could tell which
+/// was which: the same bytes on stdout and stderr, and the same end.
+pub fn same_as_untraced(make: impl Fn() -> Command) -> Traced {
+    let plain = make()
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program starts");
+    let traced = traced(make());
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert_eq!(
+        text(&plain.stdout),
+        text(&traced.output.stdout),
+        "stdout differs"
+    );
+    assert_eq!(
+        text(&plain.stderr),
+        text(&traced.output.stderr),
+        "stderr differs"
+    );
+    assert_eq!(
+        plain.status, traced.output.status,
+        "the program ends otherwise"
+    );
+    traced
+}
+
+impl Traced {
+    /// The trace of the first process, replayed; it shows no oddity.
+    pub fn main(&self) -> Replay {
+        Replay::sound(&self.folder.path().join("app.trc"))
+    }
+
+    /// The traces of all other processes, replayed; they show no oddity.
+    pub fn children(&self) -> Vec<Replay> {
+        self.files()
+            .into_iter()
+            .skip(1)
+            .map(|path| Replay::sound(&path))
+            .collect()
+    }
+
+    /// Every trace that was written, the first process's first.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let entries = self.folder.path().read_dir().expect("the folder is there");
+        let mut files: Vec<_> = entries
+            .map(|entry| entry.expect("readable").path())
+            .collect();
+        files.sort();
+        files
+    }
+}
+
+/// A trace, replayed.
+#[derive(Default)]
+pub struct Replay {
+    /// All calls, in order.
+    pub calls: Vec<Call>,
+    /// Allocations over live memory, and ends of unknown blocks.
+    pub oddities: Vec<String>,
+    /// Live blocks at the end: start and end of each.
+    pub live: BTreeMap<u64, u64>,
+    /// The threads that called.
+    pub threads: BTreeSet<u64>,
+    /// A record that the end of the file cuts short.
+    pub cut: Option<CutRecord>,
+    /// Length of the file in bytes.
+    pub length: u64,
+    /// Bytes up to the end of the last record.
+    pub used: u64,
+}
+
+impl Replay {
+    /// Replays a trace.
+    pub fn of(path: &Path) -> Replay {
+        let file = File::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let mut replay = Replay::default();
+        replay.length = file.metadata().expect("its length").len();
+        let mut reader = Reader::new(file);
+        while let Some(event) = reader.next_event().expect("a trace without corruption") {
+            replay.used = event.at + event.call.kind().record_len() as u64;
+            replay.step(event.at, event.call);
+        }
+        replay.cut = reader.cut();
+        replay
+    }
+
+    /// Replays a trace and asserts that it is whole and shows no oddity.
+    pub fn sound(path: &Path) -> Replay {
+        let replay = Replay::of(path);
+        assert!(
+            replay.oddities.is_empty(),
+            "{}: {:?}",
+            path.display(),
+            replay.oddities
+        );
+        assert!(replay.cut.is_none(), "{}: {:?}", path.display(), replay.cut);
+        replay
+    }
+
+    fn step(&mut self, at: u64, call: Call) {
+        self.calls.push(call);
+        let block = match call {
+            Call::Free { pointer, thread } => {
+                self.threads.insert(thread);
+                return self.end(at, pointer);
+            }
+            Call::Realloc { old, block, .. } => {
+                if old != 0 {
+                    self.end(at, old);
+                }
+                block
+            }
+            Call::Malloc { block, .. }
+            | Call::Calloc { block, .. }
+            | Call::AlignedAlloc { block, .. }
+            | Call::Memalign { block, .. }
+            | Call::PosixMemalign { block, .. } => block,
+        };
+        if block.pointer == 0 {
+            return;
+        }
+        self.threads.insert(block.thread);
+        let end = block.pointer + block.usable;
+        if let Some((&start, &other)) = self.live.range(..end.max(block.pointer + 1)).next_back()
+            && (other > block.pointer || start == block.pointer)
+        {
+            self.oddities.push(format!(
+                "byte {at}: {call:x?} over live {start:x}..{other:x}"
+            ));
+        }
+        if block.mapping_base > block.pointer || requested(&call).is_some_and(|r| r > block.usable)
+        {
+            self.oddities
+                .push(format!("byte {at}: {call:x?} makes no sense"));
+        }
+        self.live.insert(block.pointer, end);
+    }
+
+    fn end(&mut self, at: u64, pointer: u64) {
+        if self.live.remove(&pointer).is_none() {
+            self.oddities
+                .push(format!("byte {at}: the end of unknown {pointer:x}"));
+        }
+    }
+
+    /// How many allocations asked for `size` bytes.
+    pub fn allocations_of(&self, size: u64) -> usize {
+        self.calls
+            .iter()
+            .filter(|call| requested(call) == Some(size))
+            .count()
+    }
+
+    /// How many calls satisfy `wanted`.
+    pub fn count(&self, wanted: impl Fn(&Call) -> bool) -> usize {
+        self.calls.iter().filter(|call| wanted(call)).count()
+    }
+}
+
+/// The bytes that a call asked for; none for `free`.
+pub fn requested(call: &Call) -> Option<u64> {
+    match *call {
+        Call::Free { .. } => None,
+        Call::Calloc {
+            count,
+            element_size,
+            ..
+        } => Some(count * element_size),
+        Call::Malloc { requested, .. }
+        | Call::Realloc { requested, .. }
+        | Call::AlignedAlloc { requested, .. }
+        | Call::Memalign { requested, .. }
+        | Call::PosixMemalign { requested, .. } => Some(requested),
+    }
+}
