@@ -109,7 +109,7 @@ fn git_is_traced() {
     if installed("git") {
         let run = shell(
             "d=$(mktemp -d); cd $d; git init -q -b main .; echo a > a; git add a; \
-             GIT_AUTHOR_DATE=@1 GIT_COMMITTER_DATE=@1 git -c user.name=a -c user.email=a@b commit -q \
+             GIT_AUTHOR_DATE='1000000000 +0000' GIT_COMMITTER_DATE='1000000000 +0000' git -c user.name=a -c user.email=a@b commit -q \
              -m a; git log --oneline --format=%s; git gc -q; git fsck; cd /; rm -r $d",
         );
         assert!(sound(&run).0 > 5);

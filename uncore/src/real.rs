@@ -149,8 +149,9 @@ pub(crate) unsafe fn usable(pointer: *mut c_void, requested: usize) -> usize {
         return unsafe { crate::mapping::glibc_usable(pointer as usize) };
     }
     if TELLS_USABLE.load(Ordering::Relaxed) {
+        // tcmalloc says 0 of blocks that it made before it was set up.
         // SAFETY: as above.
-        return unsafe { malloc_usable_size(pointer) };
+        return unsafe { malloc_usable_size(pointer) }.max(requested);
     }
     requested
 }
