@@ -1,15 +1,19 @@
 //! What the end-to-end tests share: where the built programs are, C programs
 //! to trace, and inputs with a known answer.
 
+pub mod oracle;
 pub mod tracing;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 /// The folder of the workspace.
 pub fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests/ lies in the workspace")
 }
 
 /// The folder that holds the workspace's built programs and `libuncore.so`,
@@ -19,10 +23,23 @@ pub fn built() -> &'static Path {
     BUILT.get_or_init(|| {
         let exe = std::env::current_exe().expect("a test knows its own path");
         // target/<profile>/deps/<test>
-        let profile = exe.ancestors().nth(2).expect("a test lies in target/<profile>/deps");
+        let profile = exe
+            .ancestors()
+            .nth(2)
+            .expect("a test lies in target/<profile>/deps");
         let mut build = Command::new(env!("CARGO"));
-        build.current_dir(workspace()).args(["build", "--quiet", "--offline"]);
-        build.args(["-p", "uncore", "-p", "sanity", "-p", "coreba", "--target-dir"]);
+        build
+            .current_dir(workspace())
+            .args(["build", "--quiet", "--offline"]);
+        build.args([
+            "-p",
+            "uncore",
+            "-p",
+            "sanity",
+            "-p",
+            "coreba",
+            "--target-dir",
+        ]);
         build.arg(profile.parent().expect("the target folder"));
         if profile.ends_with("release") {
             build.arg("--release");
@@ -31,6 +48,40 @@ pub fn built() -> &'static Path {
         assert!(status.success(), "the workspace's programs do not build");
         profile.to_path_buf()
     })
+}
+
+/// What a program printed and how it ended.
+#[derive(Debug)]
+pub struct Ran {
+    /// Exit code.
+    pub code: i32,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+/// Runs one of the workspace's programs in a folder, with an input.
+pub fn run_in(folder: &Path, name: &str, arguments: &[&str], input: &[u8]) -> Ran {
+    let mut child = program(name)
+        .current_dir(folder)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut stdin = child.stdin.take().expect("standard input is a pipe");
+    let input = input.to_vec();
+    // The program may end without reading its input.
+    let feeder = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output().expect("the program ends");
+    feeder.join().expect("the feeder ends");
+    Ran {
+        code: output.status.code().expect("no signal ends the program"),
+        out: String::from_utf8(output.stdout).expect("text"),
+        err: String::from_utf8(output.stderr).expect("text"),
+    }
 }
 
 /// A command that runs one of the workspace's programs.

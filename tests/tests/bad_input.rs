@@ -1,0 +1,413 @@
+//! Bad input, given to all three programs: one clear line on standard error
+//! that names the file, exit code 2, and nothing half-written.
+
+use std::fs;
+use std::path::Path;
+
+use common::trace::{Block, Call, Writer};
+use tempfile::TempDir;
+use tests::{Ran, run_in};
+
+/// Runs all three programs on a file; those that write get an output that
+/// already exists, and must leave it alone.
+fn each_program(folder: &Path, file: &str) -> [(&'static str, Ran); 3] {
+    fs::write(folder.join("old.csv"), "old").expect("a file");
+    let rans = [
+        ("adapt", run_in(folder, "adapt", &[file, "old.csv"], b"")),
+        ("report", run_in(folder, "report", &[file], b"")),
+        (
+            "idealloc",
+            run_in(folder, "idealloc", &[file, "-o", "old.csv"], b""),
+        ),
+    ];
+    assert_eq!(
+        fs::read_to_string(folder.join("old.csv")).expect("still there"),
+        "old"
+    );
+    let mut left: Vec<_> = fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    left.retain(|name| name != "old.csv" && name != file);
+    assert!(left.is_empty(), "left behind: {left:?}");
+    rans
+}
+
+fn all_refuse(file: &str, content: Option<&[u8]>, expected: &str) {
+    let folder = TempDir::new().expect("a folder");
+    if let Some(content) = content {
+        fs::write(folder.path().join(file), content).expect("a file");
+    }
+    for (program, ran) in each_program(folder.path(), file) {
+        let Ran { code, out, err } = ran;
+        assert_eq!(code, 2, "{program}: {err}");
+        assert_eq!(out, "", "{program}");
+        assert_eq!(err.lines().count(), 1, "{program}: {err}");
+        assert!(
+            err.starts_with(&format!("{program}: {file}: ")),
+            "{program}: {err}"
+        );
+        assert!(
+            err.contains(expected),
+            "{program}: {err:?} lacks {expected:?}"
+        );
+    }
+}
+
+fn plc(records: &[[u64; 8]]) -> Vec<u8> {
+    records
+        .iter()
+        .flatten()
+        .flat_map(|word| word.to_be_bytes())
+        .collect()
+}
+
+#[test]
+fn a_missing_file() {
+    all_refuse("none.csv", None, "No such file");
+}
+
+#[test]
+fn a_name_without_a_format() {
+    all_refuse("jobs.txt", Some(b"id,lower,upper,size\n"), "--from");
+}
+
+#[test]
+fn a_folder() {
+    let folder = TempDir::new().expect("a folder");
+    fs::create_dir(folder.path().join("folder.csv")).expect("a folder");
+    for (program, arguments) in [
+        ("adapt", &["folder.csv", "x.plc"][..]),
+        ("report", &["folder.csv"]),
+        ("idealloc", &["folder.csv"]),
+    ] {
+        let ran = run_in(folder.path(), program, arguments, b"");
+        assert_eq!((ran.code, ran.err.lines().count()), (2, 1), "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_file_of_another_format() {
+    all_refuse(
+        "jobs.trc",
+        Some(b"id,lower,upper,size\n0,0,3,4\n"),
+        "byte 0: 0x69",
+    );
+    all_refuse(
+        "jobs.plc",
+        Some(b"id,lower,upper,size\n0,0,3,4\n"),
+        "record 1 (byte 0)",
+    );
+    all_refuse(
+        "jobs.csv",
+        Some(&plc(&[[0, 0, 2, 8, 0, 0, 0, 8]])),
+        "line 1",
+    );
+}
+
+#[test]
+fn a_bad_sentinel() {
+    let block = Block {
+        pointer: 16,
+        usable: 24,
+        thread: 1,
+        mapping_base: 0,
+    };
+    let mut writer = Writer::new(Vec::new());
+    writer
+        .write(&Call::Malloc {
+            requested: 8,
+            block,
+        })
+        .expect("memory");
+    let mut bytes = writer.finish().expect("memory");
+    bytes.extend([0, 0, 0x07, 1, 2, 3]);
+    all_refuse("bad.trc", Some(&bytes), "byte 43: 0x07");
+}
+
+#[test]
+fn a_truncated_plc() {
+    let mut bytes = plc(&[[0, 0, 2, 8, 0, 0, 0, 8], [1, 0, 2, 8, 0, 8, 0, 8]]);
+    bytes.truncate(100);
+    all_refuse(
+        "cut.plc",
+        Some(&bytes),
+        "record 2 (byte 64): the file ends after 36",
+    );
+}
+
+#[test]
+fn a_truncated_csv() {
+    all_refuse(
+        "cut.csv",
+        Some(b"id,lower,upper,size\n0,0,3,4\n1,0,"),
+        "line 3: 3 fields",
+    );
+}
+
+#[test]
+fn a_missing_or_doubled_column() {
+    all_refuse(
+        "jobs.csv",
+        Some(b"id,lower,size\n0,0,3\n"),
+        "upper (exclusive) or end (inclusive)",
+    );
+    all_refuse(
+        "jobs.csv",
+        Some(b"id,lower,upper,end,size\n0,0,3,3,1\n"),
+        "\"upper\" and \"end\"",
+    );
+}
+
+#[test]
+fn a_duplicate_id() {
+    all_refuse(
+        "twice.csv",
+        Some(b"id,lower,upper,size\nx,0,3,4\nx,0,3,4\n"),
+        "line 3: duplicate id x",
+    );
+    let bytes = plc(&[[7, 0, 2, 8, 0, 0, 0, 8], [7, 0, 2, 8, 0, 8, 0, 8]]);
+    all_refuse(
+        "twice.plc",
+        Some(&bytes),
+        "record 2 (byte 64): duplicate id 7",
+    );
+}
+
+#[test]
+fn a_size_of_zero() {
+    all_refuse(
+        "zero.csv",
+        Some(b"id,lower,upper,size\n5,0,3,0\n"),
+        "line 2: job 5: size is 0",
+    );
+    let bytes = plc(&[[5, 0, 2, 0, 0, 0, 0, 0]]);
+    all_refuse(
+        "zero.plc",
+        Some(&bytes),
+        "record 1 (byte 0): job 5: size is 0",
+    );
+}
+
+#[test]
+fn a_death_that_is_not_after_the_birth() {
+    all_refuse(
+        "dead.csv",
+        Some(b"id,lower,upper,size\n5,3,3,1\n"),
+        "death 3 is not after birth 3",
+    );
+    let bytes = plc(&[[5, 4, 2, 1, 0, 0, 0, 1]]);
+    all_refuse("dead.plc", Some(&bytes), "death 2 is not after birth 4");
+}
+
+#[test]
+fn an_alignment_of_zero_and_a_value_that_is_no_number() {
+    all_refuse(
+        "a.csv",
+        Some(b"id,lower,upper,size,alignment\n5,0,3,1,0\n"),
+        "alignment is 0",
+    );
+    all_refuse(
+        "a.csv",
+        Some(b"id,lower,upper,size\n5,0,3,1.5\n"),
+        "column size: \"1.5\"",
+    );
+    all_refuse(
+        "a.csv",
+        Some(b"id,lower,upper,size\n5,-1,3,1\n"),
+        "column lower: \"-1\"",
+    );
+}
+
+#[test]
+fn sums_that_overflow() {
+    let csv = b"id,lower,upper,size\n0,0,3,9223372036854775807\n1,0,3,9223372036854775807\n";
+    all_refuse("sum.csv", Some(csv), "line 3: job 1: the sum of all sizes");
+    all_refuse(
+        "sum.csv",
+        Some(b"id,lower,upper,size\n0,0,3,18446744073709551615\n"),
+        "2^63 - 1",
+    );
+    let half = 1 << 62;
+    let bytes = plc(&[[0, 0, 2, half, 0, 0, 0, 1], [1, 0, 2, half, 0, 0, 0, 1]]);
+    all_refuse(
+        "sum.plc",
+        Some(&bytes),
+        "record 2 (byte 64): job 1: the sum of all sizes",
+    );
+    let block = |pointer| Block {
+        pointer,
+        usable: 1 << 62,
+        thread: 1,
+        mapping_base: 0,
+    };
+    let mut writer = Writer::new(Vec::new());
+    for pointer in [16, 32] {
+        writer
+            .write(&Call::Malloc {
+                requested: 1 << 62,
+                block: block(pointer),
+            })
+            .expect("memory");
+    }
+    all_refuse(
+        "sum.trc",
+        Some(&writer.finish().expect("memory")),
+        "byte 41",
+    );
+    let mut writer = Writer::new(Vec::new());
+    let call = Call::Calloc {
+        count: 1 << 40,
+        element_size: 1 << 40,
+        block: block(16),
+    };
+    writer.write(&call).expect("memory");
+    all_refuse(
+        "sum.trc",
+        Some(&writer.finish().expect("memory")),
+        "overflows",
+    );
+}
+
+#[test]
+fn gaps_outside_the_lifetime() {
+    let csv = b"id,lower,upper,size,gaps\n0,2,9,3,1-4\n";
+    all_refuse(
+        "gap.csv",
+        Some(csv),
+        "line 2: job 0: gap 1-4 is not inside the lifetime",
+    );
+    let csv = b"id,lower,upper,size,gaps\n0,2,9,3,3-4@0:4\n";
+    all_refuse("gap.csv", Some(csv), "window");
+}
+
+#[test]
+fn a_damaged_gzip() {
+    all_refuse("bad.trc.gz", Some(&[0x1f, 0x8b, 8, 0, 1, 2, 3]), "");
+}
+
+#[test]
+fn fixed_offsets_in_conflict_name_both_jobs() {
+    let folder = TempDir::new().expect("a folder");
+    let csv = "id,lower,upper,size,offset\na,0,3,4,0\nb,1,3,4,2\n";
+    fs::write(folder.path().join("pins.csv"), csv).expect("a file");
+    let ran = run_in(folder.path(), "idealloc", &["pins.csv"], b"");
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.err.contains("jobs a and b overlap at time 1"),
+        "{}",
+        ran.err
+    );
+    // The same offsets as a placement: the report's answer is no.
+    let ran = run_in(folder.path(), "report", &["pins.csv"], b"");
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.out
+            .starts_with("placement      INVALID: jobs a and b overlap"),
+        "{}",
+        ran.out
+    );
+    assert!(ran.err.contains("jobs a and b overlap"), "{}", ran.err);
+}
+
+#[test]
+fn a_cut_trace_is_used_up_to_the_cut() {
+    let folder = TempDir::new().expect("a folder");
+    let block = Block {
+        pointer: 16,
+        usable: 24,
+        thread: 1,
+        mapping_base: 0,
+    };
+    let mut writer = Writer::new(Vec::new());
+    for _ in 0..2 {
+        writer
+            .write(&Call::Malloc {
+                requested: 8,
+                block,
+            })
+            .expect("memory");
+    }
+    let mut bytes = writer.finish().expect("memory");
+    bytes.truncate(60);
+    fs::write(folder.path().join("cut.trc"), bytes).expect("a file");
+    let ran = run_in(folder.path(), "adapt", &["cut.trc", "cut.plc"], b"");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(
+        ran.err.contains("1 x record cut short") && ran.err.contains("byte 41"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(
+        fs::read(folder.path().join("cut.plc"))
+            .expect("written")
+            .len(),
+        64
+    );
+    fs::remove_file(folder.path().join("cut.plc")).expect("removed");
+    let ran = run_in(
+        folder.path(),
+        "adapt",
+        &["cut.trc", "cut.plc", "--strict"],
+        b"",
+    );
+    assert_eq!(ran.code, 2);
+    assert!(!folder.path().join("cut.plc").exists());
+}
+
+#[test]
+fn empty_files_are_zero_jobs_to_every_program() {
+    for file in ["empty.trc", "empty.plc", "empty.csv"] {
+        let folder = TempDir::new().expect("a folder");
+        fs::write(folder.path().join(file), b"").expect("a file");
+        let ran = run_in(folder.path(), "adapt", &[file, "out.plc"], b"");
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert_eq!(
+            fs::metadata(folder.path().join("out.plc"))
+                .expect("written")
+                .len(),
+            0
+        );
+        assert_eq!(run_in(folder.path(), "report", &[file], b"").code, 0);
+        let ran = run_in(folder.path(), "idealloc", &[file, "-o", "out.csv"], b"");
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let written = fs::read_to_string(folder.path().join("out.csv")).expect("written");
+        assert_eq!(written, "id,lower,upper,size,offset\n");
+    }
+}
+
+#[test]
+fn bad_usage_exits_with_2() {
+    let folder = TempDir::new().expect("a folder");
+    for (program, arguments) in [
+        ("adapt", &["x.csv"][..]),
+        ("report", &["--format", "xml", "x.csv"]),
+        ("idealloc", &["x.csv", "--start", "many"]),
+        ("idealloc", &["x.csv", "--timeout", "-1s"]),
+        ("idealloc", &["x.csv", "-o", "y.trc"]),
+    ] {
+        assert_eq!(
+            run_in(folder.path(), program, arguments, b"").code,
+            2,
+            "{program} {arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn an_output_that_cannot_be_made_is_told() {
+    let folder = TempDir::new().expect("a folder");
+    fs::write(
+        folder.path().join("x.csv"),
+        "id,lower,upper,size\n0,0,3,4\n",
+    )
+    .expect("a file");
+    for (program, arguments) in [
+        ("adapt", &["x.csv", "no/such/folder.plc"][..]),
+        ("idealloc", &["x.csv", "-o", "no/such/folder.csv"]),
+    ] {
+        let ran = run_in(folder.path(), program, arguments, b"");
+        assert_eq!((ran.code, ran.err.lines().count()), (2, 1), "{}", ran.err);
+        assert!(ran.err.contains("no/such/folder"), "{}", ran.err);
+    }
+}

@@ -1,0 +1,223 @@
+//! The solver against brute force, against optima known by construction, and
+//! against itself.
+
+use std::num::NonZeroUsize;
+
+use benches::generate::{self, Cutting};
+use common::check;
+use common::job::Job;
+use common::load::{load, lower_bound};
+use common::problem::Problem;
+use coreba::{Options, Solution, Status, solve};
+use proptest::prelude::*;
+use tests::oracle::{self, ALL, Constraints};
+
+fn options(iterations: u64, seed: u64) -> Options {
+    let mut options = Options::default();
+    options.iterations = Some(iterations);
+    options.seed = seed;
+    options
+}
+
+fn solved(problem: &Problem, options: &Options) -> Solution {
+    let solution = solve(problem, options, &mut ()).expect("the problem is sound");
+    assert_eq!(
+        check::verify(problem, &solution.placement, options.start),
+        Ok(())
+    );
+    assert_eq!(solution.makespan, solution.placement.makespan(problem));
+    assert!(solution.lower_bound >= load(problem.jobs()).peak);
+    assert!(solution.makespan >= solution.lower_bound);
+    solution
+}
+
+/// Never below the optimum, and at it where that is claimed.
+fn agrees_with_brute_force(problem: &Problem, start: u64) -> Result<(), TestCaseError> {
+    let mut options = options(60, 1);
+    options.start = start;
+    let solution = solved(problem, &options);
+    let best = oracle::optimum(problem, start, solution.makespan);
+    prop_assert!(best.is_some(), "brute force finds what the solver found");
+    let best = best.unwrap_or(0);
+    prop_assert!(
+        solution.lower_bound <= best,
+        "the bound {} passes {best}",
+        solution.lower_bound
+    );
+    if solution.status == Status::Optimal {
+        prop_assert_eq!(solution.makespan, best);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn plain_problems_agree_with_brute_force(
+        problem in oracle::small_problems(7, Constraints::default()),
+    ) {
+        agrees_with_brute_force(&problem, 0)?;
+    }
+
+    #[test]
+    fn aligned_problems_agree_with_brute_force(
+        problem in oracle::small_problems(6, Constraints { alignments: true, ..Constraints::default() }),
+        start in 0u64..9,
+    ) {
+        agrees_with_brute_force(&problem, start)?;
+    }
+
+    #[test]
+    fn constrained_problems_agree_with_brute_force(problem in oracle::small_problems(6, ALL)) {
+        agrees_with_brute_force(&problem, 0)?;
+    }
+
+    #[test]
+    fn the_order_of_the_rows_changes_nothing(
+        (problem, order) in oracle::small_problems(8, ALL)
+            .prop_flat_map(|problem| {
+                let order: Vec<usize> = (0..problem.len()).collect();
+                (Just(problem), Just(order).prop_shuffle())
+            }),
+    ) {
+        let first = solved(&problem, &options(30, 7));
+        let jobs: Vec<Job> = order.iter().map(|&index| problem[index].clone()).collect();
+        let permuted = solved(&Problem::new(jobs).expect("the same jobs"), &options(30, 7));
+        let back: Vec<u64> = order.iter().map(|&index| first.placement.offsets[index]).collect();
+        prop_assert_eq!(permuted.placement.offsets, back);
+    }
+}
+
+#[test]
+fn the_same_seed_and_work_give_the_same_bytes_at_any_number_of_threads() {
+    let instances = [
+        generate::random(3000, 1),
+        generate::guillotine(300, 1 << 20, 1 << 20, Cutting::Even, 2),
+        generate::malloc_like(8, 3000, 3),
+    ];
+    for jobs in instances {
+        let problem = Problem::new(jobs).expect("sound");
+        let with = |threads: usize| {
+            let mut options = options(200, 5);
+            options.threads = NonZeroUsize::new(threads).expect("not 0");
+            solved(&problem, &options)
+        };
+        let one = with(1);
+        for threads in [2, 3, 7] {
+            let many = with(threads);
+            assert_eq!(one.placement, many.placement, "{threads} threads");
+            assert_eq!(one.evaluations, many.evaluations);
+        }
+    }
+}
+
+#[test]
+fn more_work_never_worsens_the_answer() {
+    let jobs = generate::guillotine(400, 1 << 20, 1 << 20, Cutting::Even, 9);
+    let problem = Problem::new(jobs).expect("sound");
+    let mut before = u64::MAX;
+    for iterations in [0, 1, 2, 10, 50, 250, 1000] {
+        let makespan = solved(&problem, &options(iterations, 3)).makespan;
+        assert!(
+            makespan <= before,
+            "{iterations} evaluations: {makespan} after {before}"
+        );
+        before = makespan;
+    }
+}
+
+#[test]
+fn small_guillotine_instances_are_solved_at_their_known_optimum() {
+    for seed in 0..5 {
+        let jobs = generate::guillotine(40, 1 << 16, 1 << 16, Cutting::Even, seed);
+        let problem = Problem::new(jobs).expect("sound");
+        assert_eq!(load(problem.jobs()).peak, 1 << 16);
+        let solution = solved(&problem, &options(20_000, seed));
+        assert_eq!(
+            (solution.makespan, solution.status),
+            (1 << 16, Status::Optimal),
+            "seed {seed}"
+        );
+    }
+}
+
+#[test]
+fn every_generator_gives_sound_instances_that_are_placed() {
+    let kinds: [(&str, Vec<Job>); 6] = [
+        ("random", generate::random(2000, 1)),
+        (
+            "guillotine",
+            generate::guillotine(2000, 1 << 24, 1 << 24, Cutting::Even, 1),
+        ),
+        (
+            "uneven guillotine",
+            generate::guillotine(2000, 1 << 24, 1 << 24, Cutting::Uneven, 1),
+        ),
+        ("training", generate::training(2000, 1)),
+        ("malloc-like", generate::malloc_like(8, 2000, 1)),
+        ("adversary", generate::first_fit_adversary(2000, 1)),
+    ];
+    for (kind, jobs) in kinds {
+        assert!(
+            (1990..=2000).contains(&jobs.len()),
+            "{kind}: {} jobs",
+            jobs.len()
+        );
+        let problem = Problem::new(jobs).expect(kind);
+        solved(&problem, &options(20, 1));
+    }
+}
+
+#[test]
+fn a_passed_deadline_still_yields_a_valid_placement() {
+    let problem = Problem::new(generate::random(5000, 4)).expect("sound");
+    let mut options = Options::default();
+    options.deadline = Some(std::time::Instant::now());
+    solved(&problem, &options);
+}
+
+#[test]
+fn good_enough_is_enough() {
+    let jobs = generate::guillotine(2000, 1 << 24, 1 << 24, Cutting::Even, 1);
+    let problem = Problem::new(jobs).expect("sound");
+    let mut options = options(1_000_000, 0);
+    options.max_fragmentation = Some(0.5);
+    let solution = solved(&problem, &options);
+    assert_eq!(solution.stop, coreba::Stop::GoodEnough);
+    assert!(solution.evaluations < 1000);
+}
+
+#[test]
+fn alignment_counts_in_the_lower_bound() {
+    // 17 and 31 bytes at 16: one of them is topmost and needs no rounding.
+    let jobs = vec![
+        Job::new(0, 0, 2, 17).aligned(16),
+        Job::new(1, 0, 2, 31).aligned(16),
+    ];
+    assert_eq!(lower_bound(&jobs, 0), 49);
+    let problem = Problem::new(jobs).expect("sound");
+    let solution = solved(&problem, &options(1000, 0));
+    assert_eq!((solution.makespan, solution.status), (49, Status::Optimal));
+}
+
+#[test]
+fn the_start_address_shifts_what_is_aligned() {
+    let jobs = vec![
+        Job::new(0, 0, 2, 16).aligned(64),
+        Job::new(1, 0, 2, 64).aligned(64),
+    ];
+    let problem = Problem::new(jobs).expect("sound");
+    let mut options = options(1000, 0);
+    options.start = 72;
+    let solution = solved(&problem, &options);
+    // The first aligned offset is 56; then 64 bytes and 16 on top.
+    assert_eq!(solution.makespan, 56 + 64 + 16);
+    assert_eq!(solution.status, Status::Optimal);
+}
+
+#[test]
+fn no_jobs_are_solved() {
+    let solution = solved(&Problem::default(), &Options::default());
+    assert_eq!((solution.makespan, solution.status), (0, Status::Optimal));
+}
