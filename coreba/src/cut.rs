@@ -5,6 +5,9 @@
 //! jobs left do not tell apart are merged, so that redoing the last hundred
 //! jobs costs what a problem of a hundred jobs does.
 
+use common::load::gcd;
+use rustc_hash::FxHashMap;
+
 use crate::dive::Descent;
 use crate::item::Items;
 
@@ -16,10 +19,9 @@ pub(crate) struct Cut {
     pub(crate) last: Vec<u32>,
     /// In units.
     pub(crate) size: Vec<i64>,
-    /// In units; empty where no job has one above 1.
-    alignment: Vec<i64>,
-    /// `start` of the grid, for alignments.
-    start: i64,
+    /// Alignment in units, and a position that it allows; empty where no job
+    /// has an alignment above 1.
+    alignment: Vec<(i64, i64)>,
     /// Logarithm of each job's size in units.
     pub(crate) log_size: Vec<f32>,
     /// Logarithm of how many sections each job spanned before any merging: its
@@ -43,6 +45,7 @@ impl Cut {
     pub(crate) fn new(items: &Items, members: &[u32]) -> Option<Cut> {
         let mut cut = Cut::default();
         let mut total = u128::from(items.grid().start);
+        let start = i64::try_from(items.grid().start).ok()?;
         for &index in members {
             let item = items.item(index);
             let [slab] = items.slabs(index) else {
@@ -55,7 +58,9 @@ impl Cut {
             cut.first.push(slab.first);
             cut.last.push(slab.last);
             cut.size.push(i64::try_from(item.size).ok()?);
-            cut.alignment.push(i64::try_from(item.alignment).ok()?);
+            let alignment = i64::try_from(item.alignment).ok()?;
+            cut.alignment
+                .push((alignment, alignment - start % alignment));
             cut.log_size.push((item.size as f32).ln());
             cut.log_length
                 .push(((slab.last - slab.first + 1) as f32).ln());
@@ -63,10 +68,9 @@ impl Cut {
         if total > LARGEST_TOTAL {
             return None;
         }
-        if cut.alignment.iter().all(|&alignment| alignment == 1) {
+        if cut.alignment.iter().all(|&(alignment, _)| alignment == 1) {
             cut.alignment = Vec::new();
         }
-        cut.start = i64::try_from(items.grid().start).ok()?;
         cut.floor = vec![0; items.sections()];
         cut.merge_sections();
         cut.measure_pressure();
@@ -85,11 +89,8 @@ impl Cut {
     #[inline]
     pub(crate) fn align(&self, job: usize, height: i64) -> i64 {
         match self.alignment.get(job) {
-            None | Some(1) => height,
-            Some(&alignment) => {
-                let address = self.start + height;
-                address + (alignment - address % alignment) % alignment - self.start
-            }
+            None | Some((1, _)) => height,
+            Some(&(alignment, allowed)) => height + (allowed - height).rem_euclid(alignment),
         }
     }
 
@@ -122,6 +123,100 @@ impl Cut {
             .collect();
     }
 
+    /// Least common multiple of the alignments; `None` beyond 2^40.
+    pub(crate) fn common_alignment(&self) -> Option<i64> {
+        self.alignment
+            .iter()
+            .try_fold(1, |multiple: i64, &(alignment, _)| {
+                let divisor = gcd(multiple as u64, alignment as u64) as i64;
+                (multiple / divisor)
+                    .checked_mul(alignment)
+                    .filter(|&multiple| multiple <= 1 << 40)
+            })
+    }
+
+    /// The same jobs upside down, below a ceiling `top` units high: a position
+    /// p becomes `top - p - size`. Only jobs that `may_touch` the ceiling may
+    /// lie at 0. Where the load fills every unit, one of those must: such jobs
+    /// are chosen, left out of the cut and given beside it. `None` where no
+    /// choice does for all such sections.
+    pub(crate) fn upside_down(
+        &self,
+        top: i64,
+        may_touch: impl Fn(usize) -> bool,
+    ) -> Option<(Cut, Vec<u32>, Vec<u32>)> {
+        let chosen = self.touching(top, may_touch)?;
+        let mut floor = vec![1; self.sections()];
+        for &job in &chosen {
+            let job = job as usize;
+            floor[self.first[job] as usize..=self.last[job] as usize].fill(self.size[job]);
+        }
+        let mut left_out = chosen.clone();
+        left_out.sort_unstable();
+        let members: Vec<u32> = (0..self.len() as u32)
+            .filter(|job| left_out.binary_search(job).is_err())
+            .collect();
+        let mut cut = self.members(&members, floor);
+        for (job, (alignment, allowed)) in cut.alignment.iter_mut().enumerate() {
+            *allowed = (top - *allowed - cut.size[job]).rem_euclid(*alignment);
+        }
+        cut.merge_sections();
+        Some((cut, members, chosen))
+    }
+
+    /// Jobs that touch the ceiling, one after another in time, such that every
+    /// section that is full up to it has one.
+    fn touching(&self, top: i64, may_touch: impl Fn(usize) -> bool) -> Option<Vec<u32>> {
+        let needs = self.needs();
+        let full: Vec<u32> = (0..needs.len() as u32)
+            .filter(|&section| needs[section as usize] >= top)
+            .collect();
+        let (alignment, sections) = (&self.alignment, self.sections() as u32);
+        let touches = |job: usize| {
+            may_touch(job)
+                && alignment.get(job).is_none_or(|&(alignment, allowed)| {
+                    (top - self.size[job] - allowed).rem_euclid(alignment) == 0
+                })
+        };
+        let candidates: Vec<u32> = (0..self.len() as u32)
+            .filter(|&job| touches(job as usize))
+            .collect();
+        // A walk over ends of chosen jobs: from each, the first full section
+        // beyond must be covered by a job that begins beyond.
+        let mut came_by: FxHashMap<u32, (u32, u32)> = FxHashMap::default();
+        let mut stack = vec![0u32];
+        let mut done = None;
+        while let Some(end) = stack.pop() {
+            let Some(&section) = full.get(full.partition_point(|&section| section < end)) else {
+                done = Some(end);
+                break;
+            };
+            let mut next: Vec<u32> = candidates
+                .iter()
+                .copied()
+                .filter(|&job| {
+                    let (first, last) = (self.first[job as usize], self.last[job as usize]);
+                    end <= first && first <= section && section <= last
+                })
+                .collect();
+            next.sort_by_key(|&job| self.last[job as usize]);
+            for job in next {
+                let reached = (self.last[job as usize] + 1).min(sections);
+                came_by.entry(reached).or_insert_with(|| {
+                    stack.push(reached);
+                    (end, job)
+                });
+            }
+        }
+        let mut end = done?;
+        let mut chosen = Vec::new();
+        while let Some(&(from, job)) = came_by.get(&end) {
+            chosen.push(job);
+            end = from;
+        }
+        Some(chosen)
+    }
+
     /// What is left after the first `from` jobs of a descent, and which job of
     /// this cut each of its jobs is. O(n + sections).
     pub(crate) fn tail(&self, descent: &Descent, from: usize) -> (Cut, Vec<u32>) {
@@ -145,7 +240,6 @@ impl Cut {
             last: members.iter().map(|job| self.last[pick(job)]).collect(),
             size: members.iter().map(|job| self.size[pick(job)]).collect(),
             alignment: Vec::new(),
-            start: self.start,
             log_size: members.iter().map(|job| self.log_size[pick(job)]).collect(),
             log_length: members
                 .iter()

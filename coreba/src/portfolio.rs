@@ -52,7 +52,7 @@ pub(crate) fn run(
     let capacity = lower_bound;
     let peeled = peel::peel(items, capacity);
     let stop = match Cut::new(items, &peeled.core) {
-        Some(cut) => search.by_dives(&peeled, &cut),
+        Some(cut) => search.by_dives(&peeled, cut),
         None => search.by_orders(),
     };
     let Search {
@@ -130,17 +130,19 @@ impl Search<'_> {
     }
 
     /// Dives into the components of the core until all meet the bound.
-    fn by_dives(&mut self, peeled: &peel::Peeled, cut: &Cut) -> Stop {
+    fn by_dives(&mut self, peeled: &peel::Peeled, cut: Cut) -> Stop {
         let grid = self.items.grid();
         let target = (self.lower_bound - grid.lowest).div_ceil(grid.unit) as i64;
-        let mut components: Vec<Component> = cut
+        let upside = Upside::new(self.items, &peeled.core, cut, self.lower_bound, target);
+        let mut components: Vec<Component> = upside
+            .cut
             .components()
             .into_iter()
             .enumerate()
             .map(|(index, (cut, members))| {
                 let members = members
                     .iter()
-                    .map(|&job| peeled.core[job as usize])
+                    .map(|&job| upside.members[job as usize])
                     .collect();
                 let seed = self.options.seed ^ (index as u64) << 32;
                 Component::new(cut, members, target, seed)
@@ -154,7 +156,7 @@ impl Search<'_> {
                 .max_by_key(|&index| (components[index].top(), std::cmp::Reverse(index)));
             let placed_all = components.iter().all(|component| component.best.is_some());
             if placed_all && (worst.is_none() || self.improves(&components)) {
-                self.assemble(peeled, &components);
+                self.assemble(peeled, &components, &upside);
             }
             if let Some(stop) = self.ending() {
                 if self.best.is_none() {
@@ -190,28 +192,35 @@ impl Search<'_> {
     }
 
     /// Puts the components' best and the peeled together.
-    fn assemble(&mut self, peeled: &peel::Peeled, components: &[Component]) {
+    fn assemble(&mut self, peeled: &peel::Peeled, components: &[Component], upside: &Upside) {
         let items = self.items;
+        let top = components.iter().map(Component::top).max().unwrap_or(0);
         self.taken.clear();
         let mut packing = Packing {
             positions: vec![0; items.len()],
             makespan: 0,
         };
+        let mut take = |item: u32, at: i64| {
+            let at = upside.upright(at, items.item(item).size as i64, top) as u64;
+            packing.positions[item as usize] = at;
+            packing.makespan = packing
+                .makespan
+                .max(items.grid().height(at, items.item(item)));
+            self.taken.take(items, item, at);
+        };
+        for &item in &upside.touching {
+            take(item, 0);
+        }
         for component in components {
             let Some(best) = &component.best else {
                 continue;
             };
-            // From the bottom up ranges mostly touch, and merge at once.
+            // In the order of placing ranges mostly touch, and merge at once.
             for &job in &best.order {
-                let (item, at) = (
+                take(
                     component.members[job as usize],
-                    best.positions[job as usize] as u64,
+                    best.positions[job as usize],
                 );
-                packing.positions[item as usize] = at;
-                packing.makespan = packing
-                    .makespan
-                    .max(items.grid().height(at, items.item(item)));
-                self.taken.take(items, item, at);
             }
         }
         let order: Vec<u32> = peeled.peeled.iter().rev().copied().collect();
@@ -278,6 +287,65 @@ impl Search<'_> {
                 if let Some(packing) = packing {
                     self.keep(packing, task.name);
                 }
+            }
+        }
+    }
+}
+
+/// Which way up the core is packed.
+///
+/// Where the bound ends inside a unit of the grid, only jobs with enough
+/// rounding slack may reach into the last unit. Upside down that is a rule
+/// about the floor, which is easy to keep: sections that the load fills begin
+/// with such a job, all others one unit higher.
+struct Upside {
+    cut: Cut,
+    /// Which item each job of the cut is.
+    members: Vec<u32>,
+    /// Items that touch the ceiling, left out of the cut.
+    touching: Vec<u32>,
+    /// The ceiling and the step by which it may rise; `None` for upright.
+    ceiling: Option<(i64, i64)>,
+}
+
+impl Upside {
+    fn new(items: &Items, core: &[u32], cut: Cut, bound: u64, target: i64) -> Upside {
+        let grid = items.grid();
+        // Bytes of the last unit that lie above the bound.
+        let beyond = grid.offset(target as u64) - bound;
+        let slack = |job: usize| {
+            let item = items.item(core[job]);
+            item.size * grid.unit - item.bytes
+        };
+        if beyond > 0
+            && let Some(step) = cut.common_alignment()
+            && let Some((flipped, members, touching)) =
+                cut.upside_down(target, |job| slack(job) >= beyond)
+        {
+            let items_of = |jobs: Vec<u32>| jobs.iter().map(|&job| core[job as usize]).collect();
+            return Upside {
+                cut: flipped,
+                members: items_of(members),
+                touching: items_of(touching),
+                ceiling: Some((target, step)),
+            };
+        }
+        Upside {
+            cut,
+            members: core.to_vec(),
+            touching: Vec::new(),
+            ceiling: None,
+        }
+    }
+
+    /// The true position of what lies at `at`, where the packing is `top` high.
+    fn upright(&self, at: i64, size: i64, top: i64) -> i64 {
+        match self.ceiling {
+            None => at,
+            Some((ceiling, step)) => {
+                // Raised by whole steps, which keep every alignment.
+                let raised = ceiling + ((top - ceiling).max(0) + step - 1) / step * step;
+                raised - at - size
             }
         }
     }

@@ -6,6 +6,7 @@ use core::ptr::null_mut;
 
 use common::trace::wire::{Call, Kind};
 
+use crate::real::{Text, Texts};
 use crate::{bootstrap, exit, real, sink, state, sys, toggle, trace};
 
 /// `malloc(3)`
@@ -267,6 +268,66 @@ pub extern "C" fn _exit(status: c_int) -> ! {
 #[unsafe(no_mangle)]
 pub extern "C" fn _Exit(status: c_int) -> ! {
     _exit(status)
+}
+
+/// `execve(3)`, after the trace was cut to its length: the program that makes
+/// the call ends there, if it succeeds.
+///
+/// # Safety
+/// As in C.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn execve(path: Text, arguments: Texts, environment: Texts) -> c_int {
+    sink::trim(state::current());
+    // SAFETY: the caller keeps C's rules.
+    unsafe { real::execve(path, arguments, environment) }
+}
+
+/// `execv(3)`, after the trace was cut to its length: the program that makes
+/// the call ends there, if it succeeds.
+///
+/// # Safety
+/// As in C.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn execv(path: Text, arguments: Texts) -> c_int {
+    sink::trim(state::current());
+    // SAFETY: the caller keeps C's rules.
+    unsafe { real::execv(path, arguments) }
+}
+
+/// `execvp(3)`, after the trace was cut to its length: the program that makes
+/// the call ends there, if it succeeds.
+///
+/// # Safety
+/// As in C.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn execvp(file: Text, arguments: Texts) -> c_int {
+    sink::trim(state::current());
+    // SAFETY: the caller keeps C's rules.
+    unsafe { real::execvp(file, arguments) }
+}
+
+/// `execvpe(3)`, after the trace was cut to its length: the program that makes
+/// the call ends there, if it succeeds.
+///
+/// # Safety
+/// As in C.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn execvpe(file: Text, arguments: Texts, environment: Texts) -> c_int {
+    sink::trim(state::current());
+    // SAFETY: the caller keeps C's rules.
+    unsafe { real::execvpe(file, arguments, environment) }
+}
+
+/// `fexecve(3)`, after the trace was cut to its length: the program that makes
+/// the call ends there, if it succeeds.
+///
+/// # Safety
+/// As in C.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fexecve(fd: c_int, arguments: Texts, environment: Texts) -> c_int {
+    sink::trim(state::current());
+    // SAFETY: the caller keeps C's rules.
+    unsafe { real::fexecve(fd, arguments, environment) }
 }
 
 /// Runs when the library is loaded: whoever allocates nothing learns too

@@ -44,6 +44,7 @@ macro_rules! real {
             /// # Safety
             /// As the C function.
             #[inline(always)]
+            #[allow(clippy::undocumented_unsafe_blocks, reason = "unseen in a macro")]
             pub(crate) unsafe fn $name($($argument: $type),*) -> $result {
                 let function = $slot.load(Ordering::Relaxed);
                 // SAFETY: the slot holds a function of this type, always.
@@ -54,6 +55,7 @@ macro_rules! real {
             }
 
             #[cold]
+            #[allow(clippy::undocumented_unsafe_blocks, reason = "unseen in a macro")]
             unsafe extern "C" fn $stand_in($($argument: $type),*) -> $result {
                 if resolve() {
                     // SAFETY: the slots hold other functions now.
@@ -112,6 +114,29 @@ real! {
     malloc_usable_size: USABLE, c"malloc_usable_size", first_usable,
         (pointer: *mut c_void) -> usize,
         else { let _ = pointer; 0 };
+    execve: EXECVE, c"execve", first_execve,
+        (path: Text, arguments: Texts, environment: Texts) -> c_int,
+        else { let _ = (path, arguments, environment); not_supported() };
+    execv: EXECV, c"execv", first_execv, (path: Text, arguments: Texts) -> c_int,
+        else { let _ = (path, arguments); not_supported() };
+    execvp: EXECVP, c"execvp", first_execvp, (file: Text, arguments: Texts) -> c_int,
+        else { let _ = (file, arguments); not_supported() };
+    execvpe: EXECVPE, c"execvpe", first_execvpe,
+        (file: Text, arguments: Texts, environment: Texts) -> c_int,
+        else { let _ = (file, arguments, environment); not_supported() };
+    fexecve: FEXECVE, c"fexecve", first_fexecve,
+        (fd: c_int, arguments: Texts, environment: Texts) -> c_int,
+        else { let _ = (fd, arguments, environment); not_supported() };
+}
+
+/// C's `const char *`.
+pub(crate) type Text = *const c_char;
+/// C's `char *const []`.
+pub(crate) type Texts = *const *const c_char;
+
+fn not_supported() -> c_int {
+    set_errno(libc::ENOSYS);
+    -1
 }
 
 /// The allocator is glibc's own, laid out as we know it: a block's header may
@@ -130,6 +155,7 @@ pub(crate) fn is_glibc() -> bool {
 }
 
 /// Whether the process has a single thread, as far as libc knows.
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 #[inline(always)]
 pub(crate) fn single_threaded() -> bool {
     // SAFETY: points to `NEVER` or to libc's `__libc_single_threaded`, which

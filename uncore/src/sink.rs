@@ -33,7 +33,7 @@ use crate::{config, real};
 const FIRST_STEP: u64 = 64 << 10;
 /// Largest growth of the file at once, bytes.
 const LAST_STEP: u64 = 32 << 20;
-/// Growth after the file was cut at exit, bytes.
+/// First growth after the file was cut, bytes.
 const LATE_STEP: u64 = 4 << 10;
 /// Pages of the file are made ready to be written in portions, which grow to
 /// this many bytes.
@@ -60,6 +60,8 @@ pub(crate) struct Output {
     dropped: AtomicU64,
     /// Not 0 once the file was cut: it then grows in small steps.
     late: AtomicU32,
+    /// Where it was cut.
+    cut_at: AtomicU64,
 }
 
 impl Output {
@@ -72,6 +74,7 @@ impl Output {
             length: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             late: AtomicU32::new(0),
+            cut_at: AtomicU64::new(0),
         }
     }
 }
@@ -232,6 +235,7 @@ fn grow(state: &State, needed: u64) -> Result<(), i32> {
         drop_old_pages(output, base, old_limit);
     }
     state.limit.store(limit, Ordering::Release);
+    INHERITED_USED.store(limit, Ordering::Relaxed);
     Ok(())
 }
 
@@ -401,6 +405,7 @@ pub(crate) fn attach(state: &State, fd: i32, stat: &libc::stat) -> Result<(), i3
     state.base.store(base as u64, Ordering::Relaxed);
     INHERITED_BASE.store(base as u64, Ordering::Relaxed);
     INHERITED_LENGTH.store(length, Ordering::Relaxed);
+    INHERITED_USED.store(0, Ordering::Relaxed);
     Ok(())
 }
 
@@ -408,21 +413,35 @@ pub(crate) fn attach(state: &State, fd: i32, stat: &libc::stat) -> Result<(), i3
 /// wiped on fork.
 static INHERITED_BASE: AtomicU64 = AtomicU64::new(0);
 static INHERITED_LENGTH: AtomicU64 = AtomicU64::new(0);
+static INHERITED_USED: AtomicU64 = AtomicU64::new(0);
 
 /// In a forked child: takes the parent's output out of reach. Should the child
 /// have been forked by a signal handler in the middle of a record, that record
-/// goes to private memory; all but the range's first part is given back.
+/// goes to private memory, in the place of what was used; all other addresses
+/// are given back.
 pub(crate) fn leave_parents_output() {
     let base = INHERITED_BASE.swap(0, Ordering::Relaxed) as usize;
     let length = INHERITED_LENGTH.swap(0, Ordering::Relaxed) as usize;
-    if base != 0 {
-        // SAFETY: the range is a mapping of the tracer's.
-        unsafe { sys::cover(base, length) };
+    let used = INHERITED_USED.swap(0, Ordering::Relaxed) as usize;
+    if base == 0 {
+        return;
+    }
+    let granule = LEAST_ADDRESSES as usize;
+    let used = used.next_multiple_of(granule).min(length);
+    // SAFETY: the range is a mapping of the tracer's, and a slot of it lies in
+    // what was used.
+    unsafe {
+        if used > 0 {
+            sys::cover(base, used);
+        }
+        if length > used {
+            sys::unmap(base + used, length - used);
+        }
     }
 }
 
-/// Cuts the file to what was used, on the way out of the process. Tracing goes
-/// on in small steps.
+/// Cuts the file to what was used, on the way out of the process or of its
+/// program. Tracing goes on in small steps.
 pub(crate) fn trim(state: &State) {
     if state.base.load(Ordering::Relaxed) == 0 {
         return;
@@ -443,5 +462,6 @@ pub(crate) fn trim(state: &State) {
         output.length.store(used, Ordering::Relaxed);
     }
     output.late.store(1, Ordering::Relaxed);
+    output.cut_at.store(used, Ordering::Relaxed);
     state.cursor.0.store(used, Ordering::Release);
 }
