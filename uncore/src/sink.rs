@@ -24,10 +24,10 @@ use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering, fence};
 
 use common::trace::wire::Call;
 
+use crate::config;
 use crate::message::Line;
 use crate::state::{self, State};
 use crate::sys;
-use crate::{config, real};
 
 /// First growth of the file, bytes.
 const FIRST_STEP: u64 = 64 << 10;
@@ -153,7 +153,7 @@ fn try_reserve(state: &State, length: usize) -> Option<Slot> {
 #[inline(always)]
 fn advance(cursor: &AtomicU64, length: u64) -> u64 {
     #[cfg(target_arch = "x86_64")]
-    if real::single_threaded() {
+    if crate::real::single_threaded() {
         let mut value = length;
         // One instruction without the lock prefix: a signal handler comes
         // before or after it, and no other thread is there to come between.
