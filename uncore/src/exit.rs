@@ -12,11 +12,21 @@ unsafe extern "C" {
         argument: *mut c_void,
         object: *mut c_void,
     ) -> c_int;
+    fn __register_atfork(
+        prepare: Option<extern "C" fn()>,
+        parent: Option<extern "C" fn()>,
+        child: Option<extern "C" fn()>,
+        object: *mut c_void,
+    ) -> c_int;
     fn __cxa_at_quick_exit(function: extern "C" fn(*mut c_void), object: *mut c_void) -> c_int;
 }
 
 extern "C" fn cut(_: *mut c_void) {
     sink::trim(state::current());
+}
+
+extern "C" fn forked() {
+    state::forget_parent();
 }
 
 /// Registers the cut with `exit` and `quick_exit`. Handlers run in the opposite
@@ -27,6 +37,7 @@ pub(crate) fn register() {
     unsafe {
         let _ = __cxa_atexit(cut, null_mut(), null_mut());
         let _ = __cxa_at_quick_exit(cut, null_mut());
+        let _ = __register_atfork(None, None, Some(forked), null_mut());
     }
 }
 

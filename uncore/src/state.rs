@@ -160,6 +160,19 @@ pub(crate) fn initialise(state: &State, locked: &Locked<'_>) -> bool {
     }
 }
 
+/// In a forked child: makes the state what the kernel's wiping makes of it, in
+/// case it did not (qemu's user mode takes the advice and forgets it).
+pub(crate) fn forget_parent() {
+    let page = CURRENT.load(Ordering::Acquire);
+    // SAFETY: as in `current`.
+    let owner = unsafe { (*page).process_id.load(Ordering::Relaxed) };
+    if owner != 0 && owner != sys::process_id() {
+        // SAFETY: this is the page, for `NONE` has no owner. The child of a
+        // fork has one thread, and all-zero bytes are a valid state.
+        unsafe { page.write_bytes(0, 1) };
+    }
+}
+
 /// Ends tracing for good, in this process and in children to come. Calls under
 /// way may still fill the slots that they have.
 pub(crate) fn switch_off(state: &State) {
