@@ -123,6 +123,20 @@ impl Cut {
             .collect();
     }
 
+    /// Whether a job's alignment allows a position.
+    fn allows(&self, job: usize, at: i64) -> bool {
+        self.align(job, at) == at
+    }
+
+    /// A job's alignment and the residue of the positions that it allows.
+    pub(crate) fn residue(&self, job: usize) -> (i64, i64) {
+        self.alignment
+            .get(job)
+            .map_or((1, 0), |&(alignment, allowed)| {
+                (alignment, allowed.rem_euclid(alignment))
+            })
+    }
+
     /// Least common multiple of the alignments; `None` beyond 2^40.
     pub(crate) fn common_alignment(&self) -> Option<i64> {
         self.alignment
@@ -171,13 +185,8 @@ impl Cut {
         let full: Vec<u32> = (0..needs.len() as u32)
             .filter(|&section| needs[section as usize] >= top)
             .collect();
-        let (alignment, sections) = (&self.alignment, self.sections() as u32);
-        let touches = |job: usize| {
-            may_touch(job)
-                && alignment.get(job).is_none_or(|&(alignment, allowed)| {
-                    (top - self.size[job] - allowed).rem_euclid(alignment) == 0
-                })
-        };
+        let sections = self.sections() as u32;
+        let touches = |job: usize| may_touch(job) && self.allows(job, top - self.size[job]);
         let candidates: Vec<u32> = (0..self.len() as u32)
             .filter(|&job| touches(job as usize))
             .collect();

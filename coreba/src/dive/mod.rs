@@ -15,14 +15,18 @@
 //! part of the valley whose neediest section no job can reach any more, and
 //! whose forced waste would pass the target, is passed over.
 //!
+//! Jobs whose alignment allows the floor as it is come before others.
+//!
 //! O(log n) a step in practice, about three steps a job.
 
+mod classes;
 mod index;
 mod needs;
 mod skyline;
 
 use crate::cut::Cut;
-use index::{Index, NONE, Span};
+use classes::Classes;
+use index::{NONE, Span};
 use needs::Needs;
 use skyline::{Skyline, Valley, WALL};
 
@@ -50,7 +54,7 @@ pub(crate) struct Descent {
 /// Dives into one cut; keeps its memory from dive to dive.
 #[derive(Clone, Debug)]
 pub(crate) struct Diver {
-    index: Index,
+    index: Classes,
     needs: Needs,
     skyline: Skyline,
     /// The job of each rank.
@@ -61,7 +65,7 @@ impl Diver {
     /// O(n log n).
     pub(crate) fn new(cut: &Cut) -> Diver {
         Diver {
-            index: Index::new(&cut.first, &cut.last),
+            index: Classes::new(cut),
             needs: Needs::default(),
             skyline: Skyline::default(),
             by_rank: Vec::new(),
@@ -144,10 +148,11 @@ impl Diver {
         if rules.target - need < rules.threshold {
             span = Span::covering(valley.from, valley.to, neediest);
         }
-        let mut rank = self.index.best(span);
+        let height = valley.height;
+        let mut rank = self.index.best(span, height);
         if rank == NONE {
             span = inside;
-            rank = self.index.best(span);
+            rank = self.index.best(span, height);
             if rank == NONE {
                 return None;
             }
@@ -172,7 +177,7 @@ impl Diver {
             self.index.set(job, NONE);
             passed[count] = job;
             count += 1;
-            rank = self.index.best(span);
+            rank = self.index.best(span, height);
         }
         for &job in &passed[..count] {
             self.index.set(job, ranks[job as usize]);
@@ -185,10 +190,15 @@ impl Diver {
     fn harm(&self, cut: &Cut, valley: &Valley, walls: (i64, i64), job: u32, allowed: i64) -> i64 {
         let index = job as usize;
         let (from, to) = (cut.first[index], cut.last[index] + 1);
-        let top = cut.align(index, valley.height) + cut.size[index];
+        let at = cut.align(index, valley.height);
+        let top = at + cut.size[index];
+        let below = match at - valley.height {
+            0 => 0,
+            waste => self.needs.largest(from, to).0 + waste - allowed,
+        };
         let left = self.harm_beside(valley.height, valley.from, from, walls.0.min(top), allowed);
         let right = self.harm_beside(valley.height, to, valley.to, walls.1.min(top), allowed);
-        left.max(right)
+        left.max(right).max(below)
     }
 
     /// The same for the part `[from, to)` that is left of a valley between
@@ -199,7 +209,7 @@ impl Diver {
         }
         let (need, neediest) = self.needs.largest(from, to);
         let harm = need + (wall - height) - allowed;
-        if harm <= 0 || self.index.best(Span::covering(from, to, neediest)) != NONE {
+        if harm <= 0 || self.index.any(Span::covering(from, to, neediest)) {
             return 0;
         }
         harm
