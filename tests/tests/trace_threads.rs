@@ -1,6 +1,6 @@
 //! Any number of threads, in the order in which their calls took effect.
 
-use tests::tracing::{Program, same_as_untraced};
+use tests::tracing::{Program, Replay, library, same_as_untraced};
 
 fn exchange(threads: &str, rounds: &str, runs: usize) {
     let program = Program::compile("threads_exchange", &[]);
@@ -33,4 +33,38 @@ fn hundreds_of_threads_at_once_and_a_thousand_ever_are_recorded() {
     assert_eq!(trace.allocations_of(5001), 300);
     assert_eq!(trace.allocations_of(5002), 1000);
     assert!(trace.threads.len() > 300);
+}
+
+/// The windows between a call and its record, pulled open: the allocator behind
+/// the tracer gives way to other threads inside of every call.
+#[test]
+fn no_schedule_makes_the_order_wrong() {
+    let program = Program::compile("threads_exchange", &[]);
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let trace = folder.path().join("app.trc");
+    for option in ["-DTELLS_USABLE", "-DTELLS_NOTHING"] {
+        let delays = Program::compile("delays", &["-shared", "-fPIC", option]);
+        for threads in ["2", "4", "16", "2", "4", "16"] {
+            let output = program
+                .command()
+                .args([threads, "5000"])
+                .env(
+                    "LD_PRELOAD",
+                    format!("{}:{}", library().display(), delays.path.display()),
+                )
+                .env("TRACEFILE", &trace)
+                .output()
+                .expect("the program starts");
+            assert_eq!(output.stdout, b"done\n");
+            assert!(
+                output.stderr.is_empty(),
+                "{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            assert!(
+                Replay::sound(&trace).calls.len() > 5_000,
+                "{option} {threads}"
+            );
+        }
+    }
 }

@@ -163,6 +163,11 @@ pub(crate) fn single_threaded() -> bool {
     unsafe { SINGLE_THREADED.load(Ordering::Relaxed).read_volatile() != 0 }
 }
 
+/// Whether the allocator tells the usable size of its blocks.
+pub(crate) fn tells_usable() -> bool {
+    TELLS_USABLE.load(Ordering::Relaxed)
+}
+
 /// Bytes that the allocator set aside for a live block; `requested` where it
 /// cannot tell.
 ///

@@ -27,6 +27,9 @@
 //!   goes into a slot reserved now, and the first stays a hole. Nobody else can
 //!   receive the added memory before the block is freed or shrunk by a later
 //!   call, and the old extent is the block's in any case.
+//! * *The block stayed, and the allocator does not tell sizes*: as if it had
+//!   moved, which is right for a block that shrank as for one that grew. Nobody
+//!   else can receive what lies between the two records.
 //! * *The call failed*: the slot stays a hole. `realloc(p, 0)` that frees and
 //!   returns null takes the free.
 
@@ -184,7 +187,7 @@ pub(crate) unsafe fn reallocating(pointer: *mut c_void) -> Option<Reallocation> 
     } else {
         None
     };
-    // SAFETY: the block is live. Unknown sizes count as growing.
+    // SAFETY: the block is live.
     let usable_before = unsafe { real::usable(pointer, 0) };
     Some(Reallocation {
         state,
@@ -241,10 +244,10 @@ impl Reallocation {
                 }
                 return;
             };
-            let grew = block.usable as usize > self.usable_before;
-            if slot.is_last(state) || (new == old && !grew) {
+            let shrank = real::tells_usable() && block.usable as usize <= self.usable_before;
+            if slot.is_last(state) || (new == old && shrank) {
                 slot.fill(&reallocated);
-            } else if new == old {
+            } else if new == old && real::tells_usable() {
                 if let Some(later) = sink::reserve(state, Kind::Realloc.record_len()) {
                     later.fill(&reallocated);
                 }
