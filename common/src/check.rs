@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use crate::job::JobId;
+use crate::job::{JobId, Piece};
 use crate::placement::Placement;
 use crate::problem::Problem;
 
@@ -109,17 +109,33 @@ pub fn verify(problem: &Problem, placement: &Placement, start: u64) -> Result<()
 /// # Errors
 /// The first [`Violation`] found.
 pub fn verify_overlaps(problem: &Problem, placement: &Placement) -> Result<(), Violation> {
-    let mut events = events(problem);
-    // Deaths come before the births of the same instant.
-    events.sort_unstable_by_key(|event| (event.time, event.born));
+    let pieces: Vec<(u32, Piece)> = (0u32..)
+        .zip(problem.jobs())
+        .flat_map(|(index, job)| job.pieces().map(move |piece| (index, piece)))
+        .collect();
+    // Times are below 2^63: the lowest bit puts deaths before the births of the
+    // same instant.
+    let mut events: Vec<(u64, u32)> = Vec::with_capacity(2 * pieces.len());
+    for (index, (_, piece)) in (0u32..).zip(&pieces) {
+        events.push((piece.birth << 1 | 1, index));
+        events.push((piece.death << 1, index));
+    }
+    events.sort_unstable();
     let mut sweep = Sweep {
         problem,
         placement,
         live: BTreeMap::new(),
         groups: FxHashMap::default(),
     };
-    for event in &events {
-        sweep.apply(event)?;
+    for (key, index) in events {
+        let (job, Piece { low, high, .. }) = pieces[index as usize];
+        sweep.apply(&Event {
+            time: key >> 1,
+            born: key & 1 == 1,
+            job: job as usize,
+            low,
+            high,
+        })?;
     }
     Ok(())
 }
@@ -164,30 +180,6 @@ struct Event {
     job: usize,
     low: u64,
     high: u64,
-}
-
-fn events(problem: &Problem) -> Vec<Event> {
-    let mut events = Vec::with_capacity(2 * problem.len());
-    for (job, pieces) in problem.jobs().iter().map(|job| job.pieces()).enumerate() {
-        for piece in pieces {
-            let (low, high) = (piece.low, piece.high);
-            events.push(Event {
-                time: piece.birth,
-                born: true,
-                job,
-                low,
-                high,
-            });
-            events.push(Event {
-                time: piece.death,
-                born: false,
-                job,
-                low,
-                high,
-            });
-        }
-    }
-    events
 }
 
 /// An address range that is live: where it ends, and whose it is.

@@ -109,28 +109,55 @@ pub fn load<'a>(jobs: impl IntoIterator<Item = &'a Job>) -> Load {
     best
 }
 
-/// The best bound on the makespan that LOAD, alignment and pins prove.
-///
-/// Where all alignments share a divisor g > 1, every address is a multiple of
-/// g, so each job but the topmost takes its size rounded up to g: the bound is
-/// the maximum over time of the sum of the rounded sizes, less the largest
-/// rounding slack among the jobs live then; and no offset lies below the first
-/// that `start` lets be aligned. It is never below LOAD, nor below the top of a
-/// pinned job.
+/// The best bound on the makespan that LOAD, alignment and pins prove; see
+/// [`Bounds::lower_bound`].
 pub fn lower_bound(jobs: &[Job], start: u64) -> u64 {
+    Bounds::new(jobs, start).lower_bound
+}
+
+/// LOAD and what follows from it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// LOAD, and when it is reached.
+    pub load: Load,
+    /// The best bound on the makespan that LOAD, alignment and pins prove.
+    ///
+    /// Where all alignments share a divisor g > 1, every address is a multiple
+    /// of g, so each job but the topmost takes its size rounded up to g: the
+    /// bound is the maximum over time of the sum of the rounded sizes, less the
+    /// largest rounding slack among the jobs live then; and no offset lies below
+    /// the first that the start address lets be aligned. It is never below LOAD,
+    /// nor below the top of a pinned job.
+    pub lower_bound: u64,
+}
+
+impl Bounds {
+    /// The bounds for jobs that start at an address. O(n log n).
+    pub fn new(jobs: &[Job], start: u64) -> Bounds {
+        let load = load(jobs);
+        let lower_bound = load
+            .peak
+            .max(aligned_bound(jobs, start))
+            .max(pinned_bound(jobs));
+        Bounds { load, lower_bound }
+    }
+}
+
+fn pinned_bound(jobs: &[Job]) -> u64 {
+    jobs.iter()
+        .filter_map(|job| job.pin().map(|pin| pin + job.size))
+        .max()
+        .unwrap_or(0)
+}
+
+fn aligned_bound(jobs: &[Job], start: u64) -> u64 {
     let divisor = jobs
         .iter()
         .fold(0, |divisor, job| gcd(divisor, job.alignment));
-    let mut bound = load(jobs).peak;
-    if divisor > 1 {
-        let lowest = start.next_multiple_of(divisor) - start;
-        bound = bound.max(lowest + rounded_load(jobs, divisor));
+    if divisor <= 1 {
+        return 0;
     }
-    let pinned = jobs
-        .iter()
-        .filter_map(|job| job.pin().map(|pin| pin + job.size))
-        .max();
-    bound.max(pinned.unwrap_or(0))
+    start.next_multiple_of(divisor) - start + rounded_load(jobs, divisor)
 }
 
 /// The largest sum of rounded sizes less the largest slack. Jobs with windows

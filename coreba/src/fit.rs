@@ -30,8 +30,9 @@ struct Node {
     all: Vec<Range>,
 }
 
-/// Adds a range to sorted, disjoint ranges, and merges what it touches.
-fn add(ranges: &mut Vec<Range>, low: u64, high: u64) {
+/// Adds a range to sorted, disjoint ranges, and merges what it touches. Says
+/// whether that changed anything.
+fn add(ranges: &mut Vec<Range>, low: u64, high: u64) -> bool {
     // The ranges that touch are consecutive: those that end at `low` or later
     // and start at `high` or earlier.
     let from = ranges.partition_point(|range| range.1 < low);
@@ -41,10 +42,14 @@ fn add(ranges: &mut Vec<Range>, low: u64, high: u64) {
     }
     if from == to {
         ranges.insert(from, (low, high));
-        return;
+        return true;
+    }
+    if to == from + 1 && ranges[from].0 <= low && high <= ranges[from].1 {
+        return false;
     }
     ranges[from] = (low.min(ranges[from].0), high.max(ranges[to - 1].1));
     ranges.drain(from + 1..to);
+    true
 }
 
 /// A vector of ranges that a slab of the item must keep clear of.
@@ -146,18 +151,23 @@ impl Taken {
             right >>= 1;
         }
         // The ancestors of the canonical nodes are the nodes above the two end
-        // leaves that reach beyond the span.
+        // leaves that reach beyond the span. A node whose `all` has the range
+        // already needs no more, nor do those above it.
         let (mut left, mut right, mut height) = (first >> 1, last >> 1, 1);
+        let (mut left_done, mut right_done) = (false, false);
         while left > 0 {
             let beyond = |node: usize| {
                 let from = node << height;
                 from < first || from + (1 << height) - 1 > last
             };
-            if beyond(left) {
-                self.touch(left, false, low, high);
+            if left == right && (left_done || right_done) {
+                return;
             }
-            if right != left && beyond(right) {
-                self.touch(right, false, low, high);
+            if !left_done && beyond(left) {
+                left_done = !self.touch(left, false, low, high);
+            }
+            if right != left && !right_done && beyond(right) {
+                right_done = !self.touch(right, false, low, high);
             }
             left >>= 1;
             right >>= 1;
@@ -165,7 +175,8 @@ impl Taken {
         }
     }
 
-    fn touch(&mut self, index: usize, own: bool, low: u64, high: u64) {
+    /// Adds a range to a node; says whether its `all` became larger.
+    fn touch(&mut self, index: usize, own: bool, low: u64, high: u64) -> bool {
         let node = &mut self.nodes[index];
         if node.all.is_empty() {
             self.dirty.push(index as u32);
@@ -173,7 +184,7 @@ impl Taken {
         if own {
             add(&mut node.own, low, high);
         }
-        add(&mut node.all, low, high);
+        add(&mut node.all, low, high)
     }
 
     /// Collects the vectors that slabs must keep clear of.

@@ -38,7 +38,7 @@ use std::time::{Duration, Instant};
 
 use common::check::{self, Violation};
 use common::job::{JobId, MAX_VALUE};
-use common::load;
+use common::load::Bounds;
 use common::placement::Placement;
 use common::problem::Problem;
 
@@ -93,8 +93,7 @@ pub fn solve(
 ) -> Result<Solution, SolveError> {
     let begun = Instant::now();
     check_options(problem, options)?;
-    let load = load::load(problem.jobs());
-    let lower_bound = load::lower_bound(problem.jobs(), options.start);
+    let Bounds { load, lower_bound } = Bounds::new(problem.jobs(), options.start);
     let mut solution = Solution {
         placement: Placement::default(),
         makespan: 0,
