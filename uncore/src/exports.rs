@@ -20,7 +20,7 @@ pub unsafe extern "C" fn malloc(size: usize) -> *mut c_void {
     unsafe {
         let pointer = real::malloc(size);
         if !pointer.is_null() && !bootstrap::owns(pointer) {
-            trace::allocated(Kind::Malloc, pointer, size, |block| Call::Malloc {
+            trace::allocated(Kind::Malloc, pointer, size, move |block| Call::Malloc {
                 requested: size as u64,
                 block,
             });
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
         if !pointer.is_null() && !bootstrap::owns(pointer) {
             // The product of a call that succeeded does not overflow.
             let bytes = count.wrapping_mul(size);
-            trace::allocated(Kind::Calloc, pointer, bytes, |block| Call::Calloc {
+            trace::allocated(Kind::Calloc, pointer, bytes, move |block| Call::Calloc {
                 count: count as u64,
                 element_size: size as u64,
                 block,
@@ -76,7 +76,7 @@ pub unsafe extern "C" fn realloc(old: *mut c_void, size: usize) -> *mut c_void {
         if old.is_null() {
             let pointer = real::realloc(old, size);
             if !pointer.is_null() {
-                trace::allocated(Kind::Realloc, pointer, size, |block| Call::Realloc {
+                trace::allocated(Kind::Realloc, pointer, size, move |block| Call::Realloc {
                     old: 0,
                     requested: size as u64,
                     block,
@@ -134,7 +134,7 @@ pub unsafe extern "C" fn aligned_alloc(alignment: usize, size: usize) -> *mut c_
     unsafe {
         let pointer = real::aligned_alloc(alignment, size);
         if !pointer.is_null() && !bootstrap::owns(pointer) {
-            trace::allocated(Kind::AlignedAlloc, pointer, size, |block| {
+            trace::allocated(Kind::AlignedAlloc, pointer, size, move |block| {
                 Call::AlignedAlloc {
                     alignment: alignment as u64,
                     requested: size as u64,
@@ -154,7 +154,7 @@ unsafe fn record_memalign(pointer: *mut c_void, alignment: usize, size: usize) {
     if !pointer.is_null() && !bootstrap::owns(pointer) {
         // SAFETY: the block is live.
         unsafe {
-            trace::allocated(Kind::Memalign, pointer, size, |block| Call::Memalign {
+            trace::allocated(Kind::Memalign, pointer, size, move |block| Call::Memalign {
                 alignment: alignment as u64,
                 requested: size as u64,
                 block,
@@ -227,7 +227,7 @@ pub unsafe extern "C" fn posix_memalign(
         if result == 0 {
             let pointer = slot.read();
             if !pointer.is_null() {
-                trace::allocated(Kind::PosixMemalign, pointer, size, |block| {
+                trace::allocated(Kind::PosixMemalign, pointer, size, move |block| {
                     Call::PosixMemalign {
                         slot: slot as u64,
                         alignment: alignment as u64,

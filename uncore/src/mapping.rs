@@ -50,30 +50,40 @@ pub(crate) unsafe fn glibc_usable(block: usize) -> usize {
     (size & !FLAGS).wrapping_sub(overhead)
 }
 
+/// The mapping base of a live block, where it is known without asking anybody.
+///
+/// # Safety
+/// `block` is a live block of glibc's.
+#[inline(always)]
+pub(crate) unsafe fn glibc_base(state: &State, block: usize) -> Option<usize> {
+    // SAFETY: the caller's promise.
+    let size = unsafe { chunk_size(block) };
+    if size & (IS_MAPPED | NON_MAIN_ARENA) == 0 {
+        let start = state.heap_start.load(Ordering::Relaxed);
+        // The start is set once, before the end.
+        let end = state.heap_end.load(Ordering::Acquire);
+        return ((block as u64) < end && block as u64 >= start).then_some(start as usize);
+    }
+    if size & IS_MAPPED != 0 {
+        // SAFETY: in a mapped chunk this word is the distance from the mapping's start.
+        let before = unsafe { ((block - CHUNK_HEADER) as *const usize).read() };
+        return Some((block - CHUNK_HEADER).wrapping_sub(before));
+    }
+    Some(block & !(HEAP_ALIGNMENT - 1))
+}
+
 /// The mapping base of a live block; 0 where nobody can tell.
 ///
 /// # Safety
 /// `block` is a live block of the real allocator.
-#[inline(always)]
 pub(crate) unsafe fn base(state: &State, block: usize) -> usize {
-    if real::is_glibc() {
+    let quick = if real::is_glibc() {
         // SAFETY: the block is live, and glibc's.
-        let size = unsafe { chunk_size(block) };
-        if size & (IS_MAPPED | NON_MAIN_ARENA) == 0 {
-            let start = state.heap_start.load(Ordering::Relaxed);
-            // The start is set once, before the end.
-            if (block as u64) < state.heap_end.load(Ordering::Acquire) && block as u64 >= start {
-                return start as usize;
-            }
-        } else if size & IS_MAPPED != 0 {
-            // SAFETY: in a mapped chunk this word is the distance from the mapping's start.
-            let before = unsafe { ((block - CHUNK_HEADER) as *const usize).read() };
-            return (block - CHUNK_HEADER).wrapping_sub(before);
-        } else {
-            return block & !(HEAP_ALIGNMENT - 1);
-        }
-    }
-    by_range(state, block)
+        unsafe { glibc_base(state, block) }
+    } else {
+        None
+    };
+    quick.unwrap_or_else(|| by_range(state, block))
 }
 
 /// How many ranges are remembered.
@@ -137,7 +147,6 @@ impl Ranges {
 }
 
 /// The base by the remembered ranges: this thread's last, then all.
-#[inline(never)]
 fn by_range(state: &State, block: usize) -> usize {
     #[cfg(target_arch = "aarch64")]
     // The top byte may be a tag.

@@ -125,7 +125,6 @@ impl Slot {
 }
 
 /// Reserves `length` bytes of the output, or `None` when tracing has stopped.
-#[inline(always)]
 pub(crate) fn reserve(state: &State, length: usize) -> Option<Slot> {
     match try_reserve(state, length) {
         Some(slot) => Some(slot),
@@ -133,8 +132,9 @@ pub(crate) fn reserve(state: &State, length: usize) -> Option<Slot> {
     }
 }
 
+/// Reserves `length` bytes of the output if they are ready.
 #[inline(always)]
-fn try_reserve(state: &State, length: usize) -> Option<Slot> {
+pub(crate) fn try_reserve(state: &State, length: usize) -> Option<Slot> {
     let at = advance(&state.cursor.0, length as u64);
     let end = at.wrapping_add(length as u64);
     // Loaded after the reservation: closing lowers the limit only after it has

@@ -42,14 +42,17 @@ use crate::state::{self, PARTIAL, RECORDING, State};
 use crate::{known, mapping, real, sys, tls};
 use core::sync::atomic::Ordering;
 
-/// The kernel's id of this thread.
+/// The kernel's id of this thread, if it was asked for before.
 #[inline(always)]
-fn thread_id(state: &State) -> u64 {
+fn known_thread_id(state: &State) -> Option<u64> {
     let thread = tls::block();
-    if thread.process_id.get() == state.process_id.load(Ordering::Relaxed) {
-        return u64::from(thread.thread_id.get());
-    }
-    ask_thread_id(state)
+    let known = thread.process_id.get() == state.process_id.load(Ordering::Relaxed);
+    known.then(|| u64::from(thread.thread_id.get()))
+}
+
+/// The kernel's id of this thread.
+fn thread_id(state: &State) -> u64 {
+    known_thread_id(state).unwrap_or_else(|| ask_thread_id(state))
 }
 
 #[cold]
@@ -69,7 +72,6 @@ fn ask_thread_id(state: &State) -> u64 {
 ///
 /// # Safety
 /// `pointer` is a live block of the real allocator.
-#[inline(always)]
 unsafe fn describe(state: &State, pointer: *mut c_void, requested: usize) -> Block {
     // SAFETY: the caller's promise.
     let (usable, base) = unsafe {
@@ -86,8 +88,35 @@ unsafe fn describe(state: &State, pointer: *mut c_void, requested: usize) -> Blo
     }
 }
 
+/// The same, where all of it is at hand.
+///
+/// # Safety
+/// As [`describe`].
+#[inline(always)]
+unsafe fn describe_quickly(state: &State, pointer: *mut c_void) -> Option<Block> {
+    if !real::is_glibc() {
+        return None;
+    }
+    // SAFETY: the block is live, and glibc's.
+    let (base, usable) = unsafe {
+        (
+            mapping::glibc_base(state, pointer as usize)?,
+            mapping::glibc_usable(pointer as usize),
+        )
+    };
+    Some(Block {
+        pointer: pointer as u64,
+        usable: usable as u64,
+        thread: known_thread_id(state)?,
+        mapping_base: base as u64,
+    })
+}
+
 /// Records an allocation that has just been made: `make` completes the record
 /// of a `kind` call.
+///
+/// The common case is written out here and calls nothing; whatever else there is
+/// goes to functions that are called last, so that this one has nothing to save.
 ///
 /// # Safety
 /// `pointer` is a live block of the real allocator; `make` makes a `kind`.
@@ -98,6 +127,35 @@ pub(crate) unsafe fn allocated(
     requested: usize,
     make: impl FnOnce(Block) -> Call,
 ) {
+    let state = state::current();
+    let block = if state.records_everything() {
+        // SAFETY: the block is live.
+        unsafe { describe_quickly(state, pointer) }
+    } else {
+        None
+    };
+    let Some(block) = block else {
+        // SAFETY: the caller's promise.
+        return unsafe { allocated_slowly(kind, pointer, requested, make) };
+    };
+    match sink::try_reserve(state, kind.record_len()) {
+        // SAFETY: the slot is as long as the record.
+        Some(slot) => unsafe { slot.fill(&make(block)) },
+        None => record(state, make(block)),
+    }
+}
+
+/// # Safety
+/// As [`allocated`].
+#[cold]
+#[inline(never)]
+unsafe fn allocated_slowly(
+    kind: Kind,
+    pointer: *mut c_void,
+    requested: usize,
+    make: impl FnOnce(Block) -> Call,
+) {
+    debug_assert!(kind.words() > 2);
     let mut state = state::current();
     if !state.records_everything() {
         match admit_allocation(pointer) {
@@ -105,18 +163,42 @@ pub(crate) unsafe fn allocated(
             None => return,
         }
     }
-    // SAFETY: the block is live, and the slot as long as the record.
-    unsafe {
-        let block = describe(state, pointer, requested);
-        if let Some(slot) = sink::reserve(state, kind.record_len()) {
-            slot.fill(&make(block));
-        }
+    // SAFETY: the block is live.
+    record(state, make(unsafe { describe(state, pointer, requested) }));
+}
+
+/// Writes a record into a slot reserved now.
+#[cold]
+#[inline(never)]
+fn record(state: &State, call: Call) {
+    if let Some(slot) = sink::reserve(state, call.kind().record_len()) {
+        // SAFETY: the slot is as long as the record.
+        unsafe { slot.fill(&call) };
     }
 }
 
 /// Records that a block is about to be freed.
 #[inline(always)]
 pub(crate) fn freeing(pointer: *mut c_void) {
+    let state = state::current();
+    if state.records_everything()
+        && let Some(thread) = known_thread_id(state)
+        && let Some(slot) = sink::try_reserve(state, Kind::Free.record_len())
+    {
+        let call = Call::Free {
+            pointer: pointer as u64,
+            thread,
+        };
+        // SAFETY: the slot is as long as the record.
+        unsafe { slot.fill(&call) };
+        return;
+    }
+    freeing_slowly(pointer);
+}
+
+#[cold]
+#[inline(never)]
+fn freeing_slowly(pointer: *mut c_void) {
     let mut state = state::current();
     if !state.records_everything() {
         match admit_free(pointer) {
@@ -124,14 +206,13 @@ pub(crate) fn freeing(pointer: *mut c_void) {
             None => return,
         }
     }
-    if let Some(slot) = sink::reserve(state, Kind::Free.record_len()) {
-        let call = Call::Free {
+    record(
+        state,
+        Call::Free {
             pointer: pointer as u64,
             thread: thread_id(state),
-        };
-        // SAFETY: the slot is as long as the record.
-        unsafe { slot.fill(&call) };
-    }
+        },
+    );
 }
 
 /// The state if an allocation is to be recorded although not everything is.
