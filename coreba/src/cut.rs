@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 
 use crate::dive::Descent;
 use crate::item::Items;
+use crate::sections::{Maxima, Paint};
 
 /// Jobs by index; all arrays of jobs have one length.
 #[derive(Clone, Debug, Default)]
@@ -114,7 +115,7 @@ impl Cut {
     fn measure_pressure(&mut self) {
         let needs = self.needs();
         let peak = needs.iter().copied().max().unwrap_or(1).max(1) as f32;
-        let sparse = Maxima::new(&needs);
+        let sparse = Maxima::new(needs);
         self.pressure = self
             .first
             .iter()
@@ -314,26 +315,14 @@ impl Cut {
     /// last job decides, so they are gone through from the last to the first,
     /// each painting what is not painted yet.
     fn skyline(&self, descent: &Descent, from: usize) -> Vec<i64> {
-        let sections = self.sections();
         let mut floor = self.floor.clone();
-        // The next section that is not painted, with path halving.
-        let mut next: Vec<u32> = (0..=sections as u32).collect();
-        let find = |next: &mut Vec<u32>, mut at: u32| {
-            while next[at as usize] != at {
-                next[at as usize] = next[next[at as usize] as usize];
-                at = next[at as usize];
-            }
-            at
-        };
+        let mut paint = Paint::new(self.sections());
         for &job in descent.order[..from].iter().rev() {
             let job = job as usize;
             let top = descent.positions[job] + self.size[job];
-            let mut section = find(&mut next, self.first[job]);
-            while section <= self.last[job] {
-                floor[section as usize] = top;
-                next[section as usize] = section + 1;
-                section = find(&mut next, section);
-            }
+            paint.each(self.first[job], self.last[job], |section| {
+                floor[section as usize] = top
+            });
         }
         floor
     }
@@ -385,33 +374,5 @@ impl Cut {
             *last = merged[*last as usize];
         }
         self.floor = floor;
-    }
-}
-
-/// Range maxima by a sparse table: O(n log n) to build, O(1) to ask.
-struct Maxima {
-    levels: Vec<Vec<i64>>,
-}
-
-impl Maxima {
-    fn new(values: &[i64]) -> Maxima {
-        let mut levels = vec![values.to_vec()];
-        let mut width = 1;
-        while 2 * width <= values.len() {
-            let below = &levels[levels.len() - 1];
-            let level = (0..=values.len() - 2 * width)
-                .map(|at| below[at].max(below[at + width]))
-                .collect();
-            levels.push(level);
-            width *= 2;
-        }
-        Maxima { levels }
-    }
-
-    /// The largest value from `first` to `last`, inclusive.
-    fn largest(&self, first: u32, last: u32) -> i64 {
-        let (first, last) = (first as usize, last as usize);
-        let level = (last - first + 1).ilog2() as usize;
-        self.levels[level][first].max(self.levels[level][last + 1 - (1 << level)])
     }
 }

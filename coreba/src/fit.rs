@@ -1,14 +1,19 @@
 //! Finding room: first fit and best fit over any order, without ever listing
 //! the pairs of jobs that conflict.
 //!
-//! A segment tree over sections. Each node keeps two sorted vectors of
-//! disjoint address ranges: `own`, of the slabs whose canonical node it is,
-//! and `all`, of all slabs that touch its subtree. A slab over a span of
-//! sections may lie at an address when no range of the span's canonical nodes'
-//! `all`, nor of their ancestors' `own`, is in the way: about 4 log n vectors,
-//! through which the lowest hole is found by leapfrogging.
+//! Neighbouring sections form *blocks*, such that few slabs begin or end inside
+//! one. A segment tree over blocks keeps, at each node, two sorted vectors of
+//! disjoint address ranges: `own`, of the slabs whose canonical node it is, and
+//! `all`, of all slabs that touch its subtree. Touching ranges merge, so the
+//! vectors stay short where packing is dense. What of a slab covers a block only
+//! in part is an entry of the block, sorted by address.
 //!
-//! Touching ranges merge, so the vectors stay short where packing is dense.
+//! An item may lie at a position when nothing is in the way in the `all` of the
+//! canonical nodes of its slabs, in the `own` of the nodes above, and in the
+//! entries of the one or two blocks that it covers in part: some 2 log n vectors,
+//! through which the lowest hole is found by leapfrogging. A section in which
+//! many slabs begin is a block of its own, which nothing covers in part.
+//!
 //! Memory is O(n log n) at worst, in practice a few ranges a job.
 
 use crate::item::{Items, Slab};
@@ -22,12 +27,24 @@ pub(crate) enum Fit {
     Best,
 }
 
+/// Ends of slabs that a block of several sections may have.
+const BLOCK_ENDS: u32 = 48;
+
 type Range = (u64, u64);
 
 #[derive(Clone, Debug, Default)]
 struct Node {
     own: Vec<Range>,
     all: Vec<Range>,
+}
+
+/// The part of a slab inside a block that it does not cover.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    low: u64,
+    high: u64,
+    first: u32,
+    last: u32,
 }
 
 /// Adds a range to sorted, disjoint ranges, and merges what it touches. Says
@@ -52,23 +69,111 @@ fn add(ranges: &mut Vec<Range>, low: u64, high: u64) -> bool {
     true
 }
 
-/// A vector of ranges that a slab of the item must keep clear of.
+/// The blocks of sections.
+#[derive(Clone, Debug)]
+struct Blocks {
+    of_section: Vec<u32>,
+    /// First section of each block, and the number of sections.
+    begin: Vec<u32>,
+}
+
+impl Blocks {
+    /// Blocks with few ends of slabs in each. O(n).
+    fn new(items: &Items) -> Blocks {
+        let sections = items.sections();
+        let mut ends = vec![0u32; sections];
+        for slab in items.all_slabs() {
+            ends[slab.first as usize] += 1;
+            ends[slab.last as usize] += 1;
+        }
+        let mut blocks = Blocks {
+            of_section: Vec::with_capacity(sections),
+            begin: Vec::new(),
+        };
+        let mut sum = 0;
+        for (section, &ends) in ends.iter().enumerate() {
+            sum += ends;
+            if section == 0 || sum > BLOCK_ENDS {
+                blocks.begin.push(section as u32);
+                sum = ends;
+            }
+            blocks.of_section.push(blocks.begin.len() as u32 - 1);
+        }
+        blocks.begin.push(sections as u32);
+        blocks
+    }
+
+    fn len(&self) -> usize {
+        self.begin.len() - 1
+    }
+
+    /// Where a slab's sections lie.
+    fn cover(&self, slab: &Slab) -> Cover {
+        let (first, last) = (slab.first, slab.last);
+        let (from, to) = (
+            self.of_section[first as usize],
+            self.of_section[last as usize],
+        );
+        let starts = self.begin[from as usize] == first;
+        let ends = self.begin[to as usize + 1] == last + 1;
+        Cover {
+            from,
+            to,
+            // One past the other where no block is whole.
+            whole_from: from + u32::from(!starts),
+            whole_to: (to + 1).saturating_sub(u32::from(!ends)),
+        }
+    }
+}
+
+/// The blocks that a slab touches, `from` to `to` inclusive, and those that it
+/// covers whole, `whole_from` to `whole_to` exclusive.
+#[derive(Clone, Copy, Debug)]
+struct Cover {
+    from: u32,
+    to: u32,
+    whole_from: u32,
+    whole_to: u32,
+}
+
+impl Cover {
+    /// The blocks covered in part: at most two.
+    fn parts(&self) -> impl Iterator<Item = u32> {
+        let part = |block: u32| block < self.whole_from || block >= self.whole_to;
+        let left = part(self.from).then_some(self.from);
+        let right = (self.to != self.from && part(self.to)).then_some(self.to);
+        left.into_iter().chain(right)
+    }
+}
+
+/// What an item's slab must keep clear of, at addresses from `low` to `high`
+/// relative to the item's position.
 #[derive(Clone, Copy, Debug)]
 struct Obstacle {
-    node: u32,
-    /// Whether it is the node's `all`, else its `own`.
-    all: bool,
-    /// The first range that may still be in the way: moves forward only.
+    source: Source,
+    /// What is before it is below the position: moves forward only.
     cursor: u32,
     low: u64,
     high: u64,
 }
 
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    /// A node's `own`.
+    Own(u32),
+    /// A node's `all`.
+    All(u32),
+    /// A block's entries that meet these sections.
+    Block { block: u32, first: u32, last: u32 },
+}
+
 /// The addresses that are taken, by section.
 #[derive(Clone, Debug)]
 pub(crate) struct Taken {
+    blocks: Blocks,
+    entries: Vec<Vec<Entry>>,
+    /// Root at 1, leaves from `width` on: one a block.
     nodes: Vec<Node>,
-    /// Leaves: a power of two, at least the number of sections.
     width: usize,
     /// Nodes that hold a range, for clearing.
     dirty: Vec<u32>,
@@ -77,29 +182,38 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
-    /// Nothing taken yet. Alignment applies to `start + offset`, in units.
-    pub(crate) fn new(sections: usize, start: u64) -> Taken {
-        let width = sections.next_power_of_two().max(1);
+    /// Nothing taken yet. O(n).
+    pub(crate) fn new(items: &Items) -> Taken {
+        let blocks = Blocks::new(items);
+        let width = blocks.len().next_power_of_two().max(1);
         Taken {
+            entries: vec![Vec::new(); blocks.len()],
+            blocks,
             nodes: vec![Node::default(); 2 * width],
             width,
             dirty: Vec::new(),
             obstacles: Vec::new(),
-            start,
+            start: items.grid().start,
         }
     }
 
     /// Forgets everything that is taken, and keeps the memory.
     pub(crate) fn clear(&mut self) {
-        for node in self.dirty.drain(..) {
-            let node = &mut self.nodes[node as usize];
-            node.own.clear();
-            node.all.clear();
+        for index in self.dirty.drain(..) {
+            let index = index as usize;
+            self.nodes[index].own.clear();
+            self.nodes[index].all.clear();
+            if let Some(entries) = index
+                .checked_sub(self.width)
+                .and_then(|block| self.entries.get_mut(block))
+            {
+                entries.clear();
+            }
         }
     }
 
     /// The position for an item by `fit`, or `None` where its height in bytes
-    /// would pass `limit`. O(log n) vectors, each searched by bisection at
+    /// would pass `limit`. O(log n) vectors, each searched by galloping at
     /// every step of the leapfrog.
     pub(crate) fn find(&mut self, items: &Items, item: u32, fit: Fit, limit: u64) -> Option<u64> {
         let alignment = items.item(item).alignment;
@@ -110,19 +224,39 @@ impl Taken {
             Fit::Best => {
                 let mut best: Option<Range> = None;
                 let mut from = 0;
-                while let Some(offset) = self.next_hole(from, alignment, highest) {
-                    let room = self.room_above(offset);
+                while let Some(at) = self.next_hole(from, alignment, highest) {
+                    let room = self.room_above(at);
                     if best.is_none_or(|(_, tightest)| room < tightest) {
-                        best = Some((offset, room));
+                        best = Some((at, room));
                     }
-                    match offset.checked_add(room) {
-                        Some(next) if room > 0 && room < u64::MAX => from = next.max(offset + 1),
+                    match at.checked_add(room) {
+                        Some(next) if room > 0 && room < u64::MAX => from = next.max(at + 1),
                         _ => break,
                     }
                 }
-                best.map(|(offset, _)| offset)
+                best.map(|(at, _)| at)
             }
         }
+    }
+
+    /// The lowest position from `from` on for an item, or the lowest of all
+    /// where there is none up to `limit`.
+    pub(crate) fn find_from(
+        &mut self,
+        items: &Items,
+        item: u32,
+        from: u64,
+        limit: u64,
+    ) -> Option<u64> {
+        let alignment = items.item(item).alignment;
+        let highest = items.grid().highest(limit, items.item(item))?;
+        if from > 0 && from <= highest {
+            self.gather(items.slabs(item));
+            if let Some(at) = self.next_hole(from, alignment, highest) {
+                return Some(at);
+            }
+        }
+        self.find(items, item, Fit::First, limit)
     }
 
     /// Takes the addresses of an item at a position.
@@ -133,32 +267,50 @@ impl Taken {
     }
 
     fn take_slab(&mut self, slab: &Slab, low: u64, high: u64) {
-        let (mut left, mut right) = (
-            slab.first as usize + self.width,
-            slab.last as usize + self.width,
+        let cover = self.blocks.cover(slab);
+        for block in cover.parts() {
+            let entries = &mut self.entries[block as usize];
+            let index = entries.partition_point(|entry| entry.low < low);
+            entries.insert(
+                index,
+                Entry {
+                    low,
+                    high,
+                    first: slab.first,
+                    last: slab.last,
+                },
+            );
+        }
+        let (whole_from, whole_to) = (
+            cover.whole_from as usize + self.width,
+            cover.whole_to as usize + self.width,
         );
-        let (first, last) = (left, right);
-        while left <= right {
+        let (mut left, mut right) = (whole_from, whole_to);
+        while left < right {
             if left & 1 == 1 {
                 self.touch(left, true, low, high);
                 left += 1;
             }
-            if right & 1 == 0 {
-                self.touch(right, true, low, high);
+            if right & 1 == 1 {
                 right -= 1;
+                self.touch(right, true, low, high);
             }
             left >>= 1;
             right >>= 1;
         }
-        // The ancestors of the canonical nodes are the nodes above the two end
-        // leaves that reach beyond the span. A node whose `all` has the range
-        // already needs no more, nor do those above it.
-        let (mut left, mut right, mut height) = (first >> 1, last >> 1, 1);
-        let (mut left_done, mut right_done) = (false, false);
+        // The nodes that the slab touches without covering them are those above
+        // the two end leaves (and these) that reach beyond the whole blocks. A
+        // node whose `all` has the range already needs no more, nor do those
+        // above it.
+        let (mut left, mut right) = (
+            cover.from as usize + self.width,
+            cover.to as usize + self.width,
+        );
+        let (mut left_done, mut right_done, mut height) = (false, false, 0);
         while left > 0 {
             let beyond = |node: usize| {
                 let from = node << height;
-                from < first || from + (1 << height) - 1 > last
+                from < whole_from || from + (1 << height) > whole_to
             };
             if left == right && (left_done || right_done) {
                 return;
@@ -187,34 +339,41 @@ impl Taken {
         add(&mut node.all, low, high)
     }
 
-    /// Collects the vectors that slabs must keep clear of.
+    /// Collects what slabs must keep clear of.
     fn gather(&mut self, slabs: &[Slab]) {
         self.obstacles.clear();
         for slab in slabs {
-            let (first, last) = (
-                slab.first as usize + self.width,
-                slab.last as usize + self.width,
-            );
-            let (mut left, mut right) = (first, last);
-            while left <= right {
+            let cover = self.blocks.cover(slab);
+            let (first, last) = (slab.first, slab.last);
+            for block in cover.parts() {
+                if !self.entries[block as usize].is_empty() {
+                    self.obstacle(Source::Block { block, first, last }, slab);
+                }
+            }
+            let mut left = cover.whole_from as usize + self.width;
+            let mut right = cover.whole_to as usize + self.width;
+            while left < right {
                 if left & 1 == 1 {
-                    self.add_obstacle(left, true, slab);
+                    self.obstacle_all(left, slab);
                     left += 1;
                 }
-                if right & 1 == 0 {
-                    self.add_obstacle(right, true, slab);
+                if right & 1 == 1 {
                     right -= 1;
+                    self.obstacle_all(right, slab);
                 }
                 left >>= 1;
                 right >>= 1;
             }
-            // Every node above an end leaf: where it lies inside the span its
-            // `own` is in the `all` of a canonical node, which does no harm.
-            let (mut left, mut right) = (first >> 1, last >> 1);
+            // Where a node above lies inside the whole blocks its `own` is in
+            // the `all` of a canonical node, which does no harm.
+            let (mut left, mut right) = (
+                cover.from as usize + self.width,
+                cover.to as usize + self.width,
+            );
             while left > 0 {
-                self.add_obstacle(left, false, slab);
+                self.obstacle_own(left, slab);
                 if right != left {
-                    self.add_obstacle(right, false, slab);
+                    self.obstacle_own(right, slab);
                 }
                 left >>= 1;
                 right >>= 1;
@@ -222,83 +381,119 @@ impl Taken {
         }
     }
 
-    fn add_obstacle(&mut self, node: usize, all: bool, slab: &Slab) {
-        let Node { own, all: every } = &self.nodes[node];
-        if if all {
-            every.is_empty()
-        } else {
-            own.is_empty()
-        } {
-            return;
+    fn obstacle_all(&mut self, node: usize, slab: &Slab) {
+        if !self.nodes[node].all.is_empty() {
+            self.obstacle(Source::All(node as u32), slab);
         }
-        let (low, high) = (slab.low, slab.high);
+    }
+
+    fn obstacle_own(&mut self, node: usize, slab: &Slab) {
+        if !self.nodes[node].own.is_empty() {
+            self.obstacle(Source::Own(node as u32), slab);
+        }
+    }
+
+    fn obstacle(&mut self, source: Source, slab: &Slab) {
         self.obstacles.push(Obstacle {
-            node: node as u32,
-            all,
+            source,
             cursor: 0,
-            low,
-            high,
+            low: slab.low,
+            high: slab.high,
         });
     }
 
-    fn ranges<'a>(nodes: &'a [Node], obstacle: &Obstacle) -> &'a [Range] {
-        let node = &nodes[obstacle.node as usize];
-        if obstacle.all { &node.all } else { &node.own }
-    }
-
-    /// The lowest offset from `from` to `highest` at which nothing is in the
-    /// way. Successive calls must not go down.
+    /// The lowest position from `from` to `highest` at which nothing is in the
+    /// way. Successive calls for one item must not go down.
     fn next_hole(&mut self, from: u64, alignment: u64, highest: u64) -> Option<u64> {
-        let mut offset = self.align(from, alignment)?;
+        let mut at = self.align(from, alignment)?;
         let count = self.obstacles.len();
         let (mut clear, mut index) = (0, 0);
         while clear < count {
-            if offset > highest {
+            if at > highest {
                 return None;
             }
             let obstacle = &mut self.obstacles[index];
-            let ranges = Self::ranges(&self.nodes, obstacle);
-            let low = offset + obstacle.low;
-            let cursor = seek(ranges, obstacle.cursor as usize, low);
-            obstacle.cursor = cursor as u32;
-            match ranges.get(cursor) {
-                Some(range) if range.0 < offset + obstacle.high => {
-                    let above = range.1 - obstacle.low;
-                    offset = self.align(above, alignment)?;
+            match obstacle.above(&self.nodes, &self.entries, at) {
+                Some(above) => {
+                    at = self.align(above, alignment)?;
                     clear = 0;
                 }
-                _ => clear += 1,
+                None => clear += 1,
             }
             index += 1;
             if index == count {
                 index = 0;
             }
         }
-        (offset <= highest).then_some(offset)
+        (at <= highest).then_some(at)
     }
 
-    /// How far the item at `offset`, a hole just found, could still move up
-    /// before it meets something; `u64::MAX` where nothing is above.
-    fn room_above(&self, offset: u64) -> u64 {
+    /// How far the item at `at`, a hole just found, could still move up before
+    /// it meets something; `u64::MAX` where nothing is above.
+    fn room_above(&self, at: u64) -> u64 {
         self.obstacles
             .iter()
             .filter_map(|obstacle| {
-                let range = Self::ranges(&self.nodes, obstacle).get(obstacle.cursor as usize)?;
-                Some(range.0 - (offset + obstacle.high))
+                let cursor = obstacle.cursor as usize;
+                let next = match obstacle.source {
+                    Source::Own(node) => self.nodes[node as usize].own.get(cursor)?.0,
+                    Source::All(node) => self.nodes[node as usize].all.get(cursor)?.0,
+                    Source::Block { block, first, last } => {
+                        self.entries[block as usize][cursor..]
+                            .iter()
+                            .find(|entry| entry.first <= last && first <= entry.last)?
+                            .low
+                    }
+                };
+                Some(next - (at + obstacle.high))
             })
             .min()
             .unwrap_or(u64::MAX)
     }
 
-    fn align(&self, offset: u64, alignment: u64) -> Option<u64> {
+    fn align(&self, at: u64, alignment: u64) -> Option<u64> {
         if alignment == 1 {
-            return Some(offset);
+            return Some(at);
         }
         let address = self
             .start
-            .checked_add(offset)?
+            .checked_add(at)?
             .checked_next_multiple_of(alignment)?;
         Some(address - self.start)
+    }
+}
+
+impl Obstacle {
+    /// The position that clears what is in the way at `at`; `None` where
+    /// nothing is.
+    #[inline]
+    fn above(&mut self, nodes: &[Node], entries: &[Vec<Entry>], at: u64) -> Option<u64> {
+        let (low, high) = (at + self.low, at + self.high);
+        let ranges = match self.source {
+            Source::Own(node) => &nodes[node as usize].own,
+            Source::All(node) => &nodes[node as usize].all,
+            Source::Block { block, first, last } => {
+                // Sorted by start: what has been passed ends below `low`.
+                let mut top = low;
+                let mut cursor = self.cursor as usize;
+                let entries = &entries[block as usize];
+                while let Some(entry) = entries.get(cursor)
+                    && entry.low < high
+                {
+                    if entry.high > low && entry.first <= last && first <= entry.last {
+                        top = entry.high;
+                        break;
+                    }
+                    cursor += 1;
+                }
+                self.cursor = cursor as u32;
+                return (top > low).then(|| top - self.low);
+            }
+        };
+        let cursor = seek(ranges, self.cursor as usize, low);
+        self.cursor = cursor as u32;
+        let range = ranges.get(cursor)?;
+        (range.0 < high).then(|| range.1 - self.low)
     }
 }
 

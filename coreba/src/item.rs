@@ -192,6 +192,10 @@ impl Items {
         &self.slabs[from as usize..to as usize]
     }
 
+    pub(crate) fn all_slabs(&self) -> &[Slab] {
+        &self.slabs
+    }
+
     /// Offsets of the jobs in bytes, from positions of the items in units.
     pub(crate) fn offsets(&self, positions: &[u64]) -> Vec<u64> {
         self.item_of_job

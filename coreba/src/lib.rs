@@ -32,6 +32,7 @@ mod pack;
 mod peel;
 mod portfolio;
 mod recipe;
+mod sections;
 mod solution;
 
 use std::time::{Duration, Instant};
@@ -93,6 +94,7 @@ pub fn solve(
 ) -> Result<Solution, SolveError> {
     let begun = Instant::now();
     check_options(problem, options)?;
+    let t0 = Instant::now();
     let Bounds { load, lower_bound } = Bounds::new(problem.jobs(), options.start);
     let mut solution = Solution {
         placement: Placement::default(),

@@ -19,6 +19,7 @@ use crate::options::{Improvement, Options, Progress};
 use crate::orders::{self, Order};
 use crate::pack::{self, Packing};
 use crate::peel;
+use crate::sections::{Maxima, Paint};
 use crate::solution::Stop;
 
 /// What came out.
@@ -45,7 +46,7 @@ pub(crate) fn run(
         load,
         options,
         control,
-        taken: Taken::new(items.sections(), items.grid().start),
+        taken: Taken::new(items),
         evaluations: 0,
         best: None,
     };
@@ -223,17 +224,22 @@ impl Search<'_> {
                 );
             }
         }
-        let order: Vec<u32> = peeled.peeled.iter().rev().copied().collect();
-        let whole = pack::extend(
-            items,
-            &order,
-            Fit::First,
-            &mut self.taken,
-            u64::MAX,
-            &mut packing,
-            &mut || false,
-        );
-        debug_assert!(whole, "without a limit every item fits");
+        // A peeled item fits somewhere below the capacity, whatever the others
+        // do. Above the core's skyline there is most room, and least to search.
+        let skyline = Skyline::new(items, &peeled.core, &packing.positions);
+        for &item in peeled.peeled.iter().rev() {
+            let above = skyline.above(items, item);
+            let at = self
+                .taken
+                .find_from(items, item, above, self.lower_bound)
+                .or_else(|| self.taken.find(items, item, Fit::First, u64::MAX))
+                .expect("without a limit every item fits");
+            self.taken.take(items, item, at);
+            packing.positions[item as usize] = at;
+            packing.makespan = packing
+                .makespan
+                .max(items.grid().height(at, items.item(item)));
+        }
         self.keep(packing, "dive");
     }
 
@@ -271,7 +277,7 @@ impl Search<'_> {
                 self.options.threads.get(),
                 &mut self.control,
                 |task, stop| {
-                    let mut taken = Taken::new(items.sections(), items.grid().start);
+                    let mut taken = Taken::new(items);
                     let order = task.order.of(items);
                     let mut packing =
                         pack::in_order(items, &order, task.fit, &mut taken, limit, stop)?;
@@ -348,5 +354,42 @@ impl Upside {
                 raised - at - size
             }
         }
+    }
+}
+
+/// The height of a packing of the core over sections.
+struct Skyline {
+    tops: Maxima<u64>,
+}
+
+impl Skyline {
+    fn new(items: &Items, core: &[u32], positions: &[u64]) -> Skyline {
+        let mut order: Vec<(u64, u32)> = core
+            .iter()
+            .map(|&item| (positions[item as usize] + items.item(item).size, item))
+            .collect();
+        order.sort_unstable();
+        let mut paint = Paint::new(items.sections());
+        let mut tops = vec![0; items.sections()];
+        // The highest paints first.
+        for &(top, item) in order.iter().rev() {
+            for slab in items.slabs(item) {
+                paint.each(slab.first, slab.last, |section| {
+                    tops[section as usize] = top
+                });
+            }
+        }
+        Skyline {
+            tops: Maxima::new(tops),
+        }
+    }
+
+    /// The lowest position at which an item is above all of the core.
+    fn above(&self, items: &Items, item: u32) -> u64 {
+        let tops = items
+            .slabs(item)
+            .iter()
+            .map(|slab| self.tops.largest(slab.first, slab.last));
+        tops.max().unwrap_or(0)
     }
 }
