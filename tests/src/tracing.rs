@@ -224,7 +224,7 @@ impl Replay {
                 return self.end(at, pointer);
             }
             Call::Realloc { old, block, .. } => {
-                if old != 0 {
+                if old != 0 && block.pointer != 0 {
                     self.end(at, old);
                 }
                 block

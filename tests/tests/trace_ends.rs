@@ -3,7 +3,7 @@
 use std::os::unix::process::ExitStatusExt;
 
 use common::trace::wire::Call;
-use tests::tracing::{Program, Replay, same_as_untraced};
+use tests::tracing::{Program, Replay, same_as_untraced, trace_to};
 
 fn ends(way: &str) -> (std::process::ExitStatus, Replay) {
     let program = Program::compile("ends", &[]);
@@ -52,5 +52,26 @@ fn nothing_is_lost_by_a_fatal_signal() {
     ] {
         let (status, _) = ends(way);
         assert_eq!(status.signal(), Some(signal), "{way}");
+    }
+}
+
+/// What a kill in the middle of eight threads' calls may cost is the record
+/// that each of them was writing.
+#[test]
+fn a_kill_in_the_middle_of_calls_leaves_a_trace_without_corruption() {
+    let program = Program::compile("threads_exchange", &[]);
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let trace = folder.path().join("app.trc");
+    for run in 0..15 {
+        let mut command = program.command();
+        trace_to(command.args(["8", "100000000"]), &trace);
+        let mut child = command.spawn().expect("the program starts");
+        std::thread::sleep(std::time::Duration::from_millis(40 + run));
+        child.kill().expect("it runs");
+        assert_eq!(child.wait().expect("it ends").signal(), Some(libc::SIGKILL));
+        let replay = Replay::of(&trace);
+        assert!(replay.cut.is_none());
+        assert!(replay.calls.len() > 1000, "{} calls", replay.calls.len());
+        assert!(replay.oddities.len() <= 8, "{:?}", replay.oddities);
     }
 }

@@ -22,7 +22,7 @@
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering, fence};
 
-use common::trace::wire::Call;
+use common::trace::wire::{Call, Kind};
 
 use crate::config;
 use crate::message::Line;
@@ -93,7 +93,7 @@ impl Slot {
     /// # Safety
     /// The record is no longer than the slot.
     #[inline(always)]
-    pub(crate) unsafe fn fill(self, call: &Call) {
+    pub(crate) unsafe fn fill(&self, call: &Call) {
         let kind = call.kind();
         let last = kind.pointer_word();
         let mut pointer = 0;
@@ -110,6 +110,25 @@ impl Slot {
             }
             fence(Ordering::Release);
             self.word(last).write_unaligned(pointer.to_be());
+        }
+    }
+
+    /// Makes the slot, which holds the record of a free, a hole again. At no
+    /// moment does it hold anything else than a record or zeros: for a while it
+    /// is a realloc that returned null, which changes nothing.
+    ///
+    /// # Safety
+    /// The slot is as long as the record of a realloc.
+    pub(crate) unsafe fn empty(&self) {
+        // SAFETY: the slot is mapped and writable for the length of a realloc's record.
+        unsafe {
+            self.address.write_volatile(Kind::Realloc.sentinel());
+            fence(Ordering::Release);
+            for index in 0..Kind::Free.words() {
+                self.word(index).write_unaligned(0);
+            }
+            fence(Ordering::Release);
+            self.address.write_volatile(0);
         }
     }
 

@@ -11,27 +11,29 @@
 //! thread had reserved the slot of its free, and reserves its own later still.
 //!
 //! **realloc** gives back and receives in one call. A slot that is large enough
-//! for either record is reserved before the call. What is written there, once the
-//! call is back, depends on what happened:
+//! for either record is reserved before the call, and takes the free of the old
+//! block at once: should the process be killed during the call, the block may or
+//! may not be given back, and others may have received it. What becomes of the
+//! slot, once the call is back, depends on what happened:
 //!
 //! * *Nothing was reserved meanwhile*, by any thread or signal handler: the slot
 //!   is both the last before the call and the first behind it, and takes the
 //!   realloc record.
-//! * *The block moved*: the slot takes the free of the old block: it lies before
+//! * *The block moved*: the slot keeps the free of the old block: it lies before
 //!   the real one, as for any free. The new block's malloc record goes into a
 //!   slot reserved now, as for any allocation.
 //! * *The block stayed and is no larger*: the slot takes the realloc record. It
 //!   gives memory back only (a tail), and lies before that.
 //! * *The block stayed and grew*: the memory that it grew by was given back by
 //!   somebody earlier, perhaps after our slot was reserved, so the realloc record
-//!   goes into a slot reserved now, and the first stays a hole. Nobody else can
+//!   goes into a slot reserved now, and the first becomes a hole. Nobody else can
 //!   receive the added memory before the block is freed or shrunk by a later
 //!   call, and the old extent is the block's in any case.
 //! * *The block stayed, and the allocator does not tell sizes*: as if it had
 //!   moved, which is right for a block that shrank as for one that grew. Nobody
 //!   else can receive what lies between the two records.
-//! * *The call failed*: the slot stays a hole. `realloc(p, 0)` that frees and
-//!   returns null takes the free.
+//! * *The call failed*: the slot becomes a hole. `realloc(p, 0)` that frees and
+//!   returns null keeps the free.
 
 use core::ffi::c_void;
 
@@ -268,6 +270,14 @@ pub(crate) unsafe fn reallocating(pointer: *mut c_void) -> Option<Reallocation> 
     } else {
         None
     };
+    if let Some(slot) = &slot {
+        let call = Call::Free {
+            pointer: pointer as u64,
+            thread: thread_id(state),
+        };
+        // SAFETY: the slot has room for a realloc record, which is longer.
+        unsafe { slot.fill(&call) };
+    }
     // SAFETY: the block is live.
     let usable_before = unsafe { real::usable(pointer, 0) };
     Some(Reallocation {
@@ -286,11 +296,8 @@ impl Reallocation {
     /// `new`, where it is not null, is a live block of the real allocator.
     pub(crate) unsafe fn done(self, old: *mut c_void, requested: usize, new: *mut c_void) {
         if new.is_null() {
-            if requested == 0 {
-                self.fill_free(old);
-            } else if self.known && self.mode & PARTIAL != 0 {
-                // It failed, and the old block stays.
-                known::add(old as usize);
+            if requested != 0 {
+                self.failed(old);
             }
             return;
         }
@@ -299,7 +306,6 @@ impl Reallocation {
             self.mode & RECORDING != 0 && (self.mode & PARTIAL == 0 || known::add(new as usize));
         if !recording {
             // Recording is off: the old block ends, the new one is nobody's.
-            self.fill_free(old);
             return;
         }
         // SAFETY: the caller's promise.
@@ -329,29 +335,24 @@ impl Reallocation {
             if slot.is_last(state) || (new == old && shrank) {
                 slot.fill(&reallocated);
             } else if new == old && real::tells_usable() {
+                slot.empty();
                 if let Some(later) = sink::reserve(state, Kind::Realloc.record_len()) {
                     later.fill(&reallocated);
                 }
-            } else {
-                slot.fill(&Call::Free {
-                    pointer: old as u64,
-                    thread: block.thread,
-                });
-                if let Some(later) = sink::reserve(state, Kind::Malloc.record_len()) {
-                    later.fill(&Call::Malloc { requested, block });
-                }
+            } else if let Some(later) = sink::reserve(state, Kind::Malloc.record_len()) {
+                later.fill(&Call::Malloc { requested, block });
             }
         }
     }
 
-    fn fill_free(self, old: *mut c_void) {
+    /// The call failed, and the old block stays.
+    fn failed(self, old: *mut c_void) {
+        if self.known && self.mode & PARTIAL != 0 {
+            known::add(old as usize);
+        }
         if let Some(slot) = self.slot {
-            let call = Call::Free {
-                pointer: old as u64,
-                thread: thread_id(self.state),
-            };
-            // SAFETY: the slot has room for a realloc record, which is longer.
-            unsafe { slot.fill(&call) };
+            // SAFETY: the slot has room for a realloc record.
+            unsafe { slot.empty() };
         }
     }
 }
