@@ -94,7 +94,6 @@ pub fn solve(
 ) -> Result<Solution, SolveError> {
     let begun = Instant::now();
     check_options(problem, options)?;
-    let t0 = Instant::now();
     let Bounds { load, lower_bound } = Bounds::new(problem.jobs(), options.start);
     let mut solution = Solution {
         placement: Placement::default(),
