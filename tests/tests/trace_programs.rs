@@ -116,6 +116,21 @@ fn git_is_traced() {
     }
 }
 
+/// Debian's server is linked to jemalloc.
+#[test]
+fn a_redis_server_under_load_is_traced() {
+    if !installed("redis-server") || !installed("redis-benchmark") {
+        return;
+    }
+    let run = shell(
+        "d=$(mktemp -d); s=$d/socket; redis-server --port 0 --unixsocket $s --save '' \
+         >/dev/null & until redis-cli -s $s ping >/dev/null 2>&1; do sleep 0.02; done; \
+         redis-benchmark -s $s -q -n 5000 -P 8 -r 1000 -t set,get,lpush,hset >/dev/null; \
+         redis-cli -s $s shutdown nosave; wait; rm -r $d",
+    );
+    assert!(sound(&run).1 > 20_000);
+}
+
 /// Where another allocator stands behind the tracer, its blocks have none of
 /// glibc's headers.
 #[test]
