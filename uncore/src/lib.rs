@@ -7,16 +7,16 @@
 //! tracer, and when tracing is impossible one line on stderr says why and the
 //! program runs untraced.
 //!
-//! The way of a call: [`exports`] (the C symbols) calls the function behind it
-//! ([`real`]) and [`trace`] says in which order record and call happen; a slot
+//! The way of a call: `exports` (the C symbols) calls the function behind it
+//! (`real`) and `trace` says in which order record and call happen; a slot
 //! of the output, which is a shared mapping of the file, is reserved by one
-//! addition to a cursor and filled in place ([`sink`]). Everything a process
+//! addition to a cursor and filled in place (`sink`). Everything a process
 //! must not share with its forked child lies in one page that the kernel wipes
-//! on fork ([`state`]); the child then opens a file of its own ([`config`]) and
-//! leaves the blocks that it inherited out of its trace ([`known`]).
+//! on fork (`state`); the child then opens a file of its own (`config`) and
+//! leaves the blocks that it inherited out of its trace (`known`).
 //!
 //! Nothing here allocates, panics, takes a lock on the common path or touches
-//! `errno`: system calls are made directly ([`sys`]).
+//! `errno`: system calls are made directly (`sys`).
 #![warn(missing_docs, clippy::undocumented_unsafe_blocks)]
 
 mod bootstrap;

@@ -347,6 +347,7 @@ fn descriptor(output: &Output, path: *const u8) -> Result<i32, i32> {
     }
     let fd = out_of_the_way(fd);
     output.fd.store(fd, Ordering::Relaxed);
+    INHERITED_FD.store(fd, Ordering::Relaxed);
     Ok(fd)
 }
 
@@ -417,7 +418,11 @@ pub(crate) fn attach(state: &State, fd: i32, stat: &libc::stat) -> Result<(), i3
         }
     };
     let output = &state.output;
-    output.fd.store(out_of_the_way(fd), Ordering::Relaxed);
+    let fd = out_of_the_way(fd);
+    output.fd.store(fd, Ordering::Relaxed);
+    INHERITED_FD.store(fd, Ordering::Relaxed);
+    INHERITED_DEVICE.store(stat.st_dev, Ordering::Relaxed);
+    INHERITED_INODE.store(stat.st_ino, Ordering::Relaxed);
     output.device.store(stat.st_dev, Ordering::Relaxed);
     output.inode.store(stat.st_ino, Ordering::Relaxed);
     output.mapped.store(length, Ordering::Relaxed);
@@ -433,12 +438,23 @@ pub(crate) fn attach(state: &State, fd: i32, stat: &libc::stat) -> Result<(), i3
 static INHERITED_BASE: AtomicU64 = AtomicU64::new(0);
 static INHERITED_LENGTH: AtomicU64 = AtomicU64::new(0);
 static INHERITED_USED: AtomicU64 = AtomicU64::new(0);
+static INHERITED_FD: AtomicI32 = AtomicI32::new(-1);
+static INHERITED_DEVICE: AtomicU64 = AtomicU64::new(0);
+static INHERITED_INODE: AtomicU64 = AtomicU64::new(0);
 
 /// In a forked child: takes the parent's output out of reach. Should the child
 /// have been forked by a signal handler in the middle of a record, that record
 /// goes to private memory, in the place of what was used; all other addresses
-/// are given back.
+/// are given back, and the descriptor is closed.
 pub(crate) fn leave_parents_output() {
+    let fd = INHERITED_FD.swap(-1, Ordering::Relaxed);
+    let is_parents = sys::fstat(fd).is_ok_and(|stat| {
+        stat.st_dev == INHERITED_DEVICE.load(Ordering::Relaxed)
+            && stat.st_ino == INHERITED_INODE.load(Ordering::Relaxed)
+    });
+    if is_parents {
+        sys::close(fd);
+    }
     let base = INHERITED_BASE.swap(0, Ordering::Relaxed) as usize;
     let length = INHERITED_LENGTH.swap(0, Ordering::Relaxed) as usize;
     let used = INHERITED_USED.swap(0, Ordering::Relaxed) as usize;

@@ -1,8 +1,8 @@
 //! `idealloc-trace`: runs a program under the tracer, and says what was written.
 //!
-//! The arguments become a [`plan::Plan`] (where the library and the traces are,
+//! The arguments become a `plan::Plan` (where the library and the traces are,
 //! and that the program can be traced at all), the program runs with the
-//! tracer's environment ([`run`]), and what it wrote is told ([`summary`]).
+//! tracer's environment (`run`), and what it wrote is told (`summary`).
 
 mod elf;
 mod plan;
@@ -18,14 +18,14 @@ use clap::Parser;
 /// Run a program and record every call of the malloc family.
 ///
 /// Each process of the run writes its own trace: the first one FILE, its
-/// children FILE.<process id>, or, where FILE holds `%p`, that name with the
+/// children FILE.PID, or, where FILE holds `%p`, that name with the
 /// process id in its place. Exit code: the program's, or 2 where it could not be
 /// traced.
 #[derive(Debug, Parser)]
 #[command(name = "idealloc-trace", version)]
 struct Arguments {
     /// Where to write; `%p` becomes the process id; `.zst` at the end compresses
-    /// when the program has ended [default: <PROGRAM's name>.trc]
+    /// when the program has ended [default: PROGRAM's name and `.trc`]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -38,8 +38,8 @@ struct Arguments {
     no_follow: bool,
 
     /// Start without recording; each such SIGNAL starts or stops it (e.g. SIGUSR2)
-    #[arg(long, value_name = "SIGNAL")]
-    toggle: Option<OsString>,
+    #[arg(long, value_name = "SIGNAL", value_parser = TOGGLES)]
+    toggle: Option<String>,
 
     /// The tracer [default: libuncore.so beside this program, or in ../lib]
     #[arg(long, value_name = "FILE")]
@@ -53,6 +53,19 @@ struct Arguments {
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     program: Vec<OsString>,
 }
+
+/// The signals that the tracer takes.
+const TOGGLES: [&str; 9] = [
+    "SIGUSR1",
+    "SIGUSR2",
+    "SIGHUP",
+    "SIGWINCH",
+    "SIGURG",
+    "SIGIO",
+    "SIGPROF",
+    "SIGALRM",
+    "SIGVTALRM",
+];
 
 fn main() -> ExitCode {
     match trace(&Arguments::parse()) {

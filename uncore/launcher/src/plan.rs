@@ -22,7 +22,7 @@ pub(crate) struct Plan {
     /// Children are traced.
     pub(crate) follow: bool,
     /// The signal that starts and stops.
-    pub(crate) toggle: Option<OsString>,
+    pub(crate) toggle: Option<String>,
 }
 
 impl Plan {
