@@ -157,3 +157,18 @@ fn a_small_address_space_is_shared_with_the_program() {
     );
     assert!(Replay::sound(&trace).calls.len() >= 400_000);
 }
+
+#[test]
+fn a_program_with_an_allocator_of_its_own_is_told_in_one_line() {
+    let program = Program::compile("own_allocator", &["-rdynamic"]);
+    let mut command = program.command();
+    let plain = command.output().expect("the program starts");
+    let run = traced(command);
+    assert_eq!(run.output.stdout, plain.stdout);
+    assert_eq!(run.output.status, plain.status);
+    let said = String::from_utf8_lossy(&run.output.stderr);
+    assert_eq!(
+        said,
+        "uncore: the program brings its own malloc, whose calls cannot be seen\n"
+    );
+}

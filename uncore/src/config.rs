@@ -18,7 +18,7 @@
 
 use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_char};
-use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::message::{self, Line};
 use crate::path::{Path, TooLong};
@@ -62,6 +62,7 @@ static CONFIG: Shared = Shared(UnsafeCell::new(Config {
 
 /// The environment was read: by this process, or by one that it was forked from.
 static CONFIGURED: AtomicBool = AtomicBool::new(false);
+static FIRST: AtomicBool = AtomicBool::new(false);
 static FOLLOW: AtomicBool = AtomicBool::new(true);
 
 const MARK: &[u8] = b"IDEALLOC_RUN";
@@ -112,6 +113,11 @@ pub(crate) fn output_path_unlocked() -> *const u8 {
     unsafe { (*CONFIG.0.get()).output.as_c() }
 }
 
+/// Whether this program is the first of its run, and traced.
+pub(crate) fn is_first() -> bool {
+    FIRST.load(Ordering::Relaxed)
+}
+
 /// With the lock held: opens the file of this process.
 pub(crate) fn open(state: &State, locked: &Locked<'_>) -> Opened {
     // SAFETY: the lock is held.
@@ -133,6 +139,7 @@ pub(crate) fn open(state: &State, locked: &Locked<'_>) -> Opened {
             None => return Opened::No,
         }
         CONFIGURED.store(true, Ordering::Relaxed);
+        FIRST.store(first, Ordering::Relaxed);
         if !first && !FOLLOW.load(Ordering::Relaxed) {
             return Opened::No;
         }
@@ -304,7 +311,6 @@ fn create_beside(path: &mut Path) -> Result<i32, i32> {
 /// new array of pointers are memory of our own, so that neither the program's
 /// heap nor its trace shows a block that it did not ask for.
 pub(crate) fn mark_environment() {
-    static ARRAY: AtomicPtr<*const c_char> = AtomicPtr::new(core::ptr::null_mut());
     // SAFETY: the constructor runs before the program has a second thread.
     let mark = unsafe { &(*CONFIG.0.get()).mark };
     if !CONFIGURED.load(Ordering::Relaxed) || variable(MARK) == mark.bytes().get(MARK.len() + 1..) {
@@ -337,7 +343,6 @@ pub(crate) fn mark_environment() {
     }
     // SAFETY: the new array has room for two more, and is zero behind them.
     unsafe { new.add(used).write(mark.as_c().cast()) };
-    ARRAY.store(new, Ordering::Relaxed);
     // SAFETY: there is one thread; libc allows the variable to be replaced.
     unsafe { (&raw mut environ).write_volatile(new) };
 }

@@ -42,12 +42,11 @@ pub(crate) fn register() {
 }
 
 /// The rest of the constructor: the environment for children, and a word where
-/// the program never calls us.
-pub(crate) fn after_loading(malloc: *const c_void) {
+/// the first program of a run never calls us.
+pub(crate) fn after_loading() {
     config::mark_environment();
-    if real::is_bypassed(malloc) {
+    if config::is_first() && real::is_bypassed() {
         let signals = sys::SignalsBlocked::new();
-        message::remember_stderr();
         message::Line::new()
             .text(b"the program brings its own malloc, whose calls cannot be seen")
             .say(&signals);

@@ -340,7 +340,7 @@ static CONSTRUCTOR: extern "C" fn() = {
             exit::register();
             toggle::install();
         }
-        exit::after_loading(malloc as *const c_void);
+        exit::after_loading();
     }
     construct
 };

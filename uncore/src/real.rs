@@ -220,10 +220,12 @@ fn resolve() -> bool {
 
 /// Whether the program's own `malloc` is another than ours: a program that
 /// brings its allocator along never calls us.
-pub(crate) fn is_bypassed(ours: *const c_void) -> bool {
+pub(crate) fn is_bypassed() -> bool {
+    // Not the address of `malloc`: that name means the program's here, too.
+    let ours = resolve as *mut c_void;
     // SAFETY: a look-up by name.
     let bound = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"malloc".as_ptr()) };
-    !bound.is_null() && object_of(bound) != object_of(ours.cast_mut())
+    !bound.is_null() && object_of(bound) != object_of(ours)
 }
 
 fn look_up(symbol: &CStr) -> *mut c_void {
