@@ -250,7 +250,7 @@ fn grow(state: &State, needed: u64) -> Result<(), i32> {
         let portion = old_limit.clamp(FIRST_STEP, LAST_PORTION);
         limit = length.min((needed / portion + 1) * portion);
         let base = state.base.load(Ordering::Relaxed);
-        populate(descriptor(output, path).ok(), base, old_limit, limit);
+        prepare(descriptor(output, path).ok(), base, old_limit, limit);
         drop_old_pages(output, base, old_limit);
     }
     state.limit.store(limit, Ordering::Release);
@@ -363,22 +363,18 @@ fn out_of_the_way(fd: i32) -> i32 {
     }
 }
 
-/// Makes pages ready for stores, many at once instead of one fault at a time.
-/// Writing zeros makes large folios, which a fault would not: it halves the cost
-/// of a page. Whatever fails here is left to the faults.
-fn populate(fd: Option<i32>, base: u64, from: u64, to: u64) {
-    if let Some(fd) = fd {
-        let _ = write_zeros(fd, from, to - from);
+/// Makes pages ready for stores. Zeros written here are large folios in the page
+/// cache, of which one fault maps many pages; a store into fallocated blocks
+/// would fault page by page, at two to three times the cost. Where the write
+/// fails, the kernel is asked to do the faults at once, or else they just come.
+fn prepare(fd: Option<i32>, base: u64, from: u64, to: u64) {
+    if fd.is_some_and(|fd| write_zeros(fd, from, to - from).is_ok()) {
+        return;
     }
     let first = (base + from) & !4095;
+    let length = (base + to - first) as usize;
     // SAFETY: populating changes no contents.
-    let _ = unsafe {
-        sys::advise(
-            first as usize,
-            (base + to - first) as usize,
-            libc::MADV_POPULATE_WRITE,
-        )
-    };
+    let _ = unsafe { sys::advise(first as usize, length, libc::MADV_POPULATE_WRITE) };
 }
 
 fn drop_old_pages(output: &Output, base: u64, used: u64) {
