@@ -268,6 +268,25 @@ impl Cut {
         part
     }
 
+    /// The cut whose jobs are chains of this cut's jobs, each placed as one from
+    /// the first section of its first job to the last of its last.
+    pub(crate) fn chained(&self, chains: &[Vec<u32>]) -> Cut {
+        let firsts: Vec<u32> = chains
+            .iter()
+            .filter_map(|chain| chain.first().copied())
+            .collect();
+        let mut cut = self.members(&firsts, self.floor.clone());
+        for (index, chain) in chains.iter().enumerate() {
+            let last = chain.iter().map(|&job| self.last[job as usize]).max();
+            cut.last[index] = last.unwrap_or(cut.last[index]);
+            cut.log_length[index] = ((cut.last[index] - cut.first[index] + 1) as f32).ln();
+            let pressures = chain.iter().map(|&job| self.pressure[job as usize]);
+            cut.pressure[index] = pressures.fold(0.0, f32::max);
+        }
+        cut.merge_sections();
+        cut
+    }
+
     /// Splits the cut where no job crosses: each part, and which job of this
     /// cut each of its jobs is. O(n log n).
     pub(crate) fn components(&self) -> Vec<(Cut, Vec<u32>)> {

@@ -1,11 +1,17 @@
-//! Searching one component of the core: dives by many recipes, and tails of
-//! the best dive done again.
+//! Searching one component of the core: dives by many recipes, tails of the
+//! best dive done again, in several *views*.
 //!
-//! Whole dives explore; a *tail* keeps the first jobs of the best dive and does
-//! the rest again, for a fraction of the cost. Equal makespans are accepted, so
-//! the search drifts over plateaus. Tasks are planned a generation at a time
-//! from what the generations before found, and every task's randomness is its
-//! own, so the sequence of work depends on the seed alone.
+//! A view is the component itself, or the component glued into chains (see
+//! [`Chains`]) in one of many ways. Whole dives explore; a *tail* keeps the
+//! first jobs of the best dive and does the rest again, for a fraction of the
+//! cost. Equal makespans are accepted, so the search drifts over plateaus.
+//!
+//! What pays differs from instance to instance and is learned: recipes near
+//! those that did best are drawn more often, views with the better makespans
+//! get more of the work, and the worst view gives way to a new one. Tasks are
+//! planned a generation at a time from what the generations before found, and
+//! every task's randomness is its own, so the sequence of work depends on the
+//! seed alone.
 
 use std::sync::Mutex;
 
@@ -13,63 +19,157 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::cut::Cut;
-use crate::dive::{Descent, Diver, Rules};
+use crate::dive::{Chains, Descent, Diver, Gluing, Rules};
 use crate::recipe::Recipe;
 
-/// Good recipes that are remembered.
+/// Good recipes that a view remembers.
 const ELITE: usize = 6;
 
 /// Tasks a generation, from the second on.
-pub(crate) const GENERATION: usize = 4;
+const GENERATION: usize = 4;
 
-/// What to do next.
+/// Views at a time.
+const VIEWS: usize = 5;
+
+/// Generations between one new view and the next.
+const VIEW_AGE: u64 = 24;
+
+/// What to do next, and in which view.
 #[derive(Clone, Debug)]
-pub(crate) enum Task {
-    /// A whole dive.
-    Dive { recipe: Recipe, seed: u64 },
-    /// The tail of the best dive from this many jobs on.
-    Tail {
-        from: usize,
-        recipes: Vec<Recipe>,
-        seed: u64,
-    },
+pub(crate) struct Task {
+    view: usize,
+    seed: u64,
+    work: Work,
 }
 
-/// What a task found: never worse than the best it started from.
+#[derive(Clone, Debug)]
+enum Work {
+    /// A whole dive.
+    Dive(Recipe),
+    /// The tail of the view's best dive from this many jobs on.
+    Tail { from: usize, recipes: Vec<Recipe> },
+}
+
+/// What a task found.
 pub(crate) struct Found {
+    view: usize,
     descent: Descent,
     recipe: Recipe,
     dives: u64,
 }
 
+impl Found {
+    /// Dives that the task took.
+    pub(crate) fn dives(&self) -> u64 {
+        self.dives
+    }
+
+    pub(crate) fn top(&self) -> i64 {
+        self.descent.top
+    }
+}
+
+/// One way to see a component, and the best that it showed.
+struct View {
+    cut: Cut,
+    /// Which jobs of the component each of the cut's jobs is; `None` for
+    /// themselves.
+    chains: Option<Chains>,
+    best: Option<Descent>,
+    elite: Vec<(i64, Recipe)>,
+    plain: usize,
+    divers: Mutex<Vec<Diver>>,
+}
+
+impl View {
+    fn new(cut: Cut, chains: Option<Chains>) -> View {
+        View {
+            cut,
+            chains,
+            best: None,
+            elite: Vec::new(),
+            plain: 0,
+            divers: Mutex::new(Vec::new()),
+        }
+    }
+
+    fn top(&self) -> i64 {
+        self.best.as_ref().map_or(i64::MAX, |best| best.top)
+    }
+
+    /// The next plain recipe, while there are any.
+    fn next_plain(&mut self) -> Option<Recipe> {
+        let recipe = (self.plain < Recipe::PLAIN).then(|| Recipe::plain(self.plain));
+        self.plain += 1;
+        recipe
+    }
+
+    /// A recipe near one of the best, or near any.
+    fn draw(&self, random: &mut Xoshiro256PlusPlus) -> Recipe {
+        if !self.elite.is_empty() && random.random_bool(0.6) {
+            let rank = random.random_range(0..self.elite.len());
+            return self.elite[rank].1.varied(random);
+        }
+        Recipe::plain(random.random_range(0..Recipe::PLAIN)).varied(random)
+    }
+
+    /// A tail of the best dive: of a half of the jobs, a quarter, and so on
+    /// down to some ten.
+    fn draw_tail(&self, random: &mut Xoshiro256PlusPlus) -> Work {
+        let jobs = self.cut.len();
+        let halvings = jobs.ilog2().saturating_sub(3).max(1);
+        let halving = random.random_range(1..=halvings);
+        let left = ((jobs >> halving) as f64 * random.random_range(0.7..1.4)) as usize;
+        let left = left.clamp(1, jobs);
+        let count = (jobs / left).clamp(2, 24);
+        Work::Tail {
+            from: jobs - left,
+            recipes: (0..count).map(|_| self.draw(random)).collect(),
+        }
+    }
+
+    fn keep(&mut self, descent: Descent, recipe: Recipe) {
+        let top = descent.top;
+        if top < self.top() || !self.elite.iter().any(|&(_, held)| held == recipe) {
+            self.elite.push((top, recipe));
+            self.elite.sort_by_key(|&(top, _)| top);
+            self.elite.truncate(ELITE);
+        }
+        if top <= self.top() {
+            self.best = Some(descent);
+        }
+    }
+}
+
 /// A component of the core, and the best that is known of it.
 pub(crate) struct Component {
-    pub(crate) cut: Cut,
+    /// The first is the component itself.
+    views: Vec<View>,
     /// Which item each job is.
     pub(crate) members: Vec<u32>,
     /// The makespan in units to be met.
     pub(crate) target: i64,
-    pub(crate) best: Option<Descent>,
-    elite: Vec<(i64, Recipe)>,
+    best: Option<Descent>,
     generation: u64,
-    plain: usize,
     seed: u64,
-    divers: Mutex<Vec<Diver>>,
 }
 
 impl Component {
     pub(crate) fn new(cut: Cut, members: Vec<u32>, target: i64, seed: u64) -> Component {
+        let views = vec![View::new(cut, None)];
         Component {
-            cut,
+            views,
             members,
             target,
             best: None,
-            elite: Vec::new(),
             generation: 0,
-            plain: 0,
             seed,
-            divers: Mutex::new(Vec::new()),
         }
+    }
+
+    /// The best dive, by the component's own jobs.
+    pub(crate) fn best(&self) -> Option<&Descent> {
+        self.best.as_ref()
     }
 
     /// The makespan in units of the best dive.
@@ -83,103 +183,151 @@ impl Component {
 
     /// The next generation's tasks.
     pub(crate) fn plan(&mut self) -> Vec<Task> {
-        let mut random = Xoshiro256PlusPlus::seed_from_u64(
-            self.seed ^ self.generation.wrapping_mul(0x9e37_79b9),
-        );
+        let salt = self.generation.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(self.seed ^ salt);
         self.generation += 1;
+        self.renew_views(&mut random);
         let count = if self.generation == 1 { 2 } else { GENERATION };
+        let ranking = self.ranking();
         (0..count)
             .map(|index| {
                 let seed = random.random();
-                let tails = self.best.is_some() && self.generation > 3;
-                if tails && index % 4 != 0 {
-                    return self.plan_tail(seed, &mut random);
-                }
-                let recipe = if self.plain < Recipe::PLAIN && (index < 2 || !tails) {
-                    self.plain += 1;
-                    Recipe::plain(self.plain - 1)
+                let early = self.generation <= 3;
+                let place = if early {
+                    index % self.views.len()
                 } else {
-                    self.draw(&mut random)
+                    // The best view gets half of the work, the next a quarter.
+                    let place = (random.random::<u64>() | 1 << 40).trailing_zeros() as usize;
+                    ranking[place % ranking.len()]
                 };
-                Task::Dive { recipe, seed }
+                let view = &mut self.views[place];
+                let tail = !early && view.best.is_some() && index % 4 != 0;
+                let work = if tail {
+                    view.draw_tail(&mut random)
+                } else {
+                    let plain = if early || random.random_bool(0.5) {
+                        view.next_plain()
+                    } else {
+                        None
+                    };
+                    Work::Dive(plain.unwrap_or_else(|| view.draw(&mut random)))
+                };
+                Task {
+                    view: place,
+                    seed,
+                    work,
+                }
             })
             .collect()
     }
 
-    fn plan_tail(&self, seed: u64, random: &mut Xoshiro256PlusPlus) -> Task {
-        let jobs = self.cut.len();
-        // Tails of a half, a quarter, ... down to some ten jobs.
-        let halvings = jobs.ilog2().saturating_sub(3).max(1);
-        let halving = random.random_range(1..=halvings);
-        let left = ((jobs >> halving) as f64 * random.random_range(0.7..1.4)) as usize;
-        let left = left.clamp(1, jobs);
-        let count = (jobs / left).clamp(2, 24);
-        let recipes = (0..count).map(|_| self.draw(random)).collect();
-        Task::Tail {
-            from: jobs - left,
-            recipes,
-            seed,
-        }
+    /// Views by their makespans, the best first.
+    fn ranking(&self) -> Vec<usize> {
+        let mut ranking: Vec<usize> = (0..self.views.len()).collect();
+        ranking.sort_by_key(|&view| (self.views[view].top(), view));
+        ranking
     }
 
-    /// A recipe near one of the best, or near any.
-    fn draw(&self, random: &mut Xoshiro256PlusPlus) -> Recipe {
-        if !self.elite.is_empty() && random.random_bool(0.6) {
-            let rank = random.random_range(0..self.elite.len());
-            return self.elite[rank].1.varied(random);
+    /// Makes a new glued view now and then; the worst glued one gives way.
+    fn renew_views(&mut self, random: &mut Xoshiro256PlusPlus) {
+        let jobs = self.views[0].cut.len();
+        let gluing = match self.generation {
+            // Slack alone limits the gaps.
+            1 => Gluing {
+                gap: u32::MAX,
+                reserve: 0,
+                noise: 0,
+            },
+            2 => Gluing {
+                gap: 32,
+                reserve: 0,
+                noise: 0,
+            },
+            4 => Gluing {
+                gap: 256,
+                reserve: 0,
+                noise: 0,
+            },
+            generation if generation % VIEW_AGE == 0 => Gluing {
+                gap: random.random_range(0.0..12.0f64).exp() as u32,
+                reserve: (self.slack() as f64 * random.random_range(0.0..0.5f64).powi(2)) as i64,
+                noise: random.random_range(0..4),
+            },
+            _ => return,
+        };
+        let (cut, chains) = Chains::new(&self.views[0].cut, &gluing, self.target, random);
+        if cut.len() * 50 > jobs * 49 {
+            return;
         }
-        Recipe::plain(random.random_range(0..Recipe::PLAIN)).varied(random)
+        if self.views.len() >= VIEWS {
+            let worst = self.ranking().into_iter().rev().find(|&view| view > 0);
+            if let Some(worst) = worst {
+                self.views.remove(worst);
+            }
+        }
+        self.views.push(View::new(cut, Some(chains)));
+    }
+
+    /// The mean slack of the sections, in units.
+    fn slack(&self) -> i64 {
+        let needs = self.views[0].cut.needs();
+        let sum: i128 = needs
+            .iter()
+            .map(|&need| i128::from(self.target - need))
+            .sum();
+        (sum / needs.len().max(1) as i128) as i64
     }
 
     /// Does one task.
     pub(crate) fn perform(&self, task: &Task, stop: &mut dyn FnMut() -> bool) -> Option<Found> {
-        match task {
-            Task::Dive { recipe, seed } => {
+        let view = &self.views[task.view];
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(task.seed);
+        let (descent, recipe, dives) = match &task.work {
+            Work::Dive(recipe) => {
                 let lock = || {
-                    self.divers
+                    view.divers
                         .lock()
                         .unwrap_or_else(std::sync::PoisonError::into_inner)
                 };
                 let pooled = lock().pop();
-                let mut diver = pooled.unwrap_or_else(|| Diver::new(&self.cut));
-                let mut random = Xoshiro256PlusPlus::seed_from_u64(*seed);
-                let ranks = recipe.ranks(&self.cut, &mut random);
-                let rules = self.rules(recipe, self.top());
-                let descent = diver.dive(&self.cut, &ranks, &rules, stop);
+                let mut diver = pooled.unwrap_or_else(|| Diver::new(&view.cut));
+                let ranks = recipe.ranks(&view.cut, &mut random);
+                let rules = self.rules(recipe, view.top());
+                let descent = diver.dive(&view.cut, &ranks, &rules, stop);
                 lock().push(diver);
-                Some(Found {
-                    descent: descent?,
-                    recipe: *recipe,
-                    dives: 1,
-                })
+                (descent?, *recipe, 1)
             }
-            Task::Tail {
-                from,
-                recipes,
-                seed,
-            } => self.redo_tail(*from, recipes, *seed, stop),
-        }
+            Work::Tail { from, recipes } => {
+                self.redo_tail(view, *from, recipes, &mut random, stop)?
+            }
+        };
+        Some(Found {
+            view: task.view,
+            descent,
+            recipe,
+            dives,
+        })
     }
 
     fn redo_tail(
         &self,
+        view: &View,
         from: usize,
         recipes: &[Recipe],
-        seed: u64,
+        random: &mut Xoshiro256PlusPlus,
         stop: &mut dyn FnMut() -> bool,
-    ) -> Option<Found> {
-        let best = self.best.as_ref()?;
-        let (cut, members) = self.cut.tail(best, from);
+    ) -> Option<(Descent, Recipe, u64)> {
+        let best = view.best.as_ref()?;
+        let (cut, members) = view.cut.tail(best, from);
         if cut.ground >= best.top {
             // What stays is as high as the whole: nothing to win.
             return None;
         }
         let mut diver = Diver::new(&cut);
-        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
         let mut found: Option<(Descent, Recipe)> = None;
         let (mut limit, mut dives) = (best.top, 0);
         for recipe in recipes {
-            let ranks = recipe.ranks(&cut, &mut random);
+            let ranks = recipe.ranks(&cut, random);
             dives += 1;
             if let Some(descent) = diver.dive(&cut, &ranks, &self.rules(recipe, limit), stop) {
                 limit = descent.top - 1;
@@ -202,11 +350,7 @@ impl Component {
             descent.order.push(whole);
             descent.positions[whole as usize] = tail.positions[job as usize];
         }
-        Some(Found {
-            descent,
-            recipe,
-            dives,
-        })
+        Some((descent, recipe, dives))
     }
 
     fn rules(&self, recipe: &Recipe, limit: i64) -> Rules {
@@ -218,35 +362,31 @@ impl Component {
         }
     }
 
-    /// Takes what a generation found, in the order of its tasks. Says whether
-    /// the best became better.
-    pub(crate) fn merge(&mut self, found: Vec<Option<Found>>) -> bool {
-        let before = self.top();
+    /// Takes what a generation found, in the order of its tasks.
+    pub(crate) fn merge(&mut self, found: Vec<Option<Found>>) {
         for Found {
-            descent, recipe, ..
+            view,
+            descent,
+            recipe,
+            ..
         } in found.into_iter().flatten()
         {
-            let top = descent.top;
-            if top < self.top() || !self.elite.iter().any(|&(_, held)| held == recipe) {
-                self.elite.push((top, recipe));
-                self.elite.sort_by_key(|&(top, _)| top);
-                self.elite.truncate(ELITE);
-            }
-            if top <= self.top() {
-                self.best = Some(descent);
+            self.views[view].keep(descent, recipe);
+        }
+        let Some(&best) = self.ranking().first() else {
+            return;
+        };
+        if self.views[best].top() < self.top() {
+            let jobs = self.views[0].cut.len();
+            let view = &self.views[best];
+            self.best = match (&view.chains, &view.best) {
+                (Some(chains), Some(descent)) => Some(chains.apart(descent, jobs)),
+                (_, descent) => descent.clone(),
+            };
+            if best > 0 {
+                // Apart again, the jobs can use what the chains' gaps waste.
+                self.views[0].best.clone_from(&self.best);
             }
         }
-        self.top() < before
-    }
-}
-
-impl Found {
-    /// Dives that the task took.
-    pub(crate) fn dives(&self) -> u64 {
-        self.dives
-    }
-
-    pub(crate) fn top(&self) -> i64 {
-        self.descent.top
     }
 }

@@ -155,7 +155,9 @@ impl Search<'_> {
             let worst = (0..components.len())
                 .filter(|&index| !components[index].is_done())
                 .max_by_key(|&index| (components[index].top(), std::cmp::Reverse(index)));
-            let placed_all = components.iter().all(|component| component.best.is_some());
+            let placed_all = components
+                .iter()
+                .all(|component| component.best().is_some());
             if placed_all && (worst.is_none() || self.improves(&components)) {
                 self.assemble(peeled, &components, &upside);
             }
@@ -213,7 +215,7 @@ impl Search<'_> {
             take(item, 0);
         }
         for component in components {
-            let Some(best) = &component.best else {
+            let Some(best) = component.best() else {
                 continue;
             };
             // In the order of placing ranges mostly touch, and merge at once.

@@ -20,12 +20,14 @@
 //! O(log n) a step in practice, about three steps a job.
 
 mod classes;
+mod glue;
 mod index;
 mod needs;
 mod skyline;
 
 use crate::cut::Cut;
 use classes::Classes;
+pub(crate) use glue::{Chains, Gluing};
 use index::{NONE, Span};
 use needs::Needs;
 use skyline::{Skyline, Valley, WALL};
