@@ -165,11 +165,13 @@ enum Source {
     All(u32),
     /// A block's entries that meet these sections.
     Block { block: u32, first: u32, last: u32 },
+    /// The finder's own entries that meet these sections.
+    Local { first: u32, last: u32 },
 }
 
 /// The addresses that are taken, by section.
 #[derive(Clone, Debug)]
-pub(crate) struct Taken {
+pub(crate) struct Room {
     blocks: Blocks,
     entries: Vec<Vec<Entry>>,
     /// Root at 1, leaves from `width` on: one a block.
@@ -177,28 +179,25 @@ pub(crate) struct Taken {
     width: usize,
     /// Nodes that hold a range, for clearing.
     dirty: Vec<u32>,
-    obstacles: Vec<Obstacle>,
     start: u64,
 }
 
-impl Taken {
+impl Room {
     /// Nothing taken yet. O(n).
-    pub(crate) fn new(items: &Items) -> Taken {
+    fn new(items: &Items) -> Room {
         let blocks = Blocks::new(items);
         let width = blocks.len().next_power_of_two().max(1);
-        Taken {
+        Room {
             entries: vec![Vec::new(); blocks.len()],
             blocks,
             nodes: vec![Node::default(); 2 * width],
             width,
             dirty: Vec::new(),
-            obstacles: Vec::new(),
             start: items.grid().start,
         }
     }
 
-    /// Forgets everything that is taken, and keeps the memory.
-    pub(crate) fn clear(&mut self) {
+    fn clear(&mut self) {
         for index in self.dirty.drain(..) {
             let index = index as usize;
             self.nodes[index].own.clear();
@@ -209,60 +208,6 @@ impl Taken {
             {
                 entries.clear();
             }
-        }
-    }
-
-    /// The position for an item by `fit`, or `None` where its height in bytes
-    /// would pass `limit`. O(log n) vectors, each searched by galloping at
-    /// every step of the leapfrog.
-    pub(crate) fn find(&mut self, items: &Items, item: u32, fit: Fit, limit: u64) -> Option<u64> {
-        let alignment = items.item(item).alignment;
-        let highest = items.grid().highest(limit, items.item(item))?;
-        self.gather(items.slabs(item));
-        match fit {
-            Fit::First => self.next_hole(0, alignment, highest),
-            Fit::Best => {
-                let mut best: Option<Range> = None;
-                let mut from = 0;
-                while let Some(at) = self.next_hole(from, alignment, highest) {
-                    let room = self.room_above(at);
-                    if best.is_none_or(|(_, tightest)| room < tightest) {
-                        best = Some((at, room));
-                    }
-                    match at.checked_add(room) {
-                        Some(next) if room > 0 && room < u64::MAX => from = next.max(at + 1),
-                        _ => break,
-                    }
-                }
-                best.map(|(at, _)| at)
-            }
-        }
-    }
-
-    /// The lowest position from `from` on for an item, or the lowest of all
-    /// where there is none up to `limit`.
-    pub(crate) fn find_from(
-        &mut self,
-        items: &Items,
-        item: u32,
-        from: u64,
-        limit: u64,
-    ) -> Option<u64> {
-        let alignment = items.item(item).alignment;
-        let highest = items.grid().highest(limit, items.item(item))?;
-        if from > 0 && from <= highest {
-            self.gather(items.slabs(item));
-            if let Some(at) = self.next_hole(from, alignment, highest) {
-                return Some(at);
-            }
-        }
-        self.find(items, item, Fit::First, limit)
-    }
-
-    /// Takes the addresses of an item at a position.
-    pub(crate) fn take(&mut self, items: &Items, item: u32, at: u64) {
-        for slab in items.slabs(item) {
-            self.take_slab(slab, at + slab.low, at + slab.high);
         }
     }
 
@@ -339,27 +284,128 @@ impl Taken {
         add(&mut node.all, low, high)
     }
 
+    fn align(&self, at: u64, alignment: u64) -> Option<u64> {
+        if alignment == 1 {
+            return Some(at);
+        }
+        let address = self
+            .start
+            .checked_add(at)?
+            .checked_next_multiple_of(alignment)?;
+        Some(address - self.start)
+    }
+}
+
+/// Looks for room; keeps its memory from search to search.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Finder {
+    obstacles: Vec<Obstacle>,
+    /// What this finder alone knows to be taken, sorted by address.
+    local: Vec<Entry>,
+}
+
+impl Finder {
+    /// The position for an item by `fit`, or `None` where its height in bytes
+    /// would pass `limit`. O(log n) vectors, each searched by galloping at
+    /// every step of the leapfrog.
+    pub(crate) fn find(
+        &mut self,
+        room: &Room,
+        items: &Items,
+        item: u32,
+        fit: Fit,
+        limit: u64,
+    ) -> Option<u64> {
+        let alignment = items.item(item).alignment;
+        let highest = items.grid().highest(limit, items.item(item))?;
+        self.gather(room, items.slabs(item));
+        match fit {
+            Fit::First => self.next_hole(room, 0, alignment, highest),
+            Fit::Best => {
+                let mut best: Option<Range> = None;
+                let mut from = 0;
+                while let Some(at) = self.next_hole(room, from, alignment, highest) {
+                    let room = self.room_above(room, at);
+                    if best.is_none_or(|(_, tightest)| room < tightest) {
+                        best = Some((at, room));
+                    }
+                    match at.checked_add(room) {
+                        Some(next) if room > 0 && room < u64::MAX => from = next.max(at + 1),
+                        _ => break,
+                    }
+                }
+                best.map(|(at, _)| at)
+            }
+        }
+    }
+
+    /// The lowest position from `from` on for an item, or the lowest of all
+    /// where there is none up to `limit`.
+    pub(crate) fn find_from(
+        &mut self,
+        room: &Room,
+        items: &Items,
+        item: u32,
+        from: u64,
+        limit: u64,
+    ) -> Option<u64> {
+        let alignment = items.item(item).alignment;
+        let highest = items.grid().highest(limit, items.item(item))?;
+        if from > 0 && from <= highest {
+            self.gather(room, items.slabs(item));
+            if let Some(at) = self.next_hole(room, from, alignment, highest) {
+                return Some(at);
+            }
+        }
+        self.find(room, items, item, Fit::First, limit)
+    }
+
+    /// Takes the addresses of an item at a position, for this finder alone.
+    pub(crate) fn take_locally(&mut self, items: &Items, item: u32, at: u64) {
+        for slab in items.slabs(item) {
+            let (low, high) = (at + slab.low, at + slab.high);
+            let index = self.local.partition_point(|entry| entry.low < low);
+            self.local.insert(
+                index,
+                Entry {
+                    low,
+                    high,
+                    first: slab.first,
+                    last: slab.last,
+                },
+            );
+        }
+    }
+
+    /// Forgets what it took for itself alone.
+    pub(crate) fn clear(&mut self) {
+        self.local.clear();
+    }
+
     /// Collects what slabs must keep clear of.
-    fn gather(&mut self, slabs: &[Slab]) {
+    fn gather(&mut self, room: &Room, slabs: &[Slab]) {
         self.obstacles.clear();
         for slab in slabs {
-            let cover = self.blocks.cover(slab);
+            let cover = room.blocks.cover(slab);
             let (first, last) = (slab.first, slab.last);
+            if !self.local.is_empty() {
+                self.obstacle(Source::Local { first, last }, slab);
+            }
             for block in cover.parts() {
-                if !self.entries[block as usize].is_empty() {
+                if !room.entries[block as usize].is_empty() {
                     self.obstacle(Source::Block { block, first, last }, slab);
                 }
             }
-            let mut left = cover.whole_from as usize + self.width;
-            let mut right = cover.whole_to as usize + self.width;
+            let mut left = cover.whole_from as usize + room.width;
+            let mut right = cover.whole_to as usize + room.width;
             while left < right {
                 if left & 1 == 1 {
-                    self.obstacle_all(left, slab);
+                    self.obstacle_all(room, left, slab);
                     left += 1;
                 }
                 if right & 1 == 1 {
                     right -= 1;
-                    self.obstacle_all(right, slab);
+                    self.obstacle_all(room, right, slab);
                 }
                 left >>= 1;
                 right >>= 1;
@@ -367,13 +413,13 @@ impl Taken {
             // Where a node above lies inside the whole blocks its `own` is in
             // the `all` of a canonical node, which does no harm.
             let (mut left, mut right) = (
-                cover.from as usize + self.width,
-                cover.to as usize + self.width,
+                cover.from as usize + room.width,
+                cover.to as usize + room.width,
             );
             while left > 0 {
-                self.obstacle_own(left, slab);
+                self.obstacle_own(room, left, slab);
                 if right != left {
-                    self.obstacle_own(right, slab);
+                    self.obstacle_own(room, right, slab);
                 }
                 left >>= 1;
                 right >>= 1;
@@ -381,14 +427,14 @@ impl Taken {
         }
     }
 
-    fn obstacle_all(&mut self, node: usize, slab: &Slab) {
-        if !self.nodes[node].all.is_empty() {
+    fn obstacle_all(&mut self, room: &Room, node: usize, slab: &Slab) {
+        if !room.nodes[node].all.is_empty() {
             self.obstacle(Source::All(node as u32), slab);
         }
     }
 
-    fn obstacle_own(&mut self, node: usize, slab: &Slab) {
-        if !self.nodes[node].own.is_empty() {
+    fn obstacle_own(&mut self, room: &Room, node: usize, slab: &Slab) {
+        if !room.nodes[node].own.is_empty() {
             self.obstacle(Source::Own(node as u32), slab);
         }
     }
@@ -404,8 +450,8 @@ impl Taken {
 
     /// The lowest position from `from` to `highest` at which nothing is in the
     /// way. Successive calls for one item must not go down.
-    fn next_hole(&mut self, from: u64, alignment: u64, highest: u64) -> Option<u64> {
-        let mut at = self.align(from, alignment)?;
+    fn next_hole(&mut self, room: &Room, from: u64, alignment: u64, highest: u64) -> Option<u64> {
+        let mut at = room.align(from, alignment)?;
         let count = self.obstacles.len();
         let (mut clear, mut index) = (0, 0);
         while clear < count {
@@ -413,9 +459,9 @@ impl Taken {
                 return None;
             }
             let obstacle = &mut self.obstacles[index];
-            match obstacle.above(&self.nodes, &self.entries, at) {
+            match obstacle.above(room, &self.local, at) {
                 Some(above) => {
-                    at = self.align(above, alignment)?;
+                    at = room.align(above, alignment)?;
                     clear = 0;
                 }
                 None => clear += 1,
@@ -430,18 +476,22 @@ impl Taken {
 
     /// How far the item at `at`, a hole just found, could still move up before
     /// it meets something; `u64::MAX` where nothing is above.
-    fn room_above(&self, at: u64) -> u64 {
+    fn room_above(&self, room: &Room, at: u64) -> u64 {
         self.obstacles
             .iter()
             .filter_map(|obstacle| {
                 let cursor = obstacle.cursor as usize;
                 let next = match obstacle.source {
-                    Source::Own(node) => self.nodes[node as usize].own.get(cursor)?.0,
-                    Source::All(node) => self.nodes[node as usize].all.get(cursor)?.0,
+                    Source::Own(node) => room.nodes[node as usize].own.get(cursor)?.0,
+                    Source::All(node) => room.nodes[node as usize].all.get(cursor)?.0,
                     Source::Block { block, first, last } => {
-                        self.entries[block as usize][cursor..]
+                        let rest = &room.entries[block as usize][cursor..];
+                        rest.iter().find(|entry| entry.meets(first, last))?.low
+                    }
+                    Source::Local { first, last } => {
+                        self.local[cursor..]
                             .iter()
-                            .find(|entry| entry.first <= last && first <= entry.last)?
+                            .find(|entry| entry.meets(first, last))?
                             .low
                     }
                 };
@@ -450,16 +500,55 @@ impl Taken {
             .min()
             .unwrap_or(u64::MAX)
     }
+}
 
-    fn align(&self, at: u64, alignment: u64) -> Option<u64> {
-        if alignment == 1 {
-            return Some(at);
+/// Room, and a finder in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Taken {
+    room: Room,
+    finder: Finder,
+}
+
+impl Taken {
+    /// Nothing taken yet. O(n).
+    pub(crate) fn new(items: &Items) -> Taken {
+        Taken {
+            room: Room::new(items),
+            finder: Finder::default(),
         }
-        let address = self
-            .start
-            .checked_add(at)?
-            .checked_next_multiple_of(alignment)?;
-        Some(address - self.start)
+    }
+
+    /// What is taken so far, for other finders.
+    pub(crate) fn room(&self) -> &Room {
+        &self.room
+    }
+
+    /// Forgets everything that is taken, and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.room.clear();
+    }
+
+    /// See [`Finder::find`].
+    pub(crate) fn find(&mut self, items: &Items, item: u32, fit: Fit, limit: u64) -> Option<u64> {
+        self.finder.find(&self.room, items, item, fit, limit)
+    }
+
+    /// See [`Finder::find_from`].
+    pub(crate) fn find_from(
+        &mut self,
+        items: &Items,
+        item: u32,
+        from: u64,
+        limit: u64,
+    ) -> Option<u64> {
+        self.finder.find_from(&self.room, items, item, from, limit)
+    }
+
+    /// Takes the addresses of an item at a position.
+    pub(crate) fn take(&mut self, items: &Items, item: u32, at: u64) {
+        for slab in items.slabs(item) {
+            self.room.take_slab(slab, at + slab.low, at + slab.high);
+        }
     }
 }
 
@@ -467,33 +556,53 @@ impl Obstacle {
     /// The position that clears what is in the way at `at`; `None` where
     /// nothing is.
     #[inline]
-    fn above(&mut self, nodes: &[Node], entries: &[Vec<Entry>], at: u64) -> Option<u64> {
+    fn above(&mut self, room: &Room, local: &[Entry], at: u64) -> Option<u64> {
         let (low, high) = (at + self.low, at + self.high);
         let ranges = match self.source {
-            Source::Own(node) => &nodes[node as usize].own,
-            Source::All(node) => &nodes[node as usize].all,
+            Source::Own(node) => &room.nodes[node as usize].own,
+            Source::All(node) => &room.nodes[node as usize].all,
             Source::Block { block, first, last } => {
-                // Sorted by start: what has been passed ends below `low`.
-                let mut top = low;
-                let mut cursor = self.cursor as usize;
-                let entries = &entries[block as usize];
-                while let Some(entry) = entries.get(cursor)
-                    && entry.low < high
-                {
-                    if entry.high > low && entry.first <= last && first <= entry.last {
-                        top = entry.high;
-                        break;
-                    }
-                    cursor += 1;
-                }
-                self.cursor = cursor as u32;
-                return (top > low).then(|| top - self.low);
+                return self.above_entries(&room.entries[block as usize], first, last, low, high);
+            }
+            Source::Local { first, last } => {
+                return self.above_entries(local, first, last, low, high);
             }
         };
         let cursor = seek(ranges, self.cursor as usize, low);
         self.cursor = cursor as u32;
         let range = ranges.get(cursor)?;
         (range.0 < high).then(|| range.1 - self.low)
+    }
+
+    /// The same among entries: they are sorted by start, so what has been
+    /// passed ends at `low` or below, or meets none of the sections.
+    fn above_entries(
+        &mut self,
+        entries: &[Entry],
+        first: u32,
+        last: u32,
+        low: u64,
+        high: u64,
+    ) -> Option<u64> {
+        let mut cursor = self.cursor as usize;
+        let mut top = None;
+        while let Some(entry) = entries.get(cursor)
+            && entry.low < high
+        {
+            if entry.high > low && entry.meets(first, last) {
+                top = Some(entry.high - self.low);
+                break;
+            }
+            cursor += 1;
+        }
+        self.cursor = cursor as u32;
+        top
+    }
+}
+
+impl Entry {
+    fn meets(&self, first: u32, last: u32) -> bool {
+        self.first <= last && first <= self.last
     }
 }
 

@@ -36,9 +36,17 @@ use crate::item::Items;
 pub(crate) struct Peeled {
     /// The hard core, ascending.
     pub(crate) core: Vec<u32>,
-    /// The peeled items, in the order of peeling.
+    /// The items that were peeled after those of the zones, in the order of
+    /// peeling.
     pub(crate) peeled: Vec<u32>,
+    /// Zones of sections that share none: of each the items inside it that were
+    /// peeled first, in the order of peeling. Once all others are placed the
+    /// zones know nothing of one another.
+    pub(crate) zones: Vec<Vec<u32>>,
 }
+
+/// Sections a zone.
+const ZONE: u32 = 256;
 
 /// Sums of counts and sizes over prefixes of sections.
 struct Fenwick {
@@ -133,19 +141,58 @@ impl Staying {
     }
 }
 
-/// Peels at a capacity in bytes, which is at least LOAD. Passes over all items
-/// by size, smallest first, until one changes little. O(n log n) a pass.
+/// Peels at a capacity in bytes, which is at least LOAD: first, zone by zone,
+/// items that lie inside one; then all. Each by size, the smallest first, again
+/// and again until nothing changes. O(n log n) a pass.
 pub(crate) fn peel(items: &Items, capacity: u64) -> Peeled {
     let mut staying = Staying::new(items);
-    let mut candidates: Vec<u32> = (0..items.len() as u32)
-        .filter(|&item| items.slabs(item).len() == 1 && items.item(item).pin.is_none())
-        .collect();
-    candidates.sort_by_key(|&item| items.item(item).size);
+    let mut zones: Vec<Vec<u32>> = vec![Vec::new(); items.sections().div_ceil(ZONE as usize)];
+    let mut candidates: Vec<u32> = Vec::new();
+    for item in 0..items.len() as u32 {
+        let [slab] = items.slabs(item) else { continue };
+        if items.item(item).pin.is_some() {
+            continue;
+        }
+        if slab.first / ZONE == slab.last / ZONE {
+            zones[(slab.first / ZONE) as usize].push(item);
+        } else {
+            candidates.push(item);
+        }
+    }
+    for zone in &mut zones {
+        let mut inside = std::mem::take(zone);
+        peel_all(items, capacity, &mut staying, &mut inside, zone);
+        candidates.append(&mut inside);
+    }
     let mut peeled = Vec::new();
+    peel_all(items, capacity, &mut staying, &mut candidates, &mut peeled);
+    let mut stays = vec![true; items.len()];
+    for &item in peeled.iter().chain(zones.iter().flatten()) {
+        stays[item as usize] = false;
+    }
+    let core = (0..items.len() as u32)
+        .filter(|&item| stays[item as usize])
+        .collect();
+    Peeled {
+        core,
+        peeled,
+        zones,
+    }
+}
+
+/// Moves what always fits from `candidates` to `peeled`.
+fn peel_all(
+    items: &Items,
+    capacity: u64,
+    staying: &mut Staying,
+    candidates: &mut Vec<u32>,
+    peeled: &mut Vec<u32>,
+) {
+    candidates.sort_unstable_by_key(|&item| (items.item(item).size, item));
     loop {
         let before = peeled.len();
         candidates.retain(|&item| {
-            let fits = always_fits(items, &staying, item, capacity);
+            let fits = always_fits(items, staying, item, capacity);
             if fits {
                 if let Some(span) = span(items, item) {
                     staying.remove(span);
@@ -154,19 +201,10 @@ pub(crate) fn peel(items: &Items, capacity: u64) -> Peeled {
             }
             !fits
         });
-        let now = peeled.len() - before;
-        if now == 0 || candidates.is_empty() {
-            break;
+        if peeled.len() == before || candidates.is_empty() {
+            return;
         }
     }
-    let mut stays = vec![true; items.len()];
-    for &item in &peeled {
-        stays[item as usize] = false;
-    }
-    let core = (0..items.len() as u32)
-        .filter(|&item| stays[item as usize])
-        .collect();
-    Peeled { core, peeled }
 }
 
 fn always_fits(items: &Items, staying: &Staying, index: u32, capacity: u64) -> bool {

@@ -5,6 +5,7 @@
 //! the lower bound; the peeled go back by first fit. Other problems are packed
 //! by first fit and best fit in many orders, and squeezed.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use rand::SeedableRng as _;
@@ -13,7 +14,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use crate::batch::{self, Control};
 use crate::cut::Cut;
 use crate::descend::Component;
-use crate::fit::{Fit, Taken};
+use crate::fit::{Finder, Fit, Taken};
 use crate::item::Items;
 use crate::options::{Improvement, Options, Progress};
 use crate::orders::{self, Order};
@@ -229,19 +230,51 @@ impl Search<'_> {
         // A peeled item fits somewhere below the capacity, whatever the others
         // do. Above the core's skyline there is most room, and least to search.
         let skyline = Skyline::new(items, &peeled.core, &packing.positions);
-        for &item in peeled.peeled.iter().rev() {
-            let above = skyline.above(items, item);
-            let at = self
-                .taken
-                .find_from(items, item, above, self.lower_bound)
-                .or_else(|| self.taken.find(items, item, Fit::First, u64::MAX))
-                .expect("without a limit every item fits");
-            self.taken.take(items, item, at);
+        let capacity = self.lower_bound;
+        let mut settle = |item: u32, at: u64| {
             packing.positions[item as usize] = at;
             packing.makespan = packing
                 .makespan
                 .max(items.grid().height(at, items.item(item)));
+        };
+        for &item in peeled.peeled.iter().rev() {
+            let above = skyline.above(items, item);
+            let at = self.taken.find_from(items, item, above, capacity);
+            let at = at.expect("the claim of peeling: an item that was peeled fits");
+            self.taken.take(items, item, at);
+            settle(item, at);
         }
+        let room = self.taken.room();
+        let next = AtomicUsize::new(0);
+        let fill_zones = || {
+            let (mut finder, mut placed) = (Finder::default(), Vec::new());
+            while let Some(zone) = peeled.zones.get(next.fetch_add(1, Ordering::Relaxed)) {
+                finder.clear();
+                for &item in zone.iter().rev() {
+                    let above = skyline.above(items, item);
+                    let at = finder.find_from(room, items, item, above, capacity);
+                    let at = at.expect("the claim of peeling: an item that was peeled fits");
+                    finder.take_locally(items, item, at);
+                    placed.push((item, at));
+                }
+            }
+            placed
+        };
+        let threads = self.options.threads.get().min(1 + peeled.zones.len() / 16);
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(fill_zones)).collect();
+            for (item, at) in fill_zones() {
+                settle(item, at);
+            }
+            for other in others {
+                let placed = other
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                for (item, at) in placed {
+                    settle(item, at);
+                }
+            }
+        });
         self.keep(packing, "dive");
     }
 
