@@ -113,12 +113,46 @@ pub fn verify_overlaps(problem: &Problem, placement: &Placement) -> Result<(), V
         .zip(problem.jobs())
         .flat_map(|(index, job)| job.pieces().map(move |piece| (index, piece)))
         .collect();
+    if pieces.len() < WORTH_A_THREAD {
+        return sweep(problem, placement, &pieces, 0, u64::MAX);
+    }
+    // What overlaps does so before or after any instant: two halves of about as
+    // many births each.
+    let mut births: Vec<u64> = pieces.iter().map(|(_, piece)| piece.birth).collect();
+    let half = births.len() / 2;
+    let (_, &mut middle, _) = births.select_nth_unstable(half);
+    drop(births);
+    std::thread::scope(|scope| {
+        let late = scope.spawn(|| sweep(problem, placement, &pieces, middle, u64::MAX));
+        let early = sweep(problem, placement, &pieces, 0, middle);
+        let late = late
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        early.and(late)
+    })
+}
+
+/// Pieces from which a second thread pays.
+const WORTH_A_THREAD: usize = 100_000;
+
+/// Looks for overlaps at instants from `from` on and before `until`.
+fn sweep(
+    problem: &Problem,
+    placement: &Placement,
+    pieces: &[(u32, Piece)],
+    from: u64,
+    until: u64,
+) -> Result<(), Violation> {
     // Times are below 2^63: the lowest bit puts deaths before the births of the
     // same instant.
     let mut events: Vec<(u64, u32)> = Vec::with_capacity(2 * pieces.len());
-    for (index, (_, piece)) in (0u32..).zip(&pieces) {
-        events.push((piece.birth << 1 | 1, index));
-        events.push((piece.death << 1, index));
+    for (index, (_, piece)) in (0u32..).zip(pieces) {
+        if piece.birth < until && from < piece.death {
+            events.push((piece.birth.max(from) << 1 | 1, index));
+            if piece.death < until {
+                events.push((piece.death << 1, index));
+            }
+        }
     }
     events.sort_unstable();
     let mut sweep = Sweep {

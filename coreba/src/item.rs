@@ -255,12 +255,19 @@ impl Members {
     /// the problem gives its jobs, so nothing that follows does.
     fn of(problem: &Problem) -> Members {
         let jobs = problem.jobs();
-        let mut canonical: Vec<u32> = (0..jobs.len() as u32).collect();
-        canonical.sort_unstable_by(|&a, &b| {
-            let (a, b) = (&jobs[a as usize], &jobs[b as usize]);
-            let key = |job: &Job| (job.birth, job.death, job.size, job.alignment, job.pin());
-            key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
-        });
+        let mut keys: Vec<(u64, u64, u32)> = (0..)
+            .zip(jobs)
+            .map(|(index, job)| (job.birth, job.death, index))
+            .collect();
+        keys.sort_unstable();
+        for twins in keys.chunk_by_mut(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            twins.sort_unstable_by(|a, b| {
+                let (a, b) = (&jobs[a.2 as usize], &jobs[b.2 as usize]);
+                let key = |job: &Job| (job.size, job.alignment, job.pin());
+                key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
+            });
+        }
+        let canonical: Vec<u32> = keys.into_iter().map(|(_, _, job)| job).collect();
         let mut groups: FxHashMap<&str, u32> = FxHashMap::default();
         let mut item_of_job = vec![0; jobs.len()];
         let mut count = 0;

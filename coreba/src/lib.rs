@@ -94,7 +94,17 @@ pub fn solve(
 ) -> Result<Solution, SolveError> {
     let begun = Instant::now();
     check_options(problem, options)?;
-    let Bounds { load, lower_bound } = Bounds::new(problem.jobs(), options.start);
+    let (bounds, items) = std::thread::scope(|scope| {
+        let bounds = scope.spawn(|| Bounds::new(problem.jobs(), options.start));
+        let items = Items::new(problem, options.start);
+        (
+            bounds
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            items,
+        )
+    });
+    let Bounds { load, lower_bound } = bounds;
     let mut solution = Solution {
         placement: Placement::default(),
         makespan: 0,
@@ -107,8 +117,8 @@ pub fn solve(
         elapsed: Duration::ZERO,
     };
     if !problem.is_empty() {
-        let items = Items::new(problem, options.start)
-            .map_err(|error| SolveError::GroupAlignment(problem[error.job].id.clone()))?;
+        let items =
+            items.map_err(|error| SolveError::GroupAlignment(problem[error.job].id.clone()))?;
         let outcome = portfolio::run(
             &items,
             lower_bound,

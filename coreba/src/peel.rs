@@ -46,7 +46,7 @@ pub(crate) struct Peeled {
 }
 
 /// Sections a zone.
-const ZONE: u32 = 256;
+const ZONE: u32 = 128;
 
 /// Sums of counts and sizes over prefixes of sections.
 struct Fenwick {
