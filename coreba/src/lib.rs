@@ -119,28 +119,42 @@ pub fn solve(
     if !problem.is_empty() {
         let items =
             items.map_err(|error| SolveError::GroupAlignment(problem[error.job].id.clone()))?;
-        let outcome = portfolio::run(
-            &items,
-            lower_bound,
-            load.peak,
-            options,
-            options.deadline,
-            progress,
-        );
+        // What remains when the search ends: putting the placement together and
+        // verifying it, about a microsecond a job.
+        let remains = Duration::from_nanos(1000 * problem.len() as u64);
+        let deadline = options
+            .deadline
+            .map(|deadline| deadline.checked_sub(remains).unwrap_or(deadline));
+        let outcome = portfolio::run(&items, lower_bound, load.peak, options, deadline, progress);
         solution.makespan = outcome.packing.makespan;
         solution.placement = Placement {
             offsets: items.offsets(&outcome.packing.positions),
         };
         solution.method = outcome.method;
         solution.evaluations = outcome.evaluations;
-        if solution.makespan > lower_bound {
-            solution.status = Status::Feasible;
-            solution.stop = outcome.stop;
-        }
+        solution.lower_bound = lower_bound.max(outcome.lower_bound);
+        solution.stop = outcome.stop;
         check::verify(problem, &solution.placement, options.start).map_err(SolveError::Invalid)?;
     }
+    (solution.status, solution.stop) = verdict(&solution, options);
     solution.elapsed = begun.elapsed();
     Ok(solution)
+}
+
+/// What is known about a solution, and what ended the search for it.
+fn verdict(solution: &Solution, options: &Options) -> (Status, Stop) {
+    let Solution {
+        makespan,
+        lower_bound,
+        stop,
+        ..
+    } = *solution;
+    match options.capacity {
+        Some(capacity) if lower_bound > capacity => (Status::Infeasible, Stop::Infeasible),
+        Some(capacity) if makespan > capacity => (Status::Unknown, stop),
+        _ if makespan <= lower_bound => (Status::Optimal, Stop::LowerBound),
+        _ => (Status::Feasible, stop),
+    }
 }
 
 fn check_options(problem: &Problem, options: &Options) -> Result<(), SolveError> {

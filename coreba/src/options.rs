@@ -24,6 +24,10 @@ pub struct Options {
     /// Stop once the fragmentation is at most this fraction. Default: only at
     /// the lower bound.
     pub max_fragmentation: Option<f64>,
+    /// A decision instead of an optimum: is there a placement within this many
+    /// bytes? The search ends with the first one, or with a proof that there is
+    /// none. Default: look for the smallest makespan.
+    pub capacity: Option<u64>,
 }
 
 impl Default for Options {
@@ -36,6 +40,7 @@ impl Default for Options {
             iterations: None,
             seed: 0,
             max_fragmentation: None,
+            capacity: None,
         }
     }
 }

@@ -26,6 +26,8 @@ use crate::solution::Stop;
 /// What came out.
 pub(crate) struct Outcome {
     pub(crate) packing: Packing,
+    /// The best proved bound in bytes: at least the one given.
+    pub(crate) lower_bound: u64,
     pub(crate) method: &'static str,
     pub(crate) evaluations: u64,
     pub(crate) stop: Stop,
@@ -58,11 +60,15 @@ pub(crate) fn run(
         None => search.by_orders(),
     };
     let Search {
-        best, evaluations, ..
+        best,
+        evaluations,
+        lower_bound,
+        ..
     } = search;
     let (packing, method) = best.expect("both ways leave a packing");
     Outcome {
         packing,
+        lower_bound,
         method,
         evaluations,
         stop,

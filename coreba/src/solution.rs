@@ -11,8 +11,15 @@ use common::placement::Placement;
 pub enum Status {
     /// The makespan meets the lower bound: no placement is smaller.
     Optimal,
-    /// A valid placement; a smaller one may exist.
+    /// A valid placement (within the capacity, where one is asked for); a
+    /// smaller one may exist.
     Feasible,
+    /// No placement is within the capacity asked for: the lower bound passes it.
+    /// The placement given is valid, and too large.
+    Infeasible,
+    /// Whether a placement is within the capacity is not known: the search was
+    /// ended before. The placement given is valid, and too large.
+    Unknown,
 }
 
 /// What ended a solve.
@@ -23,6 +30,11 @@ pub enum Stop {
     LowerBound,
     /// No method has anything left to try.
     Exhausted,
+    /// The makespan is within [`Options::capacity`](crate::Options::capacity).
+    CapacityMet,
+    /// It is proved that no placement is within
+    /// [`Options::capacity`](crate::Options::capacity).
+    Infeasible,
     /// [`Options::deadline`](crate::Options::deadline) passed.
     Timeout,
     /// [`Options::iterations`](crate::Options::iterations) were done.
