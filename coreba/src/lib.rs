@@ -110,6 +110,7 @@ pub fn solve(
         makespan: 0,
         load,
         lower_bound,
+        static_bound: lower_bound,
         status: Status::Optimal,
         stop: Stop::LowerBound,
         method: "none needed",

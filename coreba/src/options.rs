@@ -50,6 +50,9 @@ pub trait Progress {
     /// A better placement was found.
     fn improved(&mut self, _improvement: &Improvement) {}
 
+    /// So many evaluations (dives or packings in one order) were done so far.
+    fn evaluated(&mut self, _evaluations: u64) {}
+
     /// Whether to stop now, with the best so far. Asked often; must be quick.
     fn should_stop(&mut self) -> bool {
         false
@@ -70,4 +73,6 @@ pub struct Improvement {
     pub load: u64,
     /// The method that found it.
     pub method: &'static str,
+    /// Evaluations until then.
+    pub evaluations: u64,
 }

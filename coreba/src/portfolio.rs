@@ -102,6 +102,7 @@ impl Search<'_> {
             lower_bound: self.lower_bound,
             load: self.load,
             method,
+            evaluations: self.evaluations,
         };
         self.best = Some((packing, method));
         self.control.progress().improved(&improvement);

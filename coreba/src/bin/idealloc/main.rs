@@ -1,0 +1,150 @@
+//! `idealloc`: offsets for the jobs of a file.
+
+mod arguments;
+mod summary;
+mod verify;
+mod watch;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use clap::Parser as _;
+use common::csv::{self, Layout};
+use common::format::{self, Format, Output};
+use common::input::{self, Document, Offsets};
+use common::plc;
+use coreba::{Solution, Status};
+
+use arguments::{Arguments, Print};
+use watch::Watch;
+
+fn main() -> ExitCode {
+    let begun = Instant::now();
+    match run(&Arguments::parse(), begun) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) if format::is_closed_pipe(error.as_ref()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("idealloc: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: &Arguments, begun: Instant) -> anyhow::Result<u8> {
+    if arguments.verify.is_some() {
+        return verify_only(arguments, begun);
+    }
+    let to = arguments.output_format()?;
+    let document = read(arguments)?;
+    // Before the long work: a place that cannot be written is told at once.
+    let output = Output::create(&arguments.output)
+        .with_context(|| arguments.output.display().to_string())?;
+    let options = arguments.options(begun, document.problem.len());
+    let mut watch = Watch::new(begun, options.deadline);
+    let solution = coreba::solve(&document.problem, &options, &mut watch);
+    watch.clear();
+    let solution = solution.with_context(|| arguments.input.display().to_string())?;
+    if solution.status != Status::Infeasible {
+        write(output, to, &document, &solution)
+            .with_context(|| arguments.output.display().to_string())?;
+    }
+    let elapsed = begun.elapsed();
+    let text = match arguments.format {
+        Print::Text => summary::text(&document, &solution, arguments.capacity, elapsed),
+        Print::Json => summary::json(&document, &solution, elapsed)?,
+    };
+    if format::is_standard(&arguments.output) {
+        std::io::stderr().write_all(text.as_bytes())?;
+    } else {
+        std::io::stdout().write_all(text.as_bytes())?;
+    }
+    Ok(match solution.status {
+        Status::Optimal | Status::Feasible => 0,
+        Status::Infeasible => 1,
+        _ => 3,
+    })
+}
+
+fn verify_only(arguments: &Arguments, begun: Instant) -> anyhow::Result<u8> {
+    let Some(path) = &arguments.verify else {
+        bail!("--verify needs a file")
+    };
+    let document = read(arguments)?;
+    let start = arguments.options(begun, 0).start;
+    let fault = verify::verify(&document, path, start)?;
+    let name = path.display();
+    match (&fault, arguments.format) {
+        (None, Print::Text) => println!("{name}: valid"),
+        (Some(fault), Print::Text) => println!("{name}: not valid: {fault}"),
+        (fault, Print::Json) => {
+            let verdict = serde_json::json!({ "valid": fault.is_none(), "violation": fault });
+            println!("{verdict}");
+        }
+    }
+    Ok(u8::from(fault.is_some()))
+}
+
+fn read(arguments: &Arguments) -> anyhow::Result<Document> {
+    let path = &arguments.input;
+    let name = || path.display().to_string();
+    let Some(from) = arguments.from.or_else(|| Format::of_path(path)) else {
+        bail!(
+            "{}: the name does not end in .trc, .plc or .csv: use --from",
+            path.display()
+        );
+    };
+    let offsets = if arguments.ignore_offsets {
+        Offsets::Ignored
+    } else {
+        Offsets::Pins
+    };
+    let file = format::open(path).with_context(name)?;
+    let mut document = input::load(file, from, offsets).with_context(name)?;
+    document.problem = document.problem.merge_heaps();
+    if let Some(trace) = &document.trace {
+        for (oddity, count) in trace.oddities.iter() {
+            let (times, at) = (count.count, count.first_at);
+            eprintln!(
+                "idealloc: {}: {times} x {oddity}, first at byte {at}",
+                path.display()
+            );
+        }
+    }
+    Ok(document)
+}
+
+/// Writes a placement, which [`coreba::solve`] has put through the verifier.
+fn write(
+    mut output: Output,
+    to: Format,
+    document: &Document,
+    solution: &Solution,
+) -> anyhow::Result<()> {
+    let (problem, placement) = (&document.problem, &solution.placement);
+    let rows = problem.jobs().iter().zip(&placement.offsets);
+    if to == Format::Plc {
+        let mut writer = plc::Writer::new(&mut output);
+        for (job, &offset) in rows {
+            writer.write(job, Some(offset))?;
+        }
+        writer.finish()?;
+    } else {
+        let layout = document.layout.clone();
+        let layout = layout
+            .unwrap_or_else(|| Layout::for_jobs(problem.jobs()))
+            .with_offset();
+        let mut writer = csv::Writer::new(&mut output, layout)?;
+        for (index, (job, &offset)) in rows.enumerate() {
+            let unknown = document
+                .unknown
+                .get(index)
+                .map_or(&[][..], |unknown| unknown);
+            writer.write(job, Some(offset), unknown)?;
+        }
+        writer.finish()?;
+    }
+    output.commit()?;
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! What `idealloc` says of a solution, for people and for programs.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use common::input::Document;
+use common::units::human_bytes;
+use coreba::{Solution, Status, Stop};
+use serde::Serialize;
+
+/// The summary for programs. Bytes are bytes, times seconds, fragmentation a
+/// fraction. Fields may be added, none changes or goes while `schema` is 1.
+#[derive(Serialize)]
+struct Summary<'a> {
+    schema: u32,
+    jobs: usize,
+    fixed: usize,
+    load: u64,
+    load_time: u64,
+    lower_bound: u64,
+    makespan: u64,
+    fragmentation: f64,
+    status: &'a str,
+    stop: &'a str,
+    proof: Option<&'a str>,
+    method: &'a str,
+    evaluations: u64,
+    seconds: f64,
+}
+
+fn fixed(document: &Document) -> usize {
+    document
+        .problem
+        .jobs()
+        .iter()
+        .filter(|job| job.pin().is_some())
+        .count()
+}
+
+/// The status in one word.
+fn status(solution: &Solution) -> &'static str {
+    match solution.status {
+        Status::Optimal => "optimal",
+        Status::Feasible => "feasible",
+        Status::Infeasible => "infeasible",
+        _ => "unknown",
+    }
+}
+
+/// What ended the search, in one word.
+fn stop(solution: &Solution) -> &'static str {
+    match solution.stop {
+        Stop::LowerBound => "lower-bound",
+        Stop::Exhausted => "exhausted",
+        Stop::CapacityMet => "capacity-met",
+        Stop::Infeasible => "infeasible",
+        Stop::Timeout => "timeout",
+        Stop::Iterations => "iterations",
+        Stop::GoodEnough => "good-enough",
+        Stop::Interrupted => "interrupted",
+        _ => "other",
+    }
+}
+
+/// How the lower bound is known.
+fn proof(solution: &Solution) -> &'static str {
+    if solution.lower_bound == solution.load.peak {
+        "load"
+    } else if solution.lower_bound <= solution.static_bound {
+        "load with alignment and fixed offsets"
+    } else {
+        "exhaustive search"
+    }
+}
+
+/// The summary as one line of JSON.
+pub(crate) fn json(
+    document: &Document,
+    solution: &Solution,
+    elapsed: Duration,
+) -> anyhow::Result<String> {
+    let proved = matches!(solution.status, Status::Optimal | Status::Infeasible);
+    let summary = Summary {
+        schema: 1,
+        jobs: document.problem.len(),
+        fixed: fixed(document),
+        load: solution.load.peak,
+        load_time: solution.load.at,
+        lower_bound: solution.lower_bound,
+        makespan: solution.makespan,
+        fragmentation: solution.fragmentation(),
+        status: status(solution),
+        stop: stop(solution),
+        proof: proved.then(|| proof(solution)),
+        method: solution.method,
+        evaluations: solution.evaluations,
+        seconds: elapsed.as_secs_f64(),
+    };
+    Ok(serde_json::to_string(&summary)? + "\n")
+}
+
+/// The summary as text.
+pub(crate) fn text(
+    document: &Document,
+    solution: &Solution,
+    capacity: Option<u64>,
+    elapsed: Duration,
+) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(text, "{name:<14} {value}");
+    };
+    let bytes = |bytes: u64| format!("{bytes} bytes ({})", human_bytes(bytes));
+    line("jobs", &document.problem.len().to_string());
+    if fixed(document) > 0 {
+        line(
+            "fixed",
+            &format!("{} jobs kept where the input puts them", fixed(document)),
+        );
+    }
+    let load = solution.load;
+    line("LOAD", &format!("{} at time {}", bytes(load.peak), load.at));
+    line(
+        "lower bound",
+        &format!("{}, by {}", bytes(solution.lower_bound), proof(solution)),
+    );
+    if let Some(capacity) = capacity {
+        line("capacity", &bytes(capacity));
+    }
+    line("makespan", &bytes(solution.makespan));
+    line(
+        "fragmentation",
+        &format!("{:.4} %", 100.0 * solution.fragmentation()),
+    );
+    line("status", &sentence(solution));
+    line(
+        "method",
+        &format!("{} ({} tried)", solution.method, solution.evaluations),
+    );
+    line("time", &format!("{:.3} s", elapsed.as_secs_f64()));
+    text
+}
+
+fn sentence(solution: &Solution) -> String {
+    let why = match solution.stop {
+        Stop::CapacityMet => "within the capacity",
+        Stop::Timeout => "stopped by the time limit",
+        Stop::Iterations => "stopped by the limit on evaluations",
+        Stop::GoodEnough => "good enough, as --max-fragmentation says",
+        Stop::Interrupted => "interrupted",
+        _ => "no method has anything left to try",
+    };
+    let why = match solution.status {
+        Status::Optimal => "the makespan meets the lower bound",
+        Status::Infeasible => "no placement is within the capacity, as the lower bound proves",
+        _ => why,
+    };
+    format!("{}: {why}", status(solution))
+}

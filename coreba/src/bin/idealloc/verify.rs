@@ -1,0 +1,64 @@
+//! `idealloc --verify`: is a given placement of the input's jobs valid?
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use common::check;
+use common::format::{self, Format};
+use common::input::{self, Document, Offsets};
+use common::job::{Job, JobId};
+use common::placement::Placement;
+
+/// Checks the placement in a file against the jobs of the input; `Ok(None)` is
+/// valid, else what is wrong first.
+pub(crate) fn verify(
+    document: &Document,
+    path: &Path,
+    start: u64,
+) -> anyhow::Result<Option<String>> {
+    let name = || path.display().to_string();
+    let Some(format) = Format::of_path(path) else {
+        bail!("{}: the name does not end in .csv or .plc", path.display());
+    };
+    let file = format::open(path).with_context(name)?;
+    let placed = input::load(file, format, Offsets::Placement).with_context(name)?;
+    let problem = &document.problem;
+    let Some(placement) = &placed.placement else {
+        if problem.is_empty() && placed.problem.is_empty() {
+            return Ok(None);
+        }
+        let (have, jobs) = (placed.placed, placed.problem.len());
+        return Ok(Some(format!("only {have} of {jobs} jobs have an offset")));
+    };
+    let by_id: HashMap<&JobId, usize> = placed
+        .problem
+        .jobs()
+        .iter()
+        .enumerate()
+        .map(|(index, job)| (&job.id, index))
+        .collect();
+    let mut offsets = Vec::with_capacity(problem.len());
+    for job in problem.jobs() {
+        let Some(&index) = by_id.get(&job.id) else {
+            return Ok(Some(format!("job {} is not placed", job.id)));
+        };
+        let other = &placed.problem[index];
+        let same = |job: &Job| (job.birth, job.death, job.size);
+        if same(job) != same(other) {
+            return Ok(Some(format!(
+                "job {} is another job in the placement",
+                job.id
+            )));
+        }
+        offsets.push(placement.offsets[index]);
+    }
+    if placed.problem.len() != problem.len() {
+        let (placed, jobs) = (placed.problem.len(), problem.len());
+        return Ok(Some(format!(
+            "{placed} jobs are placed, but the problem has {jobs}"
+        )));
+    }
+    let verdict = check::verify(problem, &Placement { offsets }, start);
+    Ok(verdict.err().map(|violation| violation.to_string()))
+}
