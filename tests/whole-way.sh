@@ -27,15 +27,15 @@ step() { printf '\n== %s\n' "$*"; }
 
 step "building everything (release)"
 # A traced program may be a cargo or a compiler: build before, untraced.
-(cd "$here" && cargo build --release --locked --quiet -p uncore -p sanity -p coreba)
+(cd "$here" && cargo build --release --locked --quiet -p uncore -p idealloc-trace -p sanity -p coreba)
 bin=${CARGO_TARGET_DIR:-$here/target}/release
 
 step "tracing: $*"
 status=0
-LD_PRELOAD="$bin/libuncore.so" TRACEFILE="$folder/app.trc" "$@" >"$folder/app.out" || status=$?
+"$bin/idealloc-trace" --quiet -o "$folder/app.trc" -- "$@" >"$folder/app.out" || status=$?
 echo "exit status $status; its output is in $folder/app.out"
 if [ ! -s "$folder/app.trc" ]; then
-    echo "whole-way: no trace was written: is the program static or setuid?" >&2
+    echo "whole-way: no trace was written" >&2
     exit 1
 fi
 

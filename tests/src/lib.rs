@@ -31,15 +31,10 @@ pub fn built() -> &'static Path {
         build
             .current_dir(workspace())
             .args(["build", "--quiet", "--offline"]);
-        build.args([
-            "-p",
-            "uncore",
-            "-p",
-            "sanity",
-            "-p",
-            "coreba",
-            "--target-dir",
-        ]);
+        for package in ["uncore", "idealloc-trace", "sanity", "coreba"] {
+            build.args(["-p", package]);
+        }
+        build.arg("--target-dir");
         build.arg(profile.parent().expect("the target folder"));
         if profile.ends_with("release") {
             build.arg("--release");

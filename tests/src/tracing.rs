@@ -6,7 +6,6 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
 
 use common::trace::wire::Call;
 use common::trace::{CutRecord, Reader};
@@ -14,36 +13,9 @@ use tempfile::TempDir;
 
 use crate::workspace;
 
-/// The folder with `libuncore.so` and the launcher, in the profile of this test
-/// run; built at the first call.
-pub fn tracer_folder() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let exe = std::env::current_exe().expect("a test knows its own path");
-        let profile = exe
-            .ancestors()
-            .nth(2)
-            .expect("a test lies in target/<profile>/deps");
-        let mut build = Command::new(env!("CARGO"));
-        build
-            .current_dir(workspace())
-            .args(["build", "--quiet", "--offline"]);
-        build.args(["-p", "uncore", "-p", "idealloc-trace", "--target-dir"]);
-        build.arg(profile.parent().expect("the target folder"));
-        if profile.ends_with("release") {
-            build.arg("--release");
-        }
-        assert!(
-            build.status().expect("cargo runs").success(),
-            "the tracer does not build"
-        );
-        profile.to_path_buf()
-    })
-}
-
 /// The tracer's library.
 pub fn library() -> PathBuf {
-    tracer_folder().join("libuncore.so")
+    crate::built().join("libuncore.so")
 }
 
 /// A C program of `tests/programs`, compiled in a folder that lasts as long as

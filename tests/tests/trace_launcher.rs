@@ -5,10 +5,11 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
-use tests::tracing::{Program, Replay, trace_to, tracer_folder};
+use tests::program;
+use tests::tracing::{Program, Replay, trace_to};
 
 fn launcher(folder: &Path) -> Command {
-    let mut command = Command::new(tracer_folder().join("idealloc-trace"));
+    let mut command = program("idealloc-trace");
     command.current_dir(folder);
     command
 }
