@@ -24,6 +24,7 @@ mod batch;
 mod cut;
 mod descend;
 mod dive;
+mod exact;
 mod fit;
 mod item;
 mod options;

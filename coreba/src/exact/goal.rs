@@ -1,0 +1,92 @@
+//! Which capacity to try next.
+//!
+//! The bound first: it succeeds on most real instances and is its own proof.
+//! Where the work set aside for it runs out, half of the way to the incumbent,
+//! and so on; then the bound again with more work. A proof that nothing is
+//! within a capacity raises the bound to the next makespan that the grid and
+//! the sizes allow.
+
+use crate::item::Items;
+
+/// The smallest makespan above `capacity` that any item may have: the height of
+/// one of them at an aligned position.
+pub(crate) fn next_makespan(items: &Items, capacity: u64) -> u64 {
+    let grid = items.grid();
+    let next = items.iter().map(|item| {
+        let from = grid.highest(capacity, item).map_or(0, |at| at + 1);
+        let beyond = (grid.start + from) % item.alignment;
+        let at = match item.pin {
+            Some(pin) if pin >= from => pin,
+            Some(_) => return u64::MAX,
+            None if beyond == 0 => from,
+            None => from + (item.alignment - beyond),
+        };
+        grid.height(at, item)
+    });
+    next.min().unwrap_or(u64::MAX).max(capacity + 1)
+}
+
+/// The capacity in bytes to work at.
+#[derive(Clone, Debug)]
+pub(crate) struct Goals {
+    /// No makespan is below.
+    pub(crate) lower: u64,
+    goal: u64,
+    /// Work left before the goal moves up, and how much there was.
+    left: u64,
+    budget: u64,
+    /// A decision: the only capacity of interest.
+    only: Option<u64>,
+}
+
+impl Goals {
+    pub(crate) fn new(lower: u64, only: Option<u64>, budget: u64) -> Goals {
+        Goals {
+            lower,
+            goal: only.map_or(lower, |only| only.max(lower)),
+            left: budget,
+            budget,
+            only,
+        }
+    }
+
+    /// The capacity to work at now, below a makespan that is known.
+    pub(crate) fn goal(&mut self, incumbent: u64) -> u64 {
+        if self.only.is_none() && self.goal >= incumbent {
+            self.goal = self.lower + (incumbent - 1).saturating_sub(self.lower) / 2;
+        }
+        self.goal
+    }
+
+    /// Work was done at the goal without an answer.
+    pub(crate) fn spend(&mut self, work: u64, incumbent: u64) {
+        self.left = self.left.saturating_sub(work);
+        if self.left > 0 || self.only.is_some() {
+            return;
+        }
+        let step = incumbent.saturating_sub(1).saturating_sub(self.goal);
+        // Steps of less than half a per mille bring little.
+        if incumbent == u64::MAX || step <= self.lower / 2048 {
+            self.budget = self.budget.saturating_mul(2);
+            self.goal = self.lower;
+        } else {
+            self.goal += step.div_ceil(2);
+        }
+        self.left = self.budget;
+    }
+
+    /// It is proved that no placement is within a capacity.
+    pub(crate) fn refute(&mut self, items: &Items, capacity: u64, incumbent: u64) {
+        self.lower = self.lower.max(next_makespan(items, capacity));
+        self.left = self.budget;
+        if self.only.is_none() {
+            // Halving proves a bound far above LOAD in few steps.
+            let last = (incumbent.saturating_sub(1)).max(self.lower);
+            self.goal = if incumbent == u64::MAX {
+                self.lower
+            } else {
+                self.lower + (last - self.lower) / 2
+            };
+        }
+    }
+}

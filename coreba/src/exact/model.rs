@@ -1,0 +1,103 @@
+//! A cut at a fixed capacity, laid out for the search.
+
+use rustc_hash::FxHashMap;
+
+use crate::cut::Cut;
+
+/// Jobs by index, in units; nothing changes while it is searched.
+#[derive(Clone, Debug)]
+pub(crate) struct Model {
+    pub(super) first: Vec<u32>,
+    pub(super) last: Vec<u32>,
+    pub(super) size: Vec<i64>,
+    /// Alignment, and the residue of allowed positions.
+    alignment: Vec<(i64, i64)>,
+    /// The lowest position, and the highest within the capacity.
+    pub(super) lowest: Vec<i64>,
+    pub(super) highest: Vec<i64>,
+    /// The first job of those that nothing tells apart.
+    pub(super) twin: Vec<u32>,
+    /// The highest end of any job of a section.
+    pub(super) ceiling: Vec<i64>,
+    /// Logarithms of lifetime and size.
+    pub(super) log_length: Vec<f32>,
+    pub(super) log_size: Vec<f32>,
+    /// Jobs that share a section with job j:
+    /// `neighbours[neighbours_from[j]..neighbours_from[j + 1]]`.
+    neighbours: Vec<u32>,
+    neighbours_from: Vec<u32>,
+}
+
+impl Model {
+    /// `None` where a job alone does not fit. The cut must have a flat floor at
+    /// 0. O(n^2) time and memory at worst.
+    pub(crate) fn new(cut: &Cut, highest: impl Fn(usize) -> Option<i64>) -> Option<Model> {
+        let jobs = cut.len();
+        let mut model = Model {
+            first: cut.first.clone(),
+            last: cut.last.clone(),
+            size: cut.size.clone(),
+            alignment: (0..jobs).map(|job| cut.residue(job)).collect(),
+            lowest: Vec::with_capacity(jobs),
+            highest: Vec::with_capacity(jobs),
+            twin: Vec::with_capacity(jobs),
+            ceiling: vec![0; cut.sections()],
+            log_length: cut.log_length.clone(),
+            log_size: cut.log_size.clone(),
+            neighbours: Vec::new(),
+            neighbours_from: vec![0],
+        };
+        let mut twins = FxHashMap::default();
+        for job in 0..jobs {
+            let (alignment, residue) = model.alignment[job];
+            let lowest = model.align(job, 0);
+            let highest = highest(job)?;
+            let highest = highest - (highest - residue).rem_euclid(alignment);
+            if highest < lowest {
+                return None;
+            }
+            model.lowest.push(lowest);
+            model.highest.push(highest);
+            let (first, last, size) = (model.first[job], model.last[job], model.size[job]);
+            for ceiling in &mut model.ceiling[first as usize..=last as usize] {
+                *ceiling = (*ceiling).max(highest + size);
+            }
+            let kind = (first, last, size, alignment, residue, highest);
+            model.twin.push(*twins.entry(kind).or_insert(job as u32));
+        }
+        for job in 0..jobs {
+            let (first, last) = (model.first[job], model.last[job]);
+            let meets = |other: u32| {
+                let other = other as usize;
+                other != job && model.first[other] <= last && first <= model.last[other]
+            };
+            let met = (0..jobs as u32).filter(|&other| meets(other));
+            model.neighbours.extend(met);
+            model.neighbours_from.push(model.neighbours.len() as u32);
+        }
+        Some(model)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.size.len()
+    }
+
+    pub(super) fn sections(&self) -> usize {
+        self.ceiling.len()
+    }
+
+    /// The lowest allowed position of a job from `at` on.
+    #[inline]
+    pub(super) fn align(&self, job: usize, at: i64) -> i64 {
+        match self.alignment[job] {
+            (1, _) => at,
+            (alignment, residue) => at + (residue - at).rem_euclid(alignment),
+        }
+    }
+
+    #[inline]
+    pub(super) fn neighbours(&self, job: usize) -> &[u32] {
+        let (from, to) = (self.neighbours_from[job], self.neighbours_from[job + 1]);
+        &self.neighbours[from as usize..to as usize]
+    }
+}

@@ -1,0 +1,725 @@
+//! The search itself: state, decisions, and their undoing. All memory is flat
+//! and kept from run to run; the stack of decisions is explicit.
+//!
+//! A decision costs about the sections of the jobs that it raises times the
+//! jobs that live in one.
+
+use super::model::Model;
+use super::reasons::{Depths, Reasons};
+use super::{Run, Switches, Verdict};
+
+/// Floor of a section without unplaced jobs.
+const EMPTY: i64 = i64::MAX;
+
+/// Depth of a job that is not placed.
+const UNPLACED: u32 = u32::MAX;
+
+/// Nodes between two questions whether to stop.
+const PATIENCE: u64 = 256;
+
+/// What a section's unplaced jobs say of it.
+#[derive(Clone, Copy, Debug)]
+struct Summary {
+    floor: i64,
+    /// How many lie at the floor at least.
+    at_floor: u32,
+}
+
+/// A decision: which candidates are left to try, and whether the hole is.
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    section: u32,
+    floor: i64,
+    /// Its candidates are `candidates[from..to]`; `next` is the next to try.
+    from: u32,
+    to: u32,
+    next: u32,
+    /// Lengths of the logs before the decision.
+    changes: usize,
+    summaries: usize,
+    part: (u32, u32),
+}
+
+/// What a decision came to.
+enum Step {
+    Fine,
+    /// The conflict is in `Search::conflict`.
+    Failed,
+}
+
+/// A search of one model; keeps its memory from run to run.
+#[derive(Clone, Debug)]
+pub(crate) struct Search<'a> {
+    model: &'a Model,
+    switches: Switches,
+    /// Where each job lies, or the least position that it may have.
+    least: Vec<i64>,
+    depth_of: Vec<u32>,
+    /// The placed jobs, the last one last.
+    placed: Vec<u32>,
+    ranks: Vec<u32>,
+    reasons: Reasons,
+    /// Unplaced jobs of each section, first in its part of `lists`; behind them
+    /// those that are placed, the last first.
+    lists: Vec<u32>,
+    list_from: Vec<u32>,
+    live: Vec<u32>,
+    /// Where in its sections' lists a job is.
+    slots: Vec<u32>,
+    slots_from: Vec<u32>,
+    total: Vec<i64>,
+    /// Unplaced jobs that cross from each section to the next.
+    crossing: Vec<u32>,
+    summaries: Vec<Summary>,
+    summary_log: Vec<(u32, Summary)>,
+    frames: Vec<Frame>,
+    candidates: Vec<u32>,
+    /// For each depth what the children that failed say.
+    gathered: Vec<Depths>,
+    conflict: Depths,
+    touched: Vec<u32>,
+    touched_in: Vec<u64>,
+    round: u64,
+    levels: Vec<(i64, u32)>,
+    raises: Vec<Raise>,
+}
+
+/// What a hole derives for one candidate.
+#[derive(Clone, Copy, Debug)]
+struct Raise {
+    job: u32,
+    /// The lowest support by a job that is no candidate.
+    next: i64,
+    /// The least position that follows.
+    least: i64,
+}
+
+impl<'a> Search<'a> {
+    /// O(n^2) at worst: the lists of all sections.
+    pub(crate) fn new(model: &'a Model, switches: Switches) -> Search<'a> {
+        let (jobs, sections) = (model.len(), model.sections());
+        let mut list_from = vec![0u32; sections + 1];
+        let mut slots_from = vec![0u32; jobs + 1];
+        for job in 0..jobs {
+            let (first, last) = (model.first[job], model.last[job]);
+            slots_from[job + 1] = slots_from[job] + last - first + 1;
+            for section in first..=last {
+                list_from[section as usize + 1] += 1;
+            }
+        }
+        for section in 0..sections {
+            list_from[section + 1] += list_from[section];
+        }
+        Search {
+            model,
+            switches,
+            least: Vec::new(),
+            depth_of: Vec::new(),
+            placed: Vec::new(),
+            ranks: Vec::new(),
+            reasons: Reasons::default(),
+            lists: vec![0; list_from[sections] as usize],
+            list_from,
+            live: vec![0; sections],
+            slots: vec![0; slots_from[jobs] as usize],
+            slots_from,
+            total: vec![0; sections],
+            crossing: vec![0; sections],
+            summaries: Vec::new(),
+            summary_log: Vec::new(),
+            frames: Vec::new(),
+            candidates: Vec::new(),
+            gathered: Vec::new(),
+            conflict: Depths::default(),
+            touched: Vec::new(),
+            touched_in: vec![0; sections],
+            round: 0,
+            levels: Vec::new(),
+            raises: Vec::new(),
+        }
+    }
+
+    fn reset(&mut self) {
+        let model = self.model;
+        let jobs = model.len();
+        self.least.clone_from(&model.lowest);
+        self.depth_of.clear();
+        self.depth_of.resize(jobs, UNPLACED);
+        self.placed.clear();
+        self.reasons.reset(jobs);
+        self.live.fill(0);
+        self.total.fill(0);
+        self.crossing.fill(0);
+        for job in 0..jobs {
+            let (first, last) = (model.first[job], model.last[job]);
+            for section in first..=last {
+                let at = section as usize;
+                let slot = self.list_from[at] + self.live[at];
+                self.lists[slot as usize] = job as u32;
+                self.slots[(self.slots_from[job] + section - first) as usize] = slot;
+                self.live[at] += 1;
+                self.total[at] += model.size[job];
+                self.crossing[at] += u32::from(section < last);
+            }
+        }
+        self.summaries.clear();
+        for section in 0..model.sections() {
+            let summary = self.summarise(section).0;
+            self.summaries.push(summary);
+        }
+        self.summary_log.clear();
+        self.frames.clear();
+        self.candidates.clear();
+        self.conflict.clear();
+    }
+
+    /// One run from the root, which tries the candidates of low ranks first and
+    /// takes up to `limit` decisions.
+    pub(crate) fn run(
+        &mut self,
+        ranks: Vec<u32>,
+        limit: u64,
+        stop: &mut dyn FnMut() -> bool,
+    ) -> Run {
+        self.ranks = ranks;
+        self.reset();
+        let mut run = Run {
+            verdict: Verdict::Open,
+            nodes: 0,
+            deepest: 0,
+        };
+        for section in 0..self.model.sections() as u32 {
+            if !self.fits(section) {
+                run.verdict = Verdict::Infeasible;
+                return run;
+            }
+        }
+        let mut next_question = PATIENCE;
+        loop {
+            run.deepest = run.deepest.max(self.placed.len());
+            if self.placed.len() == self.model.len() {
+                run.verdict = Verdict::Placed(self.least.clone());
+                return run;
+            }
+            self.open_frame();
+            while let Step::Failed = self.try_next(&mut run.nodes) {
+                if !self.back_out() {
+                    run.verdict = Verdict::Infeasible;
+                    return run;
+                }
+                if run.nodes >= limit {
+                    return run;
+                }
+            }
+            if run.nodes >= limit {
+                return run;
+            }
+            if run.nodes >= next_question {
+                next_question = run.nodes + PATIENCE;
+                if stop() {
+                    return run;
+                }
+            }
+        }
+    }
+
+    /// Opens the next decision: the section with the fewest candidates in any
+    /// valley, or in any of the smallest part.
+    fn open_frame(&mut self) {
+        let sections = self.model.sections() as u32;
+        let part = if self.switches.splitting {
+            let held = self.frames.last().map_or((0, sections), |frame| frame.part);
+            self.smallest_part(held)
+                .or_else(|| self.smallest_part((0, sections)))
+                .unwrap_or((0, sections))
+        } else {
+            (0, sections)
+        };
+        let section = self.best_section(part);
+        let floor = self.summaries[section as usize].floor;
+        let from = self.candidates.len() as u32;
+        let at = section as usize;
+        let list = self.list_from[at] as usize..(self.list_from[at] + self.live[at]) as usize;
+        for &job in &self.lists[list] {
+            if self.least[job as usize] != floor {
+                continue;
+            }
+            let twin = self.model.twin[job as usize];
+            let known = self.switches.twins
+                && self.candidates[from as usize..]
+                    .iter()
+                    .any(|&other| self.model.twin[other as usize] == twin);
+            if !known {
+                self.candidates.push(job);
+            }
+        }
+        let ranks = &self.ranks;
+        self.candidates[from as usize..].sort_unstable_by_key(|&job| ranks[job as usize]);
+        let depth = self.frames.len();
+        if self.gathered.len() <= depth {
+            self.gathered.push(Depths::default());
+        }
+        self.gathered[depth].clear();
+        self.frames.push(Frame {
+            section,
+            floor,
+            from,
+            to: self.candidates.len() as u32,
+            next: from,
+            changes: self.reasons.len(),
+            summaries: self.summary_log.len(),
+            part,
+        });
+    }
+
+    /// The smallest of the parts of a range between which no unplaced job
+    /// crosses; of equal ones the first.
+    fn smallest_part(&self, (from, to): (u32, u32)) -> Option<(u32, u32)> {
+        let mut best: Option<(u32, u32)> = None;
+        let mut begin = from;
+        for section in from..to {
+            if self.live[section as usize] == 0 {
+                begin = section + 1;
+            } else if section + 1 == to || self.crossing[section as usize] == 0 {
+                let part = (begin, section + 1);
+                if best.is_none_or(|best| part.1 - part.0 < best.1 - best.0) {
+                    best = Some(part);
+                }
+                begin = section + 1;
+            }
+        }
+        best
+    }
+
+    fn best_section(&self, (from, to): (u32, u32)) -> u32 {
+        let mut best = (u32::MAX, i64::MAX, 0);
+        let mut in_run = best;
+        // Whether the run of equal floors began with a step down or at a cut.
+        let mut is_low = true;
+        for section in from..to {
+            let at = section as usize;
+            let Summary { floor, at_floor } = self.summaries[at];
+            let cut_before = section == from || self.crossing[at - 1] == 0;
+            let before = if section == from {
+                EMPTY
+            } else {
+                self.summaries[at - 1].floor
+            };
+            if cut_before || floor != before {
+                is_low = cut_before || floor < before;
+                in_run = (u32::MAX, i64::MAX, 0);
+            }
+            if floor == EMPTY {
+                continue;
+            }
+            let slack = self.model.ceiling[at] - floor - self.total[at];
+            in_run = in_run.min((at_floor, slack, section));
+            let after = if section + 1 == to || self.crossing[at] == 0 {
+                EMPTY
+            } else {
+                self.summaries[at + 1].floor
+            };
+            if is_low && floor < after {
+                best = best.min(in_run);
+            }
+        }
+        debug_assert!(best.0 < u32::MAX, "the lowest section is in a valley");
+        best.2
+    }
+
+    /// Tries the next child of the last decision.
+    fn try_next(&mut self, nodes: &mut u64) -> Step {
+        let depth = self.frames.len() as u32 - 1;
+        let frame = &mut self.frames[depth as usize];
+        let next = frame.next;
+        frame.next += 1;
+        if next < frame.to {
+            *nodes += 1;
+            let (floor, job) = (frame.floor, self.candidates[next as usize]);
+            return self.place(job, floor, depth);
+        }
+        let frame = *frame;
+        if next == frame.to && !self.is_full(&frame) {
+            *nodes += 1;
+            return self.raise(&frame, depth);
+        }
+        // All children have failed.
+        std::mem::swap(&mut self.conflict, &mut self.gathered[depth as usize]);
+        if self.is_full(&frame) {
+            self.explain_full(&frame);
+        } else {
+            self.explain_hole(&frame);
+        }
+        self.conflict.remove(depth);
+        self.candidates.truncate(frame.from as usize);
+        self.frames.pop();
+        Step::Failed
+    }
+
+    /// Undoes decisions until one has a child left that may help; false where
+    /// none has.
+    fn back_out(&mut self) -> bool {
+        let deepest = if self.switches.backjumping {
+            self.conflict.deepest()
+        } else {
+            (self.frames.len() as u32).checked_sub(1)
+        };
+        let Some(deepest) = deepest else {
+            return false;
+        };
+        self.frames.truncate(deepest as usize + 1);
+        let frame = self.frames[deepest as usize];
+        self.candidates.truncate(frame.to as usize);
+        self.undo(&frame, deepest);
+        self.conflict.remove(deepest);
+        self.gathered[deepest as usize].unite(&self.conflict);
+        true
+    }
+
+    /// Puts a job at the floor of a valley.
+    fn place(&mut self, job: u32, floor: i64, depth: u32) -> Step {
+        let model = self.model;
+        let index = job as usize;
+        let (first, last) = (model.first[index], model.last[index]);
+        self.depth_of[index] = depth;
+        self.placed.push(job);
+        self.round += 1;
+        for section in first..=last {
+            let at = section as usize;
+            self.live[at] -= 1;
+            self.total[at] -= model.size[index];
+            self.crossing[at] -= u32::from(section < last);
+            let slot = self.slots[(self.slots_from[index] + section - first) as usize];
+            let end = self.list_from[at] + self.live[at];
+            self.swap_slots(section, slot, end);
+            self.touch(section);
+        }
+        let top = floor + model.size[index];
+        for &other in model.neighbours(index) {
+            let meets = other as usize;
+            if self.depth_of[meets] != UNPLACED {
+                continue;
+            }
+            let least = model.align(meets, top);
+            let before = self.least[meets];
+            if least > before {
+                let needs = floor - model.size[meets] + 1;
+                self.reasons.push(other, depth, before, needs);
+                if let Step::Failed = self.lift(other, least) {
+                    return Step::Failed;
+                }
+            }
+        }
+        self.settle()
+    }
+
+    fn swap_slots(&mut self, section: u32, slot: u32, end: u32) {
+        let other = self.lists[end as usize];
+        let job = self.lists[slot as usize];
+        self.lists[slot as usize] = other;
+        self.lists[end as usize] = job;
+        let mut set = |job: u32, slot: u32| {
+            let index = job as usize;
+            let at = self.slots_from[index] + section - self.model.first[index];
+            self.slots[at as usize] = slot;
+        };
+        set(other, slot);
+        set(job, end);
+    }
+
+    /// Raises an unplaced job, once the reason is noted.
+    fn lift(&mut self, job: u32, least: i64) -> Step {
+        let index = job as usize;
+        self.least[index] = least;
+        let highest = self.model.highest[index];
+        if least > highest {
+            self.conflict.clear();
+            self.explain(job, highest + 1);
+            return Step::Failed;
+        }
+        for section in self.model.first[index]..=self.model.last[index] {
+            self.touch(section);
+        }
+        Step::Fine
+    }
+
+    #[inline]
+    fn touch(&mut self, section: u32) {
+        let stamp = &mut self.touched_in[section as usize];
+        if *stamp != self.round {
+            *stamp = self.round;
+            self.touched.push(section);
+        }
+    }
+
+    /// Brings touched sections up to date, and checks their bounds.
+    fn settle(&mut self) -> Step {
+        let mut touched = std::mem::take(&mut self.touched);
+        let mut step = Step::Fine;
+        for &section in &touched {
+            let at = section as usize;
+            self.summary_log.push((section, self.summaries[at]));
+            if !self.fits(section) {
+                step = Step::Failed;
+                break;
+            }
+        }
+        touched.clear();
+        self.touched = touched;
+        step
+    }
+
+    fn explain(&mut self, job: u32, level: i64) {
+        let lowest = self.model.lowest[job as usize];
+        self.reasons.explain(job, lowest, level, &mut self.conflict);
+    }
+
+    fn list(&self, section: usize) -> &[u32] {
+        let from = self.list_from[section];
+        &self.lists[from as usize..(from + self.live[section]) as usize]
+    }
+
+    /// A section's summary, and the largest least position of its jobs.
+    fn summarise(&self, section: usize) -> (Summary, i64) {
+        let (mut floor, mut at_floor, mut top) = (EMPTY, 0, 0);
+        for &job in self.list(section) {
+            let least = self.least[job as usize];
+            top = top.max(least);
+            if least < floor {
+                (floor, at_floor) = (least, 1);
+            } else {
+                at_floor += u32::from(least == floor);
+            }
+        }
+        (Summary { floor, at_floor }, top)
+    }
+
+    /// Brings a section up to date. Whether its unplaced jobs may fit; if not,
+    /// the conflict says why.
+    fn fits(&mut self, section: u32) -> bool {
+        let at = section as usize;
+        let (summary, top) = self.summarise(at);
+        self.summaries[at] = summary;
+        if summary.floor == EMPTY {
+            return true;
+        }
+        let (ceiling, total) = (self.model.ceiling[at], self.total[at]);
+        if top + total <= ceiling {
+            return true;
+        }
+        if !self.switches.head_bound {
+            if summary.floor + total <= ceiling {
+                return true;
+            }
+            return self.blame(section, i64::MIN, ceiling - total + 1);
+        }
+        let mut levels = std::mem::take(&mut self.levels);
+        levels.clear();
+        for &job in self.list(at) {
+            levels.push((self.least[job as usize], job));
+        }
+        levels.sort_unstable_by_key(|&(least, _)| std::cmp::Reverse(least));
+        let mut sum = 0;
+        let mut failed = None;
+        for &(least, job) in &levels {
+            sum += self.model.size[job as usize];
+            if least + sum > ceiling {
+                failed = Some((least, ceiling - sum + 1));
+                break;
+            }
+        }
+        self.levels = levels;
+        match failed {
+            None => true,
+            Some((least, level)) => {
+                // More jobs may lie at the same level; they only lower it.
+                let more = self.list(at).iter();
+                let sum: i64 = more
+                    .filter(|&&job| self.least[job as usize] >= least)
+                    .map(|&job| self.model.size[job as usize])
+                    .sum();
+                debug_assert!(ceiling - sum < level);
+                self.blame(section, least, ceiling - sum + 1)
+            }
+        }
+    }
+
+    /// The conflict: a section's unplaced jobs with least positions from `from`
+    /// on have no room above `level`.
+    fn blame(&mut self, section: u32, from: i64, level: i64) -> bool {
+        self.conflict.clear();
+        let at = section as usize;
+        for slot in self.list_from[at]..self.list_from[at] + self.live[at] {
+            let job = self.lists[slot as usize];
+            if self.least[job as usize] >= from {
+                self.explain(job, level);
+            }
+        }
+        false
+    }
+
+    /// Whether the unplaced jobs of a decision's section leave no room at all.
+    fn is_full(&self, frame: &Frame) -> bool {
+        let at = frame.section as usize;
+        frame.floor + self.total[at] >= self.model.ceiling[at]
+    }
+
+    fn explain_full(&mut self, frame: &Frame) {
+        let at = frame.section as usize;
+        for slot in self.list_from[at]..self.list_from[at] + self.live[at] {
+            let job = self.lists[slot as usize];
+            let above = i64::from(self.least[job as usize] > frame.floor);
+            self.explain(job, frame.floor + above);
+        }
+    }
+
+    /// Raises all candidates of a section, those that are twins of others
+    /// included: none of them lies at the floor.
+    fn raise(&mut self, frame: &Frame, depth: u32) -> Step {
+        self.derive_raises(frame);
+        self.round += 1;
+        let raises = std::mem::take(&mut self.raises);
+        let mut step = Step::Fine;
+        for raise in &raises {
+            let before = self.least[raise.job as usize];
+            self.reasons.push(raise.job, depth, before, i64::MIN);
+            step = self.lift(raise.job, raise.least);
+            if let Step::Failed = step {
+                break;
+            }
+        }
+        self.raises = raises;
+        match step {
+            Step::Fine => self.settle(),
+            Step::Failed => Step::Failed,
+        }
+    }
+
+    /// What the hole derives for each candidate; not above the first position
+    /// that is too high.
+    fn derive_raises(&mut self, frame: &Frame) {
+        let model = self.model;
+        let mut raises = std::mem::take(&mut self.raises);
+        raises.clear();
+        for &job in self.list(frame.section as usize) {
+            let index = job as usize;
+            if self.least[index] != frame.floor {
+                continue;
+            }
+            let too_high = model.highest[index] + 1;
+            let next = model
+                .neighbours(index)
+                .iter()
+                .filter(|&&other| self.may_support(other, frame))
+                .map(|&other| model.align(index, self.top(other)))
+                .fold(too_high, i64::min);
+            raises.push(Raise {
+                job,
+                next,
+                least: next,
+            });
+        }
+        // The two lowest tops of candidates on others.
+        let (mut best, mut second) = ((EMPTY, 0), EMPTY);
+        for raise in &raises {
+            let top = raise.next + model.size[raise.job as usize];
+            if top < best.0 {
+                second = best.0;
+                best = (top, raise.job);
+            } else {
+                second = second.min(top);
+            }
+        }
+        for raise in &mut raises {
+            let top = if best.1 == raise.job { second } else { best.0 };
+            if top != EMPTY {
+                let on_candidate = model.align(raise.job as usize, top);
+                raise.least = raise.least.min(on_candidate);
+            }
+        }
+        self.raises = raises;
+    }
+
+    /// The lowest end that an unplaced job may have.
+    fn top(&self, job: u32) -> i64 {
+        self.least[job as usize] + self.model.size[job as usize]
+    }
+
+    /// Whether a neighbour of a candidate is unplaced and none itself.
+    fn may_support(&self, job: u32, frame: &Frame) -> bool {
+        let index = job as usize;
+        let (first, last) = (self.model.first[index], self.model.last[index]);
+        let is_candidate =
+            self.least[index] == frame.floor && first <= frame.section && frame.section <= last;
+        self.depth_of[index] == UNPLACED && !is_candidate
+    }
+
+    /// Adds what a hole's raises, and so the completeness of its decision, rest
+    /// on.
+    fn explain_hole(&mut self, frame: &Frame) {
+        let model = self.model;
+        self.derive_raises(frame);
+        let raises = std::mem::take(&mut self.raises);
+        for raise in &raises {
+            let index = raise.job as usize;
+            self.explain(raise.job, frame.floor);
+            // How high supports outside must leave this candidate, for its own
+            // raise and for those of the candidates that it may support.
+            let supported = raises
+                .iter()
+                .filter(|other| other.job != raise.job)
+                .map(|other| other.least - model.size[index])
+                .fold(raise.least, i64::max)
+                .min(raise.next);
+            for &other in model.neighbours(index) {
+                let at = other as usize;
+                let level = supported - model.size[at];
+                if level <= model.lowest[at] {
+                    continue;
+                }
+                if self.depth_of[at] != UNPLACED {
+                    self.conflict.insert(self.depth_of[at]);
+                } else if self.may_support(other, frame) {
+                    self.explain(other, level.min(self.least[at]));
+                }
+            }
+        }
+        self.raises = raises;
+    }
+
+    /// Takes back what was done from a decision on.
+    fn undo(&mut self, frame: &Frame, depth: u32) {
+        self.touched.clear();
+        while self.reasons.len() > frame.changes {
+            let Some(change) = self.reasons.pop() else {
+                break;
+            };
+            self.least[change.job as usize] = change.before;
+        }
+        while self.summary_log.len() > frame.summaries {
+            let Some((section, summary)) = self.summary_log.pop() else {
+                break;
+            };
+            self.summaries[section as usize] = summary;
+        }
+        while let Some(&job) = self.placed.last() {
+            if self.depth_of[job as usize] < depth {
+                break;
+            }
+            self.placed.pop();
+            self.unplace(job as usize);
+        }
+    }
+
+    /// Behind its sections' lists is the job that left them last.
+    fn unplace(&mut self, job: usize) {
+        let (first, last) = (self.model.first[job], self.model.last[job]);
+        self.depth_of[job] = UNPLACED;
+        for section in first..=last {
+            let at = section as usize;
+            self.live[at] += 1;
+            self.total[at] += self.model.size[job];
+            self.crossing[at] += u32::from(section < last);
+        }
+    }
+}
