@@ -2,8 +2,13 @@
 //!
 //! Plain problems (every item one rectangle, none fixed) are peeled to their
 //! hard core, the core is split into components, and dives search each towards
-//! the lower bound; the peeled go back by first fit. Other problems are packed
-//! by first fit and best fit in many orders, and squeezed.
+//! the lower bound, in turn with the exact search on those that are small
+//! enough; the peeled go back by first fit. Other problems are packed by first
+//! fit and best fit in many orders, and squeezed; few items in turn with an
+//! exact search.
+//!
+//! Where an exact search proves that nothing is within a capacity, the lower
+//! bound rises, and with it what all aim at.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -14,6 +19,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use crate::batch::{self, Control};
 use crate::cut::Cut;
 use crate::descend::Component;
+use crate::exact::{Few, Prover};
 use crate::fit::{Finder, Fit, Taken};
 use crate::item::Items;
 use crate::options::{Improvement, Options, Progress};
@@ -46,6 +52,7 @@ pub(crate) fn run(
     let mut search = Search {
         items,
         lower_bound,
+        aim: options.capacity.unwrap_or(0).max(lower_bound),
         load,
         options,
         control,
@@ -53,12 +60,7 @@ pub(crate) fn run(
         evaluations: 0,
         best: None,
     };
-    let capacity = lower_bound;
-    let peeled = peel::peel(items, capacity);
-    let stop = match Cut::new(items, &peeled.core) {
-        Some(cut) => search.by_dives(&peeled, cut),
-        None => search.by_orders(),
-    };
+    let stop = search.run();
     let Search {
         best,
         evaluations,
@@ -75,9 +77,17 @@ pub(crate) fn run(
     }
 }
 
+/// Dives before the exact search begins.
+const FIRST_DIVES: u64 = 6;
+
+/// Dives that take as long as one node a job.
+const NODE_DIVES: u64 = 2;
+
 struct Search<'a> {
     items: &'a Items,
     lower_bound: u64,
+    /// What the first goal was: the bound, or the capacity asked for.
+    aim: u64,
     load: u64,
     options: &'a Options,
     control: Control<'a>,
@@ -86,7 +96,20 @@ struct Search<'a> {
     best: Option<(Packing, &'static str)>,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    fn run(&mut self) -> Stop {
+        if let Some(stop) = self.ending() {
+            // Nothing is within the capacity, or there is no time.
+            self.fall_back();
+            return stop;
+        }
+        let peeled = peel::peel(self.items, self.aim);
+        match Cut::new(self.items, &peeled.core) {
+            Some(cut) => self.by_dives(&peeled, cut),
+            None => self.by_orders(),
+        }
+    }
+
     fn makespan(&self) -> u64 {
         self.best
             .as_ref()
@@ -118,6 +141,14 @@ impl Search<'_> {
         if self.makespan() <= self.lower_bound {
             return Some(Stop::LowerBound);
         }
+        if let Some(capacity) = self.options.capacity {
+            if self.makespan() <= capacity {
+                return Some(Stop::CapacityMet);
+            }
+            if self.lower_bound > capacity {
+                return Some(Stop::Infeasible);
+            }
+        }
         if self.best.is_some() && good_enough(self.makespan()) {
             return Some(Stop::GoodEnough);
         }
@@ -138,25 +169,16 @@ impl Search<'_> {
         None
     }
 
-    /// Dives into the components of the core until all meet the bound.
+    /// Dives into the components of the core and the exact search, by turns,
+    /// until all meet the bound.
     fn by_dives(&mut self, peeled: &peel::Peeled, cut: Cut) -> Stop {
-        let grid = self.items.grid();
-        let target = (self.lower_bound - grid.lowest).div_ceil(grid.unit) as i64;
-        let upside = Upside::new(self.items, &peeled.core, cut, self.lower_bound, target);
-        let mut components: Vec<Component> = upside
-            .cut
-            .components()
-            .into_iter()
-            .enumerate()
-            .map(|(index, (cut, members))| {
-                let members = members
-                    .iter()
-                    .map(|&job| upside.members[job as usize])
-                    .collect();
-                let seed = self.options.seed ^ (index as u64) << 32;
-                Component::new(cut, members, target, seed)
-            })
-            .collect();
+        let mut target = self.units(self.aim);
+        let upright = cut.clone();
+        let upside = Upside::new(self.items, &peeled.core, cut, self.aim, target);
+        let is_upright = upside.ceiling.is_none();
+        let mut components = self.components(&upside, target);
+        let mut prover = self.prover(&peeled.core, &upright);
+        let (mut dives, mut proofs) = (0, 0);
         loop {
             // The worst first; of equal ones the first. Without any left the
             // core meets the bound.
@@ -167,7 +189,10 @@ impl Search<'_> {
                 .iter()
                 .all(|component| component.best().is_some());
             if placed_all && (worst.is_none() || self.improves(&components)) {
-                self.assemble(peeled, &components, &upside);
+                self.assemble_dives(peeled, &components, &upside);
+            }
+            if prover.height() < self.makespan() {
+                self.assemble_parts(peeled, &prover);
             }
             if let Some(stop) = self.ending() {
                 if self.best.is_none() {
@@ -175,25 +200,102 @@ impl Search<'_> {
                 }
                 return stop;
             }
+            let is_turn = worst.is_none() || placed_all && dives >= FIRST_DIVES && proofs <= dives;
+            if is_turn {
+                let work = self.prove(&mut prover);
+                if self.lower_bound > self.aim && is_upright && self.options.capacity.is_none() {
+                    target = target.max(self.units(self.lower_bound));
+                    for component in &mut components {
+                        component.target = target;
+                    }
+                }
+                if let Some(work) = work {
+                    proofs += NODE_DIVES * work;
+                    continue;
+                }
+            }
             let Some(worst) = worst else {
                 return Stop::Exhausted;
             };
             let component = &mut components[worst];
-            let tasks = component.plan();
-            let shared = &*component;
-            let found = batch::run(
-                &tasks,
-                self.options.threads.get(),
-                &mut self.control,
-                |task, stop| shared.perform(task, stop),
-                |found| found.top() <= shared.target,
-            );
-            self.evaluations += found
-                .iter()
-                .map(|found| found.as_ref().map_or(1, |found| found.dives()))
-                .sum::<u64>();
-            component.merge(found);
+            let done = self.dive(component);
+            dives += done;
+            if is_upright && let Some(best) = component.best() {
+                let placed = best.order.iter();
+                let placed = placed.map(|&job| (job, best.positions[job as usize]));
+                prover.offer(worst, placed.collect());
+            }
         }
+    }
+
+    /// A capacity in units, rounded up.
+    fn units(&self, capacity: u64) -> i64 {
+        let grid = self.items.grid();
+        (capacity - grid.lowest).div_ceil(grid.unit) as i64
+    }
+
+    fn components(&self, upside: &Upside, target: i64) -> Vec<Component> {
+        let parts = upside.cut.components().into_iter().enumerate();
+        parts
+            .map(|(index, (cut, members))| {
+                let members = members
+                    .iter()
+                    .map(|&job| upside.members[job as usize])
+                    .collect();
+                let seed = self.options.seed ^ (index as u64) << 32;
+                Component::new(cut, members, target, seed)
+            })
+            .collect()
+    }
+
+    fn prover(&self, core: &[u32], upright: &Cut) -> Prover<'a> {
+        let components = upright.components().into_iter().map(|(cut, members)| {
+            let items = members.iter().map(|&job| core[job as usize]).collect();
+            (cut, items)
+        });
+        let (bound, only) = (self.lower_bound, self.options.capacity);
+        Prover::new(self.items, components, bound, only, self.options.seed)
+    }
+
+    /// A generation of dives into a component; returns how many.
+    fn dive(&mut self, component: &mut Component) -> u64 {
+        let tasks = component.plan();
+        let shared = &*component;
+        let found = batch::run(
+            &tasks,
+            self.options.threads.get(),
+            &mut self.control,
+            |task, stop| shared.perform(task, stop),
+            |found| found.top() <= shared.target,
+        );
+        let dives: u64 = found
+            .iter()
+            .map(|found| found.as_ref().map_or(1, |found| found.dives()))
+            .sum();
+        self.evaluations += dives;
+        component.merge(found);
+        dives
+    }
+
+    /// A round of the exact search; returns its nodes over the jobs, `None`
+    /// where there is nothing for it to do.
+    fn prove(&mut self, prover: &mut Prover<'_>) -> Option<u64> {
+        let tasks = prover.plan(self.makespan());
+        if tasks.is_empty() {
+            return None;
+        }
+        let shared = &*prover;
+        let found = batch::run(
+            &tasks,
+            self.options.threads.get(),
+            &mut self.control,
+            |task, stop| shared.perform(task, stop),
+            |found| found.is_verdict(),
+        );
+        let work = prover.merge(&tasks, found, self.makespan()) + 1;
+        self.evaluations += work;
+        self.lower_bound = self.lower_bound.max(prover.lower_bound());
+        Some(work)
     }
 
     /// Whether the components' best would make a better makespan than is held.
@@ -202,42 +304,59 @@ impl Search<'_> {
         self.items.grid().offset(top.max(0) as u64) < self.makespan()
     }
 
-    /// Puts the components' best and the peeled together.
-    fn assemble(&mut self, peeled: &peel::Peeled, components: &[Component], upside: &Upside) {
+    /// Puts the dives' best and the peeled together.
+    fn assemble_dives(&mut self, peeled: &peel::Peeled, components: &[Component], upside: &Upside) {
         let items = self.items;
         let top = components.iter().map(Component::top).max().unwrap_or(0);
+        let touching = upside.touching.iter().map(|&item| (item, 0));
+        let placed = components.iter().flat_map(|component| {
+            let best = component.best().into_iter();
+            best.flat_map(|best| best.order.iter().map(move |&job| (job, best)))
+                .map(|(job, best)| {
+                    let item = component.members[job as usize];
+                    (item, best.positions[job as usize])
+                })
+        });
+        let upright = touching.chain(placed).map(|(item, at)| {
+            let at = upside.upright(at, items.item(item).size as i64, top);
+            (item, at)
+        });
+        self.assemble(peeled, upright, "dive");
+    }
+
+    /// Puts the best of the exact search and of the dives, component by
+    /// component, and the peeled together.
+    fn assemble_parts(&mut self, peeled: &peel::Peeled, prover: &Prover<'_>) {
+        let method = if prover.is_exact() { "exact" } else { "dive" };
+        self.assemble(peeled, prover.placed(), method);
+    }
+
+    /// Puts the core, where it lies, and the peeled together.
+    fn assemble(
+        &mut self,
+        peeled: &peel::Peeled,
+        // In the order of placing ranges mostly touch, and merge at once.
+        placed: impl Iterator<Item = (u32, i64)>,
+        method: &'static str,
+    ) {
+        let items = self.items;
         self.taken.clear();
         let mut packing = Packing {
             positions: vec![0; items.len()],
             makespan: 0,
         };
-        let mut take = |item: u32, at: i64| {
-            let at = upside.upright(at, items.item(item).size as i64, top) as u64;
+        for (item, at) in placed {
+            let at = at as u64;
             packing.positions[item as usize] = at;
             packing.makespan = packing
                 .makespan
                 .max(items.grid().height(at, items.item(item)));
             self.taken.take(items, item, at);
-        };
-        for &item in &upside.touching {
-            take(item, 0);
-        }
-        for component in components {
-            let Some(best) = component.best() else {
-                continue;
-            };
-            // In the order of placing ranges mostly touch, and merge at once.
-            for &job in &best.order {
-                take(
-                    component.members[job as usize],
-                    best.positions[job as usize],
-                );
-            }
         }
         // A peeled item fits somewhere below the capacity, whatever the others
         // do. Above the core's skyline there is most room, and least to search.
         let skyline = Skyline::new(items, &peeled.core, &packing.positions);
-        let capacity = self.lower_bound;
+        let capacity = self.aim;
         let mut settle = |item: u32, at: u64| {
             packing.positions[item as usize] = at;
             packing.makespan = packing
@@ -282,7 +401,7 @@ impl Search<'_> {
                 }
             }
         });
-        self.keep(packing, "dive");
+        self.keep(packing, method);
     }
 
     /// One first fit that nothing interrupts: any budget gives a placement.
@@ -304,6 +423,7 @@ impl Search<'_> {
     fn by_orders(&mut self) -> Stop {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(self.options.seed);
         let mut plan = orders::Plan::new();
+        let mut few = Few::new(self.items, self.lower_bound, self.options.capacity);
         loop {
             if let Some(stop) = self.ending() {
                 if self.best.is_none() {
@@ -313,7 +433,7 @@ impl Search<'_> {
             }
             let tasks = plan.next(&mut random);
             let (items, limit) = (self.items, self.makespan());
-            let bound = self.lower_bound;
+            let bound = self.aim.max(self.lower_bound);
             let packings = batch::run(
                 &tasks,
                 self.options.threads.get(),
@@ -336,6 +456,37 @@ impl Search<'_> {
                     self.keep(packing, task.name);
                 }
             }
+            if let Some(few) = &mut few
+                && self.makespan() > self.lower_bound
+            {
+                self.order_pairs(few);
+            }
+        }
+    }
+
+    /// A round of the exact search for few items.
+    fn order_pairs(&mut self, few: &mut Few<'_>) {
+        let attempts = few.plan(self.makespan());
+        let runs = batch::run(
+            &attempts,
+            self.options.threads.get(),
+            &mut self.control,
+            |attempt, stop| Some(attempt.perform(stop)),
+            |_| false,
+        );
+        self.evaluations += attempts.len() as u64;
+        let found = few.merge(&attempts, runs, self.makespan());
+        self.lower_bound = self.lower_bound.max(few.lower_bound());
+        for positions in found {
+            let items = self.items;
+            let heights = items.iter().zip(&positions);
+            let makespan = heights.map(|(item, &at)| items.grid().height(at, item));
+            let makespan = makespan.max().unwrap_or(0);
+            let packing = Packing {
+                positions,
+                makespan,
+            };
+            self.keep(packing, "exact");
         }
     }
 }

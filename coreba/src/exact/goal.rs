@@ -50,6 +50,11 @@ impl Goals {
         }
     }
 
+    /// Whether one capacity alone is of interest.
+    pub(crate) fn is_decision(&self) -> bool {
+        self.only.is_some()
+    }
+
     /// The capacity to work at now, below a makespan that is known.
     pub(crate) fn goal(&mut self, incumbent: u64) -> u64 {
         if self.only.is_none() && self.goal >= incumbent {

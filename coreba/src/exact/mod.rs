@@ -69,20 +69,25 @@
 //! independent; one is finished before the next begins, and conflicts never
 //! mix them.
 
+mod few;
 mod goal;
 mod model;
 mod order;
 mod pairs;
+mod prover;
 mod reasons;
 #[cfg(test)]
 mod tests;
 mod valley;
 
-pub(crate) use goal::{Goals, next_makespan};
-pub(crate) use model::Model;
-pub(crate) use order::{Weights, luby};
-pub(crate) use pairs::Pairs;
-pub(crate) use valley::Search;
+pub(crate) use few::Few;
+pub(crate) use prover::Prover;
+
+use goal::Goals;
+use model::Model;
+use order::{Weights, luby};
+use pairs::Pairs;
+use valley::Search;
 
 /// Techniques, each of which can be turned off: that changes the work, never
 /// the verdict.

@@ -8,7 +8,8 @@ use common::problem::Problem;
 use rand::{Rng, RngExt as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::{Model, Pairs, Search, Switches, Verdict, Weights, luby, next_makespan};
+use super::goal::next_makespan;
+use super::{Model, Pairs, Search, Switches, Verdict, Weights, luby};
 use crate::cut::Cut;
 use crate::item::Items;
 
