@@ -230,10 +230,24 @@ impl Cut {
     /// What is left after the first `from` jobs of a descent, and which job of
     /// this cut each of its jobs is. O(n + sections).
     pub(crate) fn tail(&self, descent: &Descent, from: usize) -> (Cut, Vec<u32>) {
-        let mut members = descent.order[from..].to_vec();
-        members.sort_unstable();
-        let tail = self.part(&members, self.skyline(descent, from));
+        let placed = &descent.order[..from];
+        let mut left = vec![true; self.len()];
+        for &job in placed {
+            left[job as usize] = false;
+        }
+        let members: Vec<u32> = (0..self.len() as u32)
+            .filter(|&job| left[job as usize])
+            .collect();
+        let tail = self.part(&members, self.skyline(placed, &descent.positions));
         (tail, members)
+    }
+
+    /// By how much a descent passes a target, summed over sections.
+    pub(crate) fn excess(&self, descent: &Descent, target: i64) -> i128 {
+        let tops = self.skyline(&descent.order, &descent.positions);
+        tops.into_iter()
+            .map(|top| i128::from((top - target).max(0)))
+            .sum()
     }
 
     /// The cut of some of the jobs on another floor.
@@ -276,6 +290,7 @@ impl Cut {
             .filter_map(|chain| chain.first().copied())
             .collect();
         let mut cut = self.members(&firsts, self.floor.clone());
+        cut.ground = self.ground;
         for (index, chain) in chains.iter().enumerate() {
             let last = chain.iter().map(|&job| self.last[job as usize]).max();
             cut.last[index] = last.unwrap_or(cut.last[index]);
@@ -330,15 +345,14 @@ impl Cut {
         part
     }
 
-    /// The skyline after the first `from` jobs of a descent: each section's
-    /// last job decides, so they are gone through from the last to the first,
+    /// The skyline after placing some jobs: each section's last job decides, so they are gone through from the last to the first,
     /// each painting what is not painted yet.
-    fn skyline(&self, descent: &Descent, from: usize) -> Vec<i64> {
+    fn skyline(&self, placed: &[u32], positions: &[i64]) -> Vec<i64> {
         let mut floor = self.floor.clone();
         let mut paint = Paint::new(self.sections());
-        for &job in descent.order[..from].iter().rev() {
+        for &job in placed.iter().rev() {
             let job = job as usize;
-            let top = descent.positions[job] + self.size[job];
+            let top = positions[job] + self.size[job];
             paint.each(self.first[job], self.last[job], |section| {
                 floor[section as usize] = top
             });

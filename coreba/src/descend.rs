@@ -4,7 +4,10 @@
 //! A view is the component itself, or the component glued into chains (see
 //! [`Chains`]) in one of many ways. Whole dives explore; a *tail* keeps the
 //! first jobs of the best dive and does the rest again, for a fraction of the
-//! cost. Equal makespans are accepted, so the search drifts over plateaus.
+//! cost, and may glue what is left within the slack that is left. Equal
+//! makespans are accepted where they pass the target in fewer sections, or by
+//! less, so the search drifts over plateaus. A dive *in stages* places long jobs
+//! as they are and glues anew what each stage leaves.
 //!
 //! What pays differs from instance to instance and is learned: recipes near
 //! those that did best are drawn more often, views with the better makespans
@@ -32,7 +35,10 @@ const GENERATION: usize = 4;
 const VIEWS: usize = 5;
 
 /// Generations between one new view and the next.
-const VIEW_AGE: u64 = 24;
+const VIEW_AGE: u64 = 16;
+
+/// Generations between one dive in stages and the next.
+const STAGED_AGE: u64 = 6;
 
 /// What to do next, and in which view.
 #[derive(Clone, Debug)]
@@ -47,7 +53,23 @@ enum Work {
     /// A whole dive.
     Dive(Recipe),
     /// The tail of the view's best dive from this many jobs on.
-    Tail { from: usize, recipes: Vec<Recipe> },
+    /// With a gluing what is left is glued first, within the slack that is left.
+    Tail {
+        from: usize,
+        recipes: Vec<Recipe>,
+        gluing: Option<Gluing>,
+    },
+    /// A dive in stages: what a stage leaves is glued anew for the next.
+    Staged(Vec<Stage>),
+}
+
+/// A part of a dive.
+#[derive(Clone, Copy, Debug)]
+struct Stage {
+    /// Share of the jobs that are left to place; the last stage places all.
+    share: f64,
+    gluing: Option<Gluing>,
+    recipe: Recipe,
 }
 
 /// What a task found.
@@ -76,6 +98,8 @@ struct View {
     /// themselves.
     chains: Option<Chains>,
     best: Option<Descent>,
+    /// By how much the best passes the target, summed over sections.
+    excess: i128,
     elite: Vec<(i64, Recipe)>,
     plain: usize,
     divers: Mutex<Vec<Diver>>,
@@ -87,6 +111,7 @@ impl View {
             cut,
             chains,
             best: None,
+            excess: i128::MAX,
             elite: Vec::new(),
             plain: 0,
             divers: Mutex::new(Vec::new()),
@@ -115,28 +140,72 @@ impl View {
 
     /// A tail of the best dive: of a half of the jobs, a quarter, and so on
     /// down to some ten.
-    fn draw_tail(&self, random: &mut Xoshiro256PlusPlus) -> Work {
+    fn draw_tail(&self, target: i64, random: &mut Xoshiro256PlusPlus) -> Work {
         let jobs = self.cut.len();
         let halvings = jobs.ilog2().saturating_sub(3).max(1);
-        let halving = random.random_range(1..=halvings);
+        // The larger of two draws: small tails cost little.
+        let halving = random
+            .random_range(1..=halvings)
+            .max(random.random_range(1..=halvings));
         let left = ((jobs >> halving) as f64 * random.random_range(0.7..1.4)) as usize;
         let left = left.clamp(1, jobs);
         let count = (jobs / left).clamp(2, 24);
+        let recipes = (0..count).map(|_| self.draw(random)).collect();
+        let gluing = random.random_bool(0.5).then(|| Gluing {
+            gap: random.random_range(2.0..12.0f64).exp() as u32,
+            reserve: (target as f64 * 0.02 * random.random_range(0.0..0.7f64).powi(3)) as i64,
+            noise: if random.random_bool(0.5) {
+                0
+            } else {
+                random.random_range(1..4)
+            },
+        });
         Work::Tail {
             from: jobs - left,
-            recipes: (0..count).map(|_| self.draw(random)).collect(),
+            recipes,
+            gluing,
         }
     }
 
-    fn keep(&mut self, descent: Descent, recipe: Recipe) {
+    /// A dive in stages: long jobs first as they are, the rest in chains.
+    fn draw_stages(&self, random: &mut Xoshiro256PlusPlus) -> Work {
+        let count = random.random_range(2..=4);
+        let stages = (0..count)
+            .map(|stage| Stage {
+                share: random.random_range(0.05..0.4f64),
+                gluing: (stage > 0).then(|| Gluing {
+                    gap: random.random_range(5.0..12.0f64).exp() as u32,
+                    reserve: 0,
+                    noise: if random.random_bool(0.7) {
+                        0
+                    } else {
+                        random.random_range(1..4)
+                    },
+                }),
+                recipe: if random.random_bool(0.5) {
+                    Recipe::plain(random.random_range(0..Recipe::PLAIN))
+                } else {
+                    self.draw(random)
+                },
+            })
+            .collect();
+        Work::Staged(stages)
+    }
+
+    fn keep(&mut self, descent: Descent, recipe: Recipe, target: i64) {
         let top = descent.top;
         if top < self.top() || !self.elite.iter().any(|&(_, held)| held == recipe) {
             self.elite.push((top, recipe));
             self.elite.sort_by_key(|&(top, _)| top);
             self.elite.truncate(ELITE);
         }
-        if top <= self.top() {
+        if top > self.top() {
+            return;
+        }
+        let excess = self.cut.excess(&descent, target);
+        if top < self.top() || excess <= self.excess {
             self.best = Some(descent);
+            self.excess = excess;
         }
     }
 }
@@ -200,10 +269,19 @@ impl Component {
                     let place = (random.random::<u64>() | 1 << 40).trailing_zeros() as usize;
                     ranking[place % ranking.len()]
                 };
+                let staged = !early && index == 0 && self.generation.is_multiple_of(STAGED_AGE);
+                if staged {
+                    let work = self.views[0].draw_stages(&mut random);
+                    return Task {
+                        view: 0,
+                        seed,
+                        work,
+                    };
+                }
                 let view = &mut self.views[place];
                 let tail = !early && view.best.is_some() && index % 4 != 0;
                 let work = if tail {
-                    view.draw_tail(&mut random)
+                    view.draw_tail(self.target, &mut random)
                 } else {
                     let plain = if early || random.random_bool(0.5) {
                         view.next_plain()
@@ -224,7 +302,8 @@ impl Component {
     /// Views by their makespans, the best first.
     fn ranking(&self) -> Vec<usize> {
         let mut ranking: Vec<usize> = (0..self.views.len()).collect();
-        ranking.sort_by_key(|&view| (self.views[view].top(), view));
+        // Of equal ones the one with fewer jobs costs less.
+        ranking.sort_by_key(|&view| (self.views[view].top(), self.views[view].cut.len(), view));
         ranking
     }
 
@@ -248,7 +327,7 @@ impl Component {
                 reserve: 0,
                 noise: 0,
             },
-            generation if generation % VIEW_AGE == 0 => Gluing {
+            generation if generation.is_multiple_of(VIEW_AGE) => Gluing {
                 gap: random.random_range(0.0..12.0f64).exp() as u32,
                 reserve: (self.slack() as f64 * random.random_range(0.0..0.5f64).powi(2)) as i64,
                 noise: random.random_range(0..4),
@@ -297,9 +376,15 @@ impl Component {
                 lock().push(diver);
                 (descent?, *recipe, 1)
             }
-            Work::Tail { from, recipes } => {
-                self.redo_tail(view, *from, recipes, &mut random, stop)?
+            Work::Staged(stages) => {
+                let descent = self.dive_in_stages(view, stages, &mut random, stop)?;
+                (descent, stages[0].recipe, stages.len() as u64)
             }
+            Work::Tail {
+                from,
+                recipes,
+                gluing,
+            } => self.redo_tail(view, *from, recipes, *gluing, &mut random, stop)?,
         };
         Some(Found {
             view: task.view,
@@ -309,11 +394,55 @@ impl Component {
         })
     }
 
+    /// See [`Work::Staged`].
+    fn dive_in_stages(
+        &self,
+        view: &View,
+        stages: &[Stage],
+        random: &mut Xoshiro256PlusPlus,
+        stop: &mut dyn FnMut() -> bool,
+    ) -> Option<Descent> {
+        let jobs = view.cut.len();
+        let mut whole = Descent {
+            order: Vec::with_capacity(jobs),
+            positions: vec![0; jobs],
+            top: 0,
+        };
+        for (index, stage) in stages.iter().enumerate() {
+            let (left, members) = view.cut.tail(&whole, whole.order.len());
+            if members.is_empty() {
+                break;
+            }
+            let glued = stage
+                .gluing
+                .map(|gluing| Chains::new(&left, &gluing, self.target, random));
+            let cut = glued.as_ref().map_or(&left, |(cut, _)| cut);
+            let last = index + 1 == stages.len();
+            let share = if last { 1.0 } else { stage.share };
+            let mut rules = self.rules(&stage.recipe, view.top());
+            rules.jobs = ((cut.len() as f64 * share).ceil() as usize).max(1);
+            let ranks = stage.recipe.ranks(cut, random);
+            let descent = Diver::new(cut).dive(cut, &ranks, &rules, stop)?;
+            let descent = match &glued {
+                Some((_, chains)) => chains.apart(&descent, left.len()),
+                None => descent,
+            };
+            for &job in &descent.order {
+                let at = members[job as usize];
+                whole.order.push(at);
+                whole.positions[at as usize] = descent.positions[job as usize];
+            }
+            whole.top = descent.top;
+        }
+        Some(whole)
+    }
+
     fn redo_tail(
         &self,
         view: &View,
         from: usize,
         recipes: &[Recipe],
+        gluing: Option<Gluing>,
         random: &mut Xoshiro256PlusPlus,
         stop: &mut dyn FnMut() -> bool,
     ) -> Option<(Descent, Recipe, u64)> {
@@ -323,6 +452,14 @@ impl Component {
             // What stays is as high as the whole: nothing to win.
             return None;
         }
+        let left = cut.len();
+        let (cut, chains) = match gluing {
+            Some(gluing) => {
+                let (cut, chains) = Chains::new(&cut, &gluing, self.target, random);
+                (cut, Some(chains))
+            }
+            None => (cut, None),
+        };
         let mut diver = Diver::new(&cut);
         let mut found: Option<(Descent, Recipe)> = None;
         let (mut limit, mut dives) = (best.top, 0);
@@ -342,6 +479,7 @@ impl Component {
             }
         }
         let (tail, recipe) = found?;
+        let tail = chains.map_or_else(|| tail.clone(), |chains| chains.apart(&tail, left));
         let mut descent = best.clone();
         descent.order.truncate(from);
         descent.top = tail.top;
@@ -359,6 +497,7 @@ impl Component {
             lookahead: usize::from(recipe.lookahead),
             target: self.target,
             limit,
+            jobs: usize::MAX,
         }
     }
 
@@ -371,7 +510,7 @@ impl Component {
             ..
         } in found.into_iter().flatten()
         {
-            self.views[view].keep(descent, recipe);
+            self.views[view].keep(descent, recipe, self.target);
         }
         let Some(&best) = self.ranking().first() else {
             return;
@@ -386,6 +525,7 @@ impl Component {
             if best > 0 {
                 // Apart again, the jobs can use what the chains' gaps waste.
                 self.views[0].best.clone_from(&self.best);
+                self.views[0].excess = i128::MAX;
             }
         }
     }

@@ -43,6 +43,8 @@ pub(crate) struct Rules {
     pub(crate) target: i64,
     /// The makespan in units above which to give up.
     pub(crate) limit: i64,
+    /// How many jobs to place; all of them where there are fewer.
+    pub(crate) jobs: usize,
 }
 
 /// What a dive placed: jobs in the order of placing, positions by job.
@@ -97,7 +99,7 @@ impl Diver {
             top: cut.ground,
         };
         let mut steps = 0u32;
-        while descent.order.len() < jobs {
+        while descent.order.len() < jobs.min(rules.jobs) {
             if self.needs.top() > rules.limit {
                 return None;
             }
