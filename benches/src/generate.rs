@@ -173,46 +173,52 @@ pub fn training(jobs: usize, seed: u64) -> Vec<Job> {
     shuffled(made, &mut random)
 }
 
-/// Blocks of several threads of a server: few size classes, most lives short,
-/// a load within a few per cent of its peak nearly always. Usable sizes and
-/// alignment are glibc's.
+/// Blocks of several threads of a server in its steady state: few size classes,
+/// half of the blocks freed soon, half replacing one that has been kept for
+/// long. The load is within a few per cent of its peak nearly always. Usable
+/// sizes and alignment are glibc's.
 pub fn malloc_like(threads: usize, jobs: usize, seed: u64) -> Vec<Job> {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let classes: Vec<u64> = (0..12)
-        .map(|_| 16 * log_uniform(&mut random, 1.5, 512.0) as u64 + 8)
+        .map(|_| 16 * log_uniform(&mut random, 1.5, 128.0) as u64 + 8)
         .collect();
-    let capacity = (jobs / 16).max(threads * 4);
-    let full: u64 = classes.iter().sum::<u64>() / classes.len() as u64 * capacity as u64;
+    let kept_by_each = (jobs / 8 / threads).max(1);
     let mut made: Vec<Job> = Vec::with_capacity(jobs);
-    // Each thread's live blocks; it mostly frees what it made last.
-    let mut live: Vec<Vec<usize>> = vec![Vec::new(); threads];
-    let (mut clock, mut load) = (0u64, 0u64);
-    // How much of the full load is wanted: wanders between 95 and 100 %.
-    let mut wanted = 0.975f64;
-    while made.len() < jobs {
-        wanted = (wanted + random.random_range(-1e-3..1e-3)).clamp(0.95, 1.0);
-        let full = (full as f64 * wanted) as u64;
-        let thread = random.random_range(0..threads);
-        let class = (random.random_range(0.0..1.0f64).powi(2) * classes.len() as f64) as usize;
-        let size = classes[class];
-        while load + size > full {
-            let owner = random.random_range(0..threads);
-            let Some(last) = live[owner].len().checked_sub(1) else {
-                continue;
-            };
-            let back = if random.random_bool(0.8) {
-                random.random_range(0..=last.min(8))
-            } else {
-                random.random_range(0..=last)
-            };
-            let freed = live[owner].remove(last - back);
-            made[freed].death = clock;
-            load -= made[freed].size;
-        }
-        live[thread].push(made.len());
+    let mut clock = 0u64;
+    let mut allocate = |made: &mut Vec<Job>, random: &mut Xoshiro256PlusPlus| {
+        let size = classes[random.random_range(0..classes.len())];
         made.push(Job::new(0, clock, u64::MAX, size).aligned(16));
-        load += size;
         clock += size;
+        (made.len() - 1, clock)
+    };
+    let mut kept: Vec<Vec<usize>> = vec![Vec::new(); threads];
+    let mut soon: Vec<Vec<usize>> = vec![Vec::new(); threads];
+    while made.len() < jobs {
+        let thread = random.random_range(0..threads);
+        let (block, now) = allocate(&mut made, &mut random);
+        if kept[thread].len() < kept_by_each {
+            kept[thread].push(block);
+        } else if random.random_bool(0.5) {
+            soon[thread].push(block);
+            if soon[thread].len() > 4 {
+                let at = random.random_range(0..soon[thread].len());
+                let freed = soon[thread].swap_remove(at);
+                made[freed].death = now;
+            }
+        } else {
+            // Of another thread's, as often as not.
+            let owner = random.random_range(0..threads);
+            if let Some(old) = kept[owner]
+                .len()
+                .checked_sub(1)
+                .map(|last| random.random_range(0..=last))
+            {
+                let freed = std::mem::replace(&mut kept[owner][old], block);
+                made[freed].death = now;
+            } else {
+                kept[owner].push(block);
+            }
+        }
     }
     for job in &mut made {
         job.death = job.death.min(clock);

@@ -1,3 +1,4 @@
-//! Instance generators and the instance runner.
+//! Instance generators, and comparisons with peers.
 
+pub mod compare;
 pub mod generate;
