@@ -281,6 +281,11 @@ impl<'a> Search<'a> {
     /// where there is nothing for it to do.
     fn prove(&mut self, prover: &mut Prover<'_>) -> Option<u64> {
         let tasks = prover.plan(self.makespan());
+        if prover.lower_bound() > self.lower_bound {
+            // A job alone is above the goal.
+            self.lower_bound = prover.lower_bound();
+            return Some(0);
+        }
         if tasks.is_empty() {
             return None;
         }

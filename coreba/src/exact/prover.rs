@@ -162,10 +162,11 @@ impl<'a> Prover<'a> {
     }
 
     /// The next round, towards a makespan below that of the incumbent; none
-    /// where the components that are not within the goal are too large.
+    /// where the components that are not within the goal are too large, or
+    /// where a job alone is not within it, which raises the bound.
     pub(crate) fn plan(&mut self, incumbent: u64) -> Vec<Task> {
-        self.goal = self.goals.goal(incumbent);
-        let goal = self.goal;
+        let goal = self.goals.goal(incumbent);
+        self.goal = goal;
         let open = |part: &Part| part.cut.is_some() && part.height() > goal;
         let worst = (0..self.parts.len())
             .filter(|&index| open(&self.parts[index]))
@@ -186,6 +187,7 @@ impl<'a> Prover<'a> {
             part.runs = 0;
             part.model = Model::new(cut, highest).map(|model| (goal, model));
             if part.model.is_none() {
+                self.goals.refute(items, goal, incumbent);
                 return Vec::new();
             }
         }
