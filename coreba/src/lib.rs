@@ -27,6 +27,7 @@ mod dive;
 mod exact;
 mod fit;
 mod item;
+mod online;
 mod options;
 mod orders;
 mod pack;
@@ -121,7 +122,7 @@ pub fn solve(
     if !problem.is_empty() {
         let items =
             items.map_err(|error| SolveError::GroupAlignment(problem[error.job].id.clone()))?;
-        // What remains when the search ends: putting the placement together and
+        // What remains when the search ends: putting a placement together and
         // verifying it, about a microsecond a job.
         let remains = Duration::from_nanos(1000 * problem.len() as u64);
         let deadline = options

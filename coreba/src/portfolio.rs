@@ -22,6 +22,7 @@ use crate::descend::Component;
 use crate::exact::{Few, Prover};
 use crate::fit::{Finder, Fit, Taken};
 use crate::item::Items;
+use crate::online;
 use crate::options::{Improvement, Options, Progress};
 use crate::orders::{self, Order};
 use crate::pack::{self, Packing};
@@ -411,6 +412,9 @@ impl<'a> Search<'a> {
 
     /// One first fit that nothing interrupts: any budget gives a placement.
     fn fall_back(&mut self) {
+        if let Some(packing) = online::best_fit(self.items) {
+            return self.keep(packing, "birth, online best fit");
+        }
         let order = Order::Size.of(self.items);
         let packing = pack::in_order(
             self.items,
