@@ -80,7 +80,6 @@ pub(crate) struct Search<'a> {
     touched: Vec<u32>,
     touched_in: Vec<u64>,
     round: u64,
-    levels: Vec<(i64, u32)>,
     raises: Vec<Raise>,
 }
 
@@ -134,7 +133,6 @@ impl<'a> Search<'a> {
             touched: Vec::new(),
             touched_in: vec![0; sections],
             round: 0,
-            levels: Vec::new(),
             raises: Vec::new(),
         }
     }
@@ -162,11 +160,13 @@ impl<'a> Search<'a> {
                 self.crossing[at] += u32::from(section < last);
             }
         }
+        // Each section's is made before the first decision.
+        let none = Summary {
+            floor: EMPTY,
+            at_floor: 0,
+        };
         self.summaries.clear();
-        for section in 0..model.sections() {
-            let summary = self.summarise(section).0;
-            self.summaries.push(summary);
-        }
+        self.summaries.resize(model.sections(), none);
         self.summary_log.clear();
         self.frames.clear();
         self.candidates.clear();
@@ -416,15 +416,8 @@ impl<'a> Search<'a> {
     fn swap_slots(&mut self, section: u32, slot: u32, end: u32) {
         let other = self.lists[end as usize];
         let job = self.lists[slot as usize];
-        self.lists[slot as usize] = other;
-        self.lists[end as usize] = job;
-        let mut set = |job: u32, slot: u32| {
-            let index = job as usize;
-            let at = self.slots_from[index] + section - self.model.first[index];
-            self.slots[at as usize] = slot;
-        };
-        set(other, slot);
-        set(job, end);
+        self.put(section, other, slot as usize);
+        self.put(section, job, end as usize);
     }
 
     /// Raises an unplaced job, once the reason is noted.
@@ -479,81 +472,96 @@ impl<'a> Search<'a> {
         &self.lists[from as usize..(from + self.live[section]) as usize]
     }
 
-    /// A section's summary, and the largest least position of its jobs.
-    fn summarise(&self, section: usize) -> (Summary, i64) {
-        let (mut floor, mut at_floor, mut top) = (EMPTY, 0, 0);
-        for &job in self.list(section) {
+    /// Orders a section's unplaced jobs by their least positions, the highest
+    /// first. They were in order before the last few changes, so inserting is
+    /// cheap; a job leaves from the end, where the floor is.
+    fn sort(&mut self, section: usize) {
+        let from = self.list_from[section] as usize;
+        let to = from + self.live[section] as usize;
+        for index in from + 1..to {
+            let job = self.lists[index];
             let least = self.least[job as usize];
-            top = top.max(least);
-            if least < floor {
-                (floor, at_floor) = (least, 1);
-            } else {
-                at_floor += u32::from(least == floor);
+            let mut at = index;
+            while at > from {
+                let above = self.lists[at - 1];
+                if self.least[above as usize] >= least {
+                    break;
+                }
+                self.put(section as u32, above, at);
+                at -= 1;
+            }
+            if at < index {
+                self.put(section as u32, job, at);
             }
         }
-        (Summary { floor, at_floor }, top)
+    }
+
+    #[inline]
+    fn put(&mut self, section: u32, job: u32, slot: usize) {
+        let index = job as usize;
+        self.lists[slot] = job;
+        let at = self.slots_from[index] + section - self.model.first[index];
+        self.slots[at as usize] = slot as u32;
     }
 
     /// Brings a section up to date. Whether its unplaced jobs may fit; if not,
     /// the conflict says why.
     fn fits(&mut self, section: u32) -> bool {
         let at = section as usize;
-        let (summary, top) = self.summarise(at);
-        self.summaries[at] = summary;
-        if summary.floor == EMPTY {
+        self.sort(at);
+        let list = self.list(at);
+        let Some(&lowest) = list.last() else {
+            self.summaries[at] = Summary {
+                floor: EMPTY,
+                at_floor: 0,
+            };
             return true;
-        }
+        };
+        let floor = self.least[lowest as usize];
+        let candidates = list.iter().rev();
+        let at_floor = candidates
+            .take_while(|&&job| self.least[job as usize] == floor)
+            .count() as u32;
         let (ceiling, total) = (self.model.ceiling[at], self.total[at]);
-        if top + total <= ceiling {
-            return true;
+        // Jobs that fail together: those from a level on, and their sizes.
+        let mut failing = None;
+        if floor + total > ceiling {
+            failing = Some((floor, total));
         }
-        if !self.switches.head_bound {
-            if summary.floor + total <= ceiling {
-                return true;
-            }
-            return self.blame(section, i64::MIN, ceiling - total + 1);
-        }
-        let mut levels = std::mem::take(&mut self.levels);
-        levels.clear();
-        for &job in self.list(at) {
-            levels.push((self.least[job as usize], job));
-        }
-        levels.sort_unstable_by_key(|&(least, _)| std::cmp::Reverse(least));
-        let mut sum = 0;
-        let mut failed = None;
-        for &(least, job) in &levels {
-            sum += self.model.size[job as usize];
-            if least + sum > ceiling {
-                failed = Some((least, ceiling - sum + 1));
-                break;
+        if self.switches.head_bound && self.least[list[0] as usize] + total > ceiling {
+            let mut sum = 0;
+            for &job in list {
+                let least = self.least[job as usize];
+                sum += self.model.size[job as usize];
+                if least + sum > ceiling {
+                    failing = Some((least, sum));
+                    break;
+                }
             }
         }
-        self.levels = levels;
-        match failed {
+        self.summaries[at] = Summary { floor, at_floor };
+        match failing {
             None => true,
-            Some((least, level)) => {
-                // More jobs may lie at the same level; they only lower it.
-                let more = self.list(at).iter();
-                let sum: i64 = more
-                    .filter(|&&job| self.least[job as usize] >= least)
-                    .map(|&job| self.model.size[job as usize])
-                    .sum();
-                debug_assert!(ceiling - sum < level);
-                self.blame(section, least, ceiling - sum + 1)
-            }
+            Some((from, sum)) => self.blame(section, from, sum),
         }
     }
 
-    /// The conflict: a section's unplaced jobs with least positions from `from`
-    /// on have no room above `level`.
-    fn blame(&mut self, section: u32, from: i64, level: i64) -> bool {
+    /// The conflict: the first of a section's unplaced jobs, `sum` in all and
+    /// none with a least position below `from`, have no room.
+    fn blame(&mut self, section: u32, from: i64, sum: i64) -> bool {
         self.conflict.clear();
         let at = section as usize;
+        // Already from here on they would have none.
+        let level = self.model.ceiling[at] - sum + 1;
+        let mut left = sum;
         for slot in self.list_from[at]..self.list_from[at] + self.live[at] {
-            let job = self.lists[slot as usize];
-            if self.least[job as usize] >= from {
-                self.explain(job, level);
+            if left == 0 {
+                break;
             }
+            let job = self.lists[slot as usize];
+            debug_assert!(self.least[job as usize] >= from);
+            left -= self.model.size[job as usize];
+            self.explain(job, level);
         }
         false
     }
