@@ -60,6 +60,7 @@ pub(crate) fn run(
         taken: Taken::new(items),
         evaluations: 0,
         best: None,
+        fell_back: false,
     };
     let stop = search.run();
     let Search {
@@ -95,6 +96,8 @@ struct Search<'a> {
     taken: Taken,
     evaluations: u64,
     best: Option<(Packing, &'static str)>,
+    /// Whether the placement of [`Search::fall_back`] was made.
+    fell_back: bool,
 }
 
 impl<'a> Search<'a> {
@@ -105,10 +108,15 @@ impl<'a> Search<'a> {
             return stop;
         }
         let peeled = peel::peel(self.items, self.aim);
-        match Cut::new(self.items, &peeled.core) {
+        let stop = match Cut::new(self.items, &peeled.core) {
             Some(cut) => self.by_dives(&peeled, cut),
             None => self.by_orders(),
+        };
+        if self.makespan() > self.lower_bound {
+            // More work is never to end worse than less did.
+            self.fall_back();
         }
+        stop
     }
 
     fn makespan(&self) -> u64 {
@@ -134,6 +142,8 @@ impl<'a> Search<'a> {
 
     /// Why the search ends here, if it does.
     fn ending(&mut self) -> Option<Stop> {
+        let evaluations = self.evaluations;
+        self.control.progress().evaluated(evaluations);
         let good_enough = |makespan: u64| {
             self.options
                 .max_fragmentation
@@ -196,9 +206,6 @@ impl<'a> Search<'a> {
                 self.assemble_parts(peeled, &prover);
             }
             if let Some(stop) = self.ending() {
-                if self.best.is_none() {
-                    self.fall_back();
-                }
                 return stop;
             }
             let is_turn = worst.is_none() || placed_all && dives >= FIRST_DIVES && proofs <= dives;
@@ -221,6 +228,11 @@ impl<'a> Search<'a> {
             let component = &mut components[worst];
             let done = self.dive(component);
             dives += done;
+            if dives == done && !component.is_done() {
+                // Hard: what an allocator would do is soon known, and at times
+                // better than many dives.
+                self.fall_back();
+            }
             if is_upright && let Some(best) = component.best() {
                 let placed = best.order.iter();
                 let placed = placed.map(|&job| (job, best.positions[job as usize]));
@@ -410,8 +422,12 @@ impl<'a> Search<'a> {
         self.keep(packing, method);
     }
 
-    /// One first fit that nothing interrupts: any budget gives a placement.
+    /// A placement that nothing interrupts: any budget gives one.
     fn fall_back(&mut self) {
+        if self.fell_back {
+            return;
+        }
+        self.fell_back = true;
         if let Some(packing) = online::best_fit(self.items) {
             return self.keep(packing, "birth, online best fit");
         }
@@ -435,9 +451,6 @@ impl<'a> Search<'a> {
         let mut few = Few::new(self.items, self.lower_bound, self.options.capacity);
         loop {
             if let Some(stop) = self.ending() {
-                if self.best.is_none() {
-                    self.fall_back();
-                }
                 return stop;
             }
             let tasks = plan.next(&mut random);
