@@ -45,7 +45,7 @@ use common::load::Bounds;
 use common::placement::Placement;
 use common::problem::Problem;
 
-pub use options::{Improvement, Options, Progress};
+pub use options::{Improvement, Method, Options, Progress};
 pub use solution::{Solution, Status, Stop};
 
 use item::Items;

@@ -24,6 +24,8 @@ pub struct Options {
     /// Stop once the fragmentation is at most this fraction. Default: only at
     /// the lower bound.
     pub max_fragmentation: Option<f64>,
+    /// Which techniques to use. Default: all, by turns.
+    pub method: Method,
     /// A decision instead of an optimum: is there a placement within this many
     /// bytes? The search ends with the first one, or with a proof that there is
     /// none. Default: look for the smallest makespan.
@@ -40,9 +42,26 @@ impl Default for Options {
             iterations: None,
             seed: 0,
             max_fragmentation: None,
+            method: Method::Auto,
             capacity: None,
         }
     }
+}
+
+/// A technique, to be forced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Method {
+    /// All of them, by turns: what pays is learned during the run.
+    #[default]
+    Auto,
+    /// Peeling and dives, without the exact search.
+    Dive,
+    /// Peeling and the exact search, without dives. Where the core is too large
+    /// for it, only the placement that any budget gives is left.
+    Exact,
+    /// First fit and best fit in many orders, squeezed.
+    Fit,
 }
 
 /// Listens to a solve, and may end it. `()` listens to nothing.

@@ -23,7 +23,7 @@ use crate::exact::{Few, Prover};
 use crate::fit::{Finder, Fit, Taken};
 use crate::item::Items;
 use crate::online;
-use crate::options::{Improvement, Options, Progress};
+use crate::options::{Improvement, Method, Options, Progress};
 use crate::orders::{self, Order};
 use crate::pack::{self, Packing};
 use crate::peel;
@@ -82,6 +82,10 @@ pub(crate) fn run(
 /// Dives before the exact search begins.
 const FIRST_DIVES: u64 = 6;
 
+/// Jobs of the largest core in which components for the exact search are looked
+/// for.
+const LARGEST_CORE: usize = 50_000;
+
 /// Dives that take as long as one node a job.
 const NODE_DIVES: u64 = 2;
 
@@ -109,8 +113,8 @@ impl<'a> Search<'a> {
         }
         let peeled = peel::peel(self.items, self.aim);
         let stop = match Cut::new(self.items, &peeled.core) {
-            Some(cut) => self.by_dives(&peeled, cut),
-            None => self.by_orders(),
+            Some(cut) if self.options.method != Method::Fit => self.by_dives(&peeled, cut),
+            _ => self.by_orders(),
         };
         if self.makespan() > self.lower_bound {
             // More work is never to end worse than less did.
@@ -184,11 +188,10 @@ impl<'a> Search<'a> {
     /// until all meet the bound.
     fn by_dives(&mut self, peeled: &peel::Peeled, cut: Cut) -> Stop {
         let mut target = self.units(self.aim);
-        let upright = cut.clone();
+        let mut prover = self.prover(&peeled.core, &cut);
         let upside = Upside::new(self.items, &peeled.core, cut, self.aim, target);
         let is_upright = upside.ceiling.is_none();
         let mut components = self.components(&upside, target);
-        let mut prover = self.prover(&peeled.core, &upright);
         let (mut dives, mut proofs) = (0, 0);
         loop {
             // The worst first; of equal ones the first. Without any left the
@@ -208,7 +211,11 @@ impl<'a> Search<'a> {
             if let Some(stop) = self.ending() {
                 return stop;
             }
-            let is_turn = worst.is_none() || placed_all && dives >= FIRST_DIVES && proofs <= dives;
+            let is_turn = match self.options.method {
+                Method::Dive => worst.is_none(),
+                Method::Exact => true,
+                _ => worst.is_none() || placed_all && dives >= FIRST_DIVES && proofs <= dives,
+            };
             if is_turn {
                 let work = self.prove(&mut prover);
                 if self.lower_bound > self.aim && is_upright && self.options.capacity.is_none() {
@@ -222,7 +229,7 @@ impl<'a> Search<'a> {
                     continue;
                 }
             }
-            let Some(worst) = worst else {
+            let Some(worst) = worst.filter(|_| self.options.method != Method::Exact) else {
                 return Stop::Exhausted;
             };
             let component = &mut components[worst];
@@ -262,7 +269,12 @@ impl<'a> Search<'a> {
     }
 
     fn prover(&self, core: &[u32], upright: &Cut) -> Prover<'a> {
-        let components = upright.components().into_iter().map(|(cut, members)| {
+        let components = if upright.len() <= LARGEST_CORE {
+            upright.components()
+        } else {
+            Vec::new()
+        };
+        let components = components.into_iter().map(|(cut, members)| {
             let items = members.iter().map(|&job| core[job as usize]).collect();
             (cut, items)
         });

@@ -10,6 +10,7 @@ use common::load::{load, lower_bound};
 use common::problem::Problem;
 use coreba::{Options, Solution, Status, solve};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
 use tests::oracle::{self, ALL, Constraints};
 
 fn options(iterations: u64, seed: u64) -> Options {
@@ -175,6 +176,34 @@ fn a_passed_deadline_still_yields_a_valid_placement() {
     let mut options = Options::default();
     options.deadline = Some(std::time::Instant::now());
     solved(&problem, &options);
+}
+
+#[test]
+fn every_method_honours_every_constraint() {
+    use coreba::Method;
+    let strategy = oracle::small_problems(8, ALL);
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    for _ in 0..200 {
+        let problem = strategy.new_tree(&mut runner).expect("a problem").current();
+        for method in [Method::Auto, Method::Dive, Method::Exact, Method::Fit] {
+            let mut options = options(20, 1);
+            options.method = method;
+            solved(&problem, &options);
+        }
+    }
+}
+
+#[test]
+fn every_method_places_plain_jobs_of_any_number() {
+    use coreba::Method;
+    for jobs in [1, 2, 30, 3000] {
+        let problem = Problem::new(generate::random(jobs, 8)).expect("sound");
+        for method in [Method::Dive, Method::Exact, Method::Fit] {
+            let mut options = options(8, 1);
+            options.method = method;
+            solved(&problem, &options);
+        }
+    }
 }
 
 #[test]

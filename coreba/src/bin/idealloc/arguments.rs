@@ -8,7 +8,7 @@ use anyhow::bail;
 use clap::{Parser, ValueEnum};
 use common::format::{self, Format};
 use common::units::parse_bytes;
-use coreba::Options;
+use coreba::{Method, Options};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -72,6 +72,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N")]
     iterations: Option<u64>,
 
+    /// Force one technique
+    #[arg(long, value_enum, default_value_t = Technique::Auto, value_name = "NAME")]
+    method: Technique,
+
     /// Seed of all randomness
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -98,6 +102,19 @@ pub(crate) enum Print {
     Json,
 }
 
+/// See [`coreba::Method`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Technique {
+    /// All techniques by turns
+    Auto,
+    /// Peeling and dives
+    Dive,
+    /// Peeling and the exact search
+    Exact,
+    /// First fit and best fit in many orders
+    Fit,
+}
+
 impl Arguments {
     /// The solver's options; `begun` is when the process started, and `jobs`
     /// how many there are to write at the end.
@@ -108,6 +125,12 @@ impl Arguments {
         options.iterations = self.iterations;
         options.max_fragmentation = self.max_fragmentation.map(|percent| percent / 100.0);
         options.capacity = self.capacity;
+        options.method = match self.method {
+            Technique::Auto => Method::Auto,
+            Technique::Dive => Method::Dive,
+            Technique::Exact => Method::Exact,
+            Technique::Fit => Method::Fit,
+        };
         // Writing takes less than half a microsecond a job.
         let writing = Duration::from_nanos(400 * jobs as u64);
         let timeout = match (self.timeout, self.iterations) {
