@@ -51,7 +51,10 @@ impl Free {
             }
             None => {
                 // Memory grows, from the free range at its end if there is one.
-                let last = self.by_address.last_key_value().map(|(&at, &room)| (at, room));
+                let last = self
+                    .by_address
+                    .last_key_value()
+                    .map(|(&at, &room)| (at, room));
                 let from = match last {
                     Some((at, room)) if at + room == self.top => {
                         self.remove(at, room);
@@ -71,7 +74,11 @@ impl Free {
 
     fn give_back(&mut self, at: u64, size: u64) {
         let (mut low, mut high) = (at, at + size);
-        let below = self.by_address.range(..at).next_back().map(|(&at, &room)| (at, room));
+        let below = self
+            .by_address
+            .range(..at)
+            .next_back()
+            .map(|(&at, &room)| (at, room));
         if let Some((at, room)) = below
             && at + room == low
         {
@@ -91,7 +98,17 @@ pub(crate) fn best_fit(items: &Items) -> Option<Packing> {
     let mut births: Vec<(u32, u64, u32)> = Vec::with_capacity(items.len());
     let mut deaths: Vec<(u32, u32)> = Vec::with_capacity(items.len());
     for (index, item) in (0u32..).zip(items.iter()) {
-        let &[Slab { first, last, low: 0, high }] = items.slabs(index) else { return None };
+        let &[
+            Slab {
+                first,
+                last,
+                low: 0,
+                high,
+            },
+        ] = items.slabs(index)
+        else {
+            return None;
+        };
         if item.pin.is_some() || high != item.size {
             return None;
         }
@@ -101,7 +118,10 @@ pub(crate) fn best_fit(items: &Items) -> Option<Packing> {
     }
     births.sort_unstable();
     deaths.sort_unstable();
-    let mut packing = Packing { positions: vec![0; items.len()], makespan: 0 };
+    let mut packing = Packing {
+        positions: vec![0; items.len()],
+        makespan: 0,
+    };
     let (mut free, mut dead) = (Free::default(), 0);
     let grid = items.grid();
     for (section, _, index) in births {
@@ -112,8 +132,7 @@ pub(crate) fn best_fit(items: &Items) -> Option<Packing> {
             dead += 1;
         }
         let item = items.item(index);
-        let align =
-            |at: u64| (grid.start + at).next_multiple_of(item.alignment) - grid.start;
+        let align = |at: u64| (grid.start + at).next_multiple_of(item.alignment) - grid.start;
         let at = free.take(item.size, align);
         packing.positions[index as usize] = at;
         packing.makespan = packing.makespan.max(grid.height(at, item));

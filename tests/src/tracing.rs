@@ -164,8 +164,11 @@ impl Replay {
     /// Replays a trace.
     pub fn of(path: &Path) -> Replay {
         let file = File::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let mut replay = Replay::default();
-        replay.length = file.metadata().expect("its length").len();
+        let length = file.metadata().expect("its length").len();
+        let mut replay = Replay {
+            length,
+            ..Replay::default()
+        };
         let mut reader = Reader::new(file);
         while let Some(event) = reader.next_event().expect("a trace without corruption") {
             replay.used = event.at + event.call.kind().record_len() as u64;

@@ -376,13 +376,13 @@ fn verdicts_below_ceilings_of_all_heights_are_those_of_brute_force() {
         };
         let members: Vec<u32> = (0..items.len() as u32).collect();
         let mut of_item = vec![0; members.len()];
-        for job in 0..jobs.len() {
+        for (job, &highest) in highest.iter().enumerate() {
             let mut marks = vec![0; members.len()];
             for (item, mark) in marks.iter_mut().enumerate() {
                 *mark = item as u64;
             }
             let item = items.offsets(&marks)[job] / items.grid().unit;
-            of_item[item as usize] = highest[job];
+            of_item[item as usize] = highest;
         }
         let best = Brute::optimum(&problem, 0, 62, &highest);
         done += 1;
