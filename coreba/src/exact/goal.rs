@@ -74,10 +74,12 @@ impl Goals {
         if incumbent == u64::MAX || step <= self.lower / 2048 {
             self.budget = self.budget.saturating_mul(2);
             self.goal = self.lower;
+            self.left = self.budget;
         } else {
+            // Less work for a step on the way: the bound is the prize.
             self.goal += step.div_ceil(2);
+            self.left = self.budget / 4;
         }
-        self.left = self.budget;
     }
 
     /// It is proved that no placement is within a capacity.

@@ -20,8 +20,8 @@ const ROUND: u64 = 4;
 /// Nodes of the shortest run, times the number of jobs.
 const RUN: u64 = 4;
 
-/// Nodes at one goal before it moves, times the number of jobs.
-const BUDGET: u64 = 1000;
+/// Nodes at the bound before the goal moves.
+const BUDGET: u64 = 1 << 19;
 
 /// Weights that a component remembers.
 const ELITE: usize = 4;
@@ -105,12 +105,10 @@ impl<'a> Prover<'a> {
                 elite: Vec::new(),
             })
             .collect();
-        let most = parts.iter().map(|part| part.members.len()).max();
-        let budget = BUDGET * most.unwrap_or(0).min(MOST_JOBS) as u64;
         Prover {
             items,
             parts,
-            goals: Goals::new(lower, only, budget),
+            goals: Goals::new(lower, only, BUDGET),
             goal: lower,
         }
     }
@@ -122,7 +120,8 @@ impl<'a> Prover<'a> {
 
     /// The height of the components' best in bytes.
     pub(crate) fn height(&self) -> u64 {
-        self.parts.iter().map(Part::height).max().unwrap_or(0)
+        let heights = self.parts.iter().map(Part::height);
+        heights.max().unwrap_or(u64::MAX)
     }
 
     /// Whether the exact search made any of the components' best.
@@ -141,7 +140,9 @@ impl<'a> Prover<'a> {
 
     /// Takes a placement of a component from elsewhere, if it is lower.
     pub(crate) fn offer(&mut self, part: usize, placed: Vec<(u32, i64)>) {
-        self.keep(part, placed, false);
+        if part < self.parts.len() {
+            self.keep(part, placed, false);
+        }
     }
 
     fn keep(&mut self, part: usize, placed: Vec<(u32, i64)>, is_exact: bool) {

@@ -80,6 +80,8 @@ pub(crate) struct Search<'a> {
     touched: Vec<u32>,
     touched_in: Vec<u64>,
     round: u64,
+    /// The section whose bound failed last.
+    suspect: u32,
     raises: Vec<Raise>,
 }
 
@@ -133,6 +135,7 @@ impl<'a> Search<'a> {
             touched: Vec::new(),
             touched_in: vec![0; sections],
             round: 0,
+            suspect: 0,
             raises: Vec::new(),
         }
     }
@@ -448,11 +451,17 @@ impl<'a> Search<'a> {
     /// Brings touched sections up to date, and checks their bounds.
     fn settle(&mut self) -> Step {
         let mut touched = std::mem::take(&mut self.touched);
+        // The section that failed last is likely to fail again.
+        let suspect = touched.iter().position(|&section| section == self.suspect);
+        if let Some(suspect) = suspect {
+            touched.swap(0, suspect);
+        }
         let mut step = Step::Fine;
         for &section in &touched {
             let at = section as usize;
             self.summary_log.push((section, self.summaries[at]));
             if !self.fits(section) {
+                self.suspect = section;
                 step = Step::Failed;
                 break;
             }
