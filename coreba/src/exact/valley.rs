@@ -4,9 +4,13 @@
 //! A decision costs about the sections of the jobs that it raises times the
 //! jobs that live in one.
 
+mod choice;
+mod hole;
+
 use super::model::Model;
 use super::reasons::{Depths, Reasons};
 use super::{Run, Switches, Verdict};
+use hole::Raise;
 
 /// Floor of a section without unplaced jobs.
 const EMPTY: i64 = i64::MAX;
@@ -83,16 +87,6 @@ pub(crate) struct Search<'a> {
     /// The section whose bound failed last.
     suspect: u32,
     raises: Vec<Raise>,
-}
-
-/// What a hole derives for one candidate.
-#[derive(Clone, Copy, Debug)]
-struct Raise {
-    job: u32,
-    /// The lowest support by a job that is no candidate.
-    next: i64,
-    /// The least position that follows.
-    least: i64,
 }
 
 impl<'a> Search<'a> {
@@ -224,110 +218,6 @@ impl<'a> Search<'a> {
                 }
             }
         }
-    }
-
-    /// Opens the next decision: the section with the fewest candidates in any
-    /// valley, or in any of the smallest part.
-    fn open_frame(&mut self) {
-        let sections = self.model.sections() as u32;
-        let part = if self.switches.splitting {
-            let held = self.frames.last().map_or((0, sections), |frame| frame.part);
-            self.smallest_part(held)
-                .or_else(|| self.smallest_part((0, sections)))
-                .unwrap_or((0, sections))
-        } else {
-            (0, sections)
-        };
-        let section = self.best_section(part);
-        let floor = self.summaries[section as usize].floor;
-        let from = self.candidates.len() as u32;
-        let at = section as usize;
-        let list = self.list_from[at] as usize..(self.list_from[at] + self.live[at]) as usize;
-        for &job in &self.lists[list] {
-            if self.least[job as usize] != floor {
-                continue;
-            }
-            let twin = self.model.twin[job as usize];
-            let known = self.switches.twins
-                && self.candidates[from as usize..]
-                    .iter()
-                    .any(|&other| self.model.twin[other as usize] == twin);
-            if !known {
-                self.candidates.push(job);
-            }
-        }
-        let ranks = &self.ranks;
-        self.candidates[from as usize..].sort_unstable_by_key(|&job| ranks[job as usize]);
-        let depth = self.frames.len();
-        if self.gathered.len() <= depth {
-            self.gathered.push(Depths::default());
-        }
-        self.gathered[depth].clear();
-        self.frames.push(Frame {
-            section,
-            floor,
-            from,
-            to: self.candidates.len() as u32,
-            next: from,
-            changes: self.reasons.len(),
-            summaries: self.summary_log.len(),
-            part,
-        });
-    }
-
-    /// The smallest of the parts of a range between which no unplaced job
-    /// crosses; of equal ones the first.
-    fn smallest_part(&self, (from, to): (u32, u32)) -> Option<(u32, u32)> {
-        let mut best: Option<(u32, u32)> = None;
-        let mut begin = from;
-        for section in from..to {
-            if self.live[section as usize] == 0 {
-                begin = section + 1;
-            } else if section + 1 == to || self.crossing[section as usize] == 0 {
-                let part = (begin, section + 1);
-                if best.is_none_or(|best| part.1 - part.0 < best.1 - best.0) {
-                    best = Some(part);
-                }
-                begin = section + 1;
-            }
-        }
-        best
-    }
-
-    fn best_section(&self, (from, to): (u32, u32)) -> u32 {
-        let mut best = (u32::MAX, i64::MAX, 0);
-        let mut in_run = best;
-        // Whether the run of equal floors began with a step down or at a cut.
-        let mut is_low = true;
-        for section in from..to {
-            let at = section as usize;
-            let Summary { floor, at_floor } = self.summaries[at];
-            let cut_before = section == from || self.crossing[at - 1] == 0;
-            let before = if section == from {
-                EMPTY
-            } else {
-                self.summaries[at - 1].floor
-            };
-            if cut_before || floor != before {
-                is_low = cut_before || floor < before;
-                in_run = (u32::MAX, i64::MAX, 0);
-            }
-            if floor == EMPTY {
-                continue;
-            }
-            let slack = self.model.ceiling[at] - floor - self.total[at];
-            in_run = in_run.min((at_floor, slack, section));
-            let after = if section + 1 == to || self.crossing[at] == 0 {
-                EMPTY
-            } else {
-                self.summaries[at + 1].floor
-            };
-            if is_low && floor < after {
-                best = best.min(in_run);
-            }
-        }
-        debug_assert!(best.0 < u32::MAX, "the lowest section is in a valley");
-        best.2
     }
 
     /// Tries the next child of the last decision.
@@ -588,120 +478,6 @@ impl<'a> Search<'a> {
             let above = i64::from(self.least[job as usize] > frame.floor);
             self.explain(job, frame.floor + above);
         }
-    }
-
-    /// Raises all candidates of a section, those that are twins of others
-    /// included: none of them lies at the floor.
-    fn raise(&mut self, frame: &Frame, depth: u32) -> Step {
-        self.derive_raises(frame);
-        self.round += 1;
-        let raises = std::mem::take(&mut self.raises);
-        let mut step = Step::Fine;
-        for raise in &raises {
-            let before = self.least[raise.job as usize];
-            self.reasons.push(raise.job, depth, before, i64::MIN);
-            step = self.lift(raise.job, raise.least);
-            if let Step::Failed = step {
-                break;
-            }
-        }
-        self.raises = raises;
-        match step {
-            Step::Fine => self.settle(),
-            Step::Failed => Step::Failed,
-        }
-    }
-
-    /// What the hole derives for each candidate; not above the first position
-    /// that is too high.
-    fn derive_raises(&mut self, frame: &Frame) {
-        let model = self.model;
-        let mut raises = std::mem::take(&mut self.raises);
-        raises.clear();
-        for &job in self.list(frame.section as usize) {
-            let index = job as usize;
-            if self.least[index] != frame.floor {
-                continue;
-            }
-            let too_high = model.highest[index] + 1;
-            let next = model
-                .neighbours(index)
-                .iter()
-                .filter(|&&other| self.may_support(other, frame))
-                .map(|&other| model.align(index, self.top(other)))
-                .fold(too_high, i64::min);
-            raises.push(Raise {
-                job,
-                next,
-                least: next,
-            });
-        }
-        // The two lowest tops of candidates on others.
-        let (mut best, mut second) = ((EMPTY, 0), EMPTY);
-        for raise in &raises {
-            let top = raise.next + model.size[raise.job as usize];
-            if top < best.0 {
-                second = best.0;
-                best = (top, raise.job);
-            } else {
-                second = second.min(top);
-            }
-        }
-        for raise in &mut raises {
-            let top = if best.1 == raise.job { second } else { best.0 };
-            if top != EMPTY {
-                let on_candidate = model.align(raise.job as usize, top);
-                raise.least = raise.least.min(on_candidate);
-            }
-        }
-        self.raises = raises;
-    }
-
-    /// The lowest end that an unplaced job may have.
-    fn top(&self, job: u32) -> i64 {
-        self.least[job as usize] + self.model.size[job as usize]
-    }
-
-    /// Whether a neighbour of a candidate is unplaced and none itself.
-    fn may_support(&self, job: u32, frame: &Frame) -> bool {
-        let index = job as usize;
-        let (first, last) = (self.model.first[index], self.model.last[index]);
-        let is_candidate =
-            self.least[index] == frame.floor && first <= frame.section && frame.section <= last;
-        self.depth_of[index] == UNPLACED && !is_candidate
-    }
-
-    /// Adds what a hole's raises, and so the completeness of its decision, rest
-    /// on.
-    fn explain_hole(&mut self, frame: &Frame) {
-        let model = self.model;
-        self.derive_raises(frame);
-        let raises = std::mem::take(&mut self.raises);
-        for raise in &raises {
-            let index = raise.job as usize;
-            self.explain(raise.job, frame.floor);
-            // How high supports outside must leave this candidate, for its own
-            // raise and for those of the candidates that it may support.
-            let supported = raises
-                .iter()
-                .filter(|other| other.job != raise.job)
-                .map(|other| other.least - model.size[index])
-                .fold(raise.least, i64::max)
-                .min(raise.next);
-            for &other in model.neighbours(index) {
-                let at = other as usize;
-                let level = supported - model.size[at];
-                if level <= model.lowest[at] {
-                    continue;
-                }
-                if self.depth_of[at] != UNPLACED {
-                    self.conflict.insert(self.depth_of[at]);
-                } else if self.may_support(other, frame) {
-                    self.explain(other, level.min(self.least[at]));
-                }
-            }
-        }
-        self.raises = raises;
     }
 
     /// Takes back what was done from a decision on.
