@@ -196,6 +196,16 @@ impl Items {
         &self.slabs
     }
 
+    /// What is said of each job, for the items: of several jobs of one item what
+    /// is said of the last.
+    pub(crate) fn of_jobs<T: Copy>(&self, jobs: &[Option<T>]) -> Vec<Option<T>> {
+        let mut items = vec![None; self.items.len()];
+        for (&item, &job) in self.item_of_job.iter().zip(jobs) {
+            items[item as usize] = job.or(items[item as usize]);
+        }
+        items
+    }
+
     /// Offsets of the jobs in bytes, from positions of the items in units.
     pub(crate) fn offsets(&self, positions: &[u64]) -> Vec<u64> {
         self.item_of_job

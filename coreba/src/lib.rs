@@ -25,6 +25,7 @@ mod cut;
 mod descend;
 mod dive;
 mod exact;
+mod explain;
 mod fit;
 mod item;
 mod online;
@@ -45,6 +46,7 @@ use common::load::Bounds;
 use common::placement::Placement;
 use common::problem::Problem;
 
+pub use explain::{Explanation, explain};
 pub use options::{Improvement, Method, Options, Progress};
 pub use solution::{Solution, Status, Stop};
 

@@ -26,6 +26,10 @@ pub struct Options {
     pub max_fragmentation: Option<f64>,
     /// Which techniques to use. Default: all, by turns.
     pub method: Method,
+    /// Offsets in bytes to start from, one a job in the problem's order, `None`
+    /// for what is new: an earlier placement of much the same jobs. The answer
+    /// is never worse than packing in that order by first fit. Default: none.
+    pub warm_start: Option<Vec<Option<u64>>>,
     /// A decision instead of an optimum: is there a placement within this many
     /// bytes? The search ends with the first one, or with a proof that there is
     /// none. Default: look for the smallest makespan.
@@ -43,6 +47,7 @@ impl Default for Options {
             seed: 0,
             max_fragmentation: None,
             method: Method::Auto,
+            warm_start: None,
             capacity: None,
         }
     }

@@ -106,6 +106,7 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     fn run(&mut self) -> Stop {
+        self.warm_start();
         if let Some(stop) = self.ending() {
             // Nothing is within the capacity, or there is no time.
             self.fall_back();
@@ -432,6 +433,34 @@ impl<'a> Search<'a> {
             }
         });
         self.keep(packing, method);
+    }
+
+    /// Packs in the order of an earlier placement, new items last, the largest
+    /// first; and, for comparison, as if there were none.
+    fn warm_start(&mut self) {
+        let Some(offsets) = &self.options.warm_start else {
+            return;
+        };
+        let items = self.items;
+        let earlier = items.of_jobs(offsets);
+        let mut order = Order::Size.of(items);
+        let fresh = order.clone();
+        order.sort_by_key(|&item| earlier[item as usize].unwrap_or(u64::MAX));
+        for (order, method) in [(order, "warm start"), (fresh, "size, first fit")] {
+            let packing = pack::in_order(
+                items,
+                &order,
+                Fit::First,
+                &mut self.taken,
+                u64::MAX,
+                &mut || false,
+            );
+            let packing = packing.expect("the gate leaves room for every job below 2^64");
+            self.keep(packing, method);
+            if self.makespan() <= self.lower_bound {
+                return;
+            }
+        }
     }
 
     /// A placement that nothing interrupts: any budget gives one.

@@ -60,6 +60,14 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     pub(crate) capacity: Option<u64>,
 
+    /// With --capacity: where the answer is no, name a few jobs that already do not fit
+    #[arg(long, requires = "capacity")]
+    pub(crate) explain: bool,
+
+    /// Start from this placement of much the same jobs, matched by id
+    #[arg(long, value_name = "FILE")]
+    pub(crate) warm_start: Option<PathBuf>,
+
     /// Only check this placement of the input's jobs
     #[arg(long, value_name = "FILE", conflicts_with_all = ["capacity", "output"])]
     pub(crate) verify: Option<PathBuf>,

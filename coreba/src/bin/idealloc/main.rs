@@ -15,7 +15,7 @@ use common::csv::{self, Layout};
 use common::format::{self, Format, Output};
 use common::input::{self, Document, Offsets};
 use common::plc;
-use coreba::{Solution, Status};
+use coreba::{Explanation, Solution, Status};
 
 use arguments::{Arguments, Print};
 use watch::Watch;
@@ -41,7 +41,10 @@ fn run(arguments: &Arguments, begun: Instant) -> anyhow::Result<u8> {
     // Before the long work: a place that cannot be written is told at once.
     let output = Output::create(&arguments.output)
         .with_context(|| arguments.output.display().to_string())?;
-    let options = arguments.options(begun, document.problem.len());
+    let mut options = arguments.options(begun, document.problem.len());
+    if let Some(path) = &arguments.warm_start {
+        options.warm_start = Some(verify::earlier(&document, path)?);
+    }
     let mut watch = Watch::new(begun, options.deadline);
     let solution = coreba::solve(&document.problem, &options, &mut watch);
     watch.clear();
@@ -50,10 +53,21 @@ fn run(arguments: &Arguments, begun: Instant) -> anyhow::Result<u8> {
         write(output, to, &document, &solution)
             .with_context(|| arguments.output.display().to_string())?;
     }
+    let explanation = if arguments.explain && solution.status == Status::Infeasible {
+        explain(arguments, &document, begun)?
+    } else {
+        None
+    };
     let elapsed = begun.elapsed();
     let text = match arguments.format {
-        Print::Text => summary::text(&document, &solution, arguments.capacity, elapsed),
-        Print::Json => summary::json(&document, &solution, elapsed)?,
+        Print::Text => summary::text(
+            &document,
+            &solution,
+            arguments.capacity,
+            explanation.as_ref(),
+            elapsed,
+        ),
+        Print::Json => summary::json(&document, &solution, explanation.as_ref(), elapsed)?,
     };
     if format::is_standard(&arguments.output) {
         std::io::stderr().write_all(text.as_bytes())?;
@@ -65,6 +79,20 @@ fn run(arguments: &Arguments, begun: Instant) -> anyhow::Result<u8> {
         Status::Infeasible => 1,
         _ => 3,
     })
+}
+
+/// A few jobs that cannot be placed together within the capacity. Each decision
+/// on the way takes as long as a solve may.
+fn explain(
+    arguments: &Arguments,
+    document: &Document,
+    begun: Instant,
+) -> anyhow::Result<Option<Explanation>> {
+    let options = arguments.options(begun, 0);
+    let mut watch = Watch::new(begun, options.deadline);
+    let explanation = coreba::explain(&document.problem, &options, &mut watch);
+    watch.clear();
+    explanation.with_context(|| arguments.input.display().to_string())
 }
 
 fn verify_only(arguments: &Arguments, begun: Instant) -> anyhow::Result<u8> {

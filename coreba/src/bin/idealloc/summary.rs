@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use common::input::Document;
 use common::units::human_bytes;
-use coreba::{Solution, Status, Stop};
+use coreba::{Explanation, Solution, Status, Stop};
 use serde::Serialize;
 
 /// The summary for programs. Bytes are bytes, times seconds, fragmentation a
@@ -26,6 +26,8 @@ struct Summary<'a> {
     method: &'a str,
     evaluations: u64,
     seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cannot_fit: Option<Vec<String>>,
 }
 
 fn fixed(document: &Document) -> usize {
@@ -77,6 +79,7 @@ fn proof(solution: &Solution) -> &'static str {
 pub(crate) fn json(
     document: &Document,
     solution: &Solution,
+    explanation: Option<&Explanation>,
     elapsed: Duration,
 ) -> anyhow::Result<String> {
     let proved = matches!(solution.status, Status::Optimal | Status::Infeasible);
@@ -95,8 +98,17 @@ pub(crate) fn json(
         method: solution.method,
         evaluations: solution.evaluations,
         seconds: elapsed.as_secs_f64(),
+        cannot_fit: explanation.map(|explanation| ids(document, explanation)),
     };
     Ok(serde_json::to_string(&summary)? + "\n")
+}
+
+fn ids(document: &Document, explanation: &Explanation) -> Vec<String> {
+    explanation
+        .jobs
+        .iter()
+        .map(|&job| document.problem[job].id.to_string())
+        .collect()
 }
 
 /// The summary as text.
@@ -104,6 +116,7 @@ pub(crate) fn text(
     document: &Document,
     solution: &Solution,
     capacity: Option<u64>,
+    explanation: Option<&Explanation>,
     elapsed: Duration,
 ) -> String {
     let mut text = String::new();
@@ -133,6 +146,18 @@ pub(crate) fn text(
         &format!("{:.4} %", 100.0 * solution.fragmentation()),
     );
     line("status", &sentence(solution));
+    if let Some(explanation) = explanation {
+        let ids = ids(document, explanation);
+        let every = if explanation.irreducible {
+            "; any fewer of them fit"
+        } else {
+            ""
+        };
+        line(
+            "cannot fit",
+            &format!("{} jobs together: {}{every}", ids.len(), ids.join(" ")),
+        );
+    }
     line(
         "method",
         &format!("{} ({} tried)", solution.method, solution.evaluations),

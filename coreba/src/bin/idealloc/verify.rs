@@ -10,6 +10,37 @@ use common::input::{self, Document, Offsets};
 use common::job::{Job, JobId};
 use common::placement::Placement;
 
+/// Reads a placement.
+fn read(path: &Path) -> anyhow::Result<Document> {
+    let name = || path.display().to_string();
+    let Some(format) = Format::of_path(path) else {
+        bail!("{}: the name does not end in .csv or .plc", path.display());
+    };
+    let file = format::open(path).with_context(name)?;
+    input::load(file, format, Offsets::Placement).with_context(name)
+}
+
+/// The offsets that an earlier placement gives to the jobs of the input, by id.
+pub(crate) fn earlier(document: &Document, path: &Path) -> anyhow::Result<Vec<Option<u64>>> {
+    let placed = read(path)?;
+    let Some(placement) = placed.placement else {
+        bail!("{}: not every job has an offset", path.display());
+    };
+    let offsets: HashMap<&JobId, u64> = placed
+        .problem
+        .jobs()
+        .iter()
+        .map(|job| &job.id)
+        .zip(placement.offsets)
+        .collect();
+    Ok(document
+        .problem
+        .jobs()
+        .iter()
+        .map(|job| offsets.get(&job.id).copied())
+        .collect())
+}
+
 /// Checks the placement in a file against the jobs of the input; `Ok(None)` is
 /// valid, else what is wrong first.
 pub(crate) fn verify(
@@ -17,12 +48,7 @@ pub(crate) fn verify(
     path: &Path,
     start: u64,
 ) -> anyhow::Result<Option<String>> {
-    let name = || path.display().to_string();
-    let Some(format) = Format::of_path(path) else {
-        bail!("{}: the name does not end in .csv or .plc", path.display());
-    };
-    let file = format::open(path).with_context(name)?;
-    let placed = input::load(file, format, Offsets::Placement).with_context(name)?;
+    let placed = read(path)?;
     let problem = &document.problem;
     let Some(placement) = &placed.placement else {
         if problem.is_empty() && placed.problem.is_empty() {
