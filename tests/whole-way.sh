@@ -28,7 +28,7 @@ step() { printf '\n== %s\n' "$*"; }
 step "building everything (release)"
 # A traced program may be a cargo or a compiler: build before, untraced.
 (cd "$here" && cargo build --release --locked --quiet -p uncore -p idealloc-trace -p sanity -p coreba)
-bin=${CARGO_TARGET_DIR:-$here/target}/release
+bin=$(cd "$here" && cd "${CARGO_TARGET_DIR:-target}/release" && pwd)
 
 step "tracing: $*"
 status=0

@@ -180,6 +180,7 @@ pub struct Reader<R> {
     input: csv::Reader<R>,
     layout: Layout,
     record: StringRecord,
+    cr_lf: bool,
 }
 
 impl<R: Read> Reader<R> {
@@ -192,7 +193,7 @@ impl<R: Read> Reader<R> {
         let mut input = csv::ReaderBuilder::new()
             .buffer_capacity(1 << 18)
             .has_headers(true)
-            .trim(csv::Trim::All)
+            .trim(csv::Trim::Headers)
             .from_reader(input);
         let mut header = input.headers().map_err(bad_text)?.clone();
         if let Some(first) = header.get(0)
@@ -209,11 +210,27 @@ impl<R: Read> Reader<R> {
         } else {
             Layout::parse(&header)?
         };
+        let cr_lf = !header.is_empty() && input.position().line() == 1;
         Ok(Reader {
             input,
             layout,
             record: StringRecord::new(),
+            cr_lf,
         })
+    }
+
+    /// The line on which the record just read begins. The CSV reader tells where
+    /// it ended: behind the line's end, or, where that is CR LF, between the two.
+    fn place(&self) -> Place {
+        let inside: usize = self
+            .record
+            .iter()
+            .map(|field| field.bytes().filter(|&byte| byte == b'\n').count())
+            .sum();
+        let ended = self.input.position().line() - u64::from(!self.cr_lf);
+        // The last line may lack its end.
+        let from = self.record.position().map_or(1, csv::Position::line);
+        Place::Line(ended.saturating_sub(inside as u64).max(from))
     }
 
     /// The file's columns.
@@ -227,7 +244,7 @@ impl<R: Read> Rows for Reader<R> {
         if !self.input.read_record(&mut self.record).map_err(bad_text)? {
             return Ok(None);
         }
-        parse_row(&self.layout, &self.record).map(Some)
+        parse_row(&self.layout, &self.record, self.place()).map(Some)
     }
 }
 
@@ -284,12 +301,14 @@ impl Cell<'_> {
         }
     }
 
+    fn is_negative(&self) -> bool {
+        let digits = self.text.strip_prefix('-').unwrap_or("");
+        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
     /// A number, or `None` where the cell is empty or negative.
     fn unless_negative(&self) -> Result<Option<u64>, FormatError> {
-        if let Some(digits) = self.text.strip_prefix('-')
-            && !digits.is_empty()
-            && digits.bytes().all(|byte| byte.is_ascii_digit())
-        {
+        if self.is_negative() {
             return Ok(None);
         }
         self.optional()
@@ -332,16 +351,16 @@ impl Cell<'_> {
     }
 }
 
-fn parse_row(layout: &Layout, record: &StringRecord) -> Result<Row, FormatError> {
-    let place = Place::Line(record.position().map_or(0, csv::Position::line));
+fn parse_row(layout: &Layout, record: &StringRecord, place: Place) -> Result<Row, FormatError> {
     let mut job = Job::new(0, 0, 0, 0);
     let (mut offset, mut requested, mut unknown) = (None, None, Vec::new());
     let inclusive = layout.inclusive();
     for ((column, field), text) in layout.columns.iter().zip(record) {
+        // Text is kept as it stands; numbers may have spaces around them.
         let cell = Cell {
             place,
             column,
-            text,
+            text: text.trim(),
         };
         match field {
             Field::Id if text.is_empty() => return Err(cell.bad("an id")),
@@ -367,7 +386,7 @@ fn parse_row(layout: &Layout, record: &StringRecord) -> Result<Row, FormatError>
             Field::Group => job.extras_mut().group = Some(text.into()),
             Field::Heap => job.heap = heap(&cell)?,
             Field::Requested => requested = cell.optional()?,
-            Field::Offset => offset = cell.unless_negative()?,
+            Field::Offset => offset = cell.offset()?,
             Field::Unknown => unknown.push(text.into()),
         }
     }
@@ -385,9 +404,24 @@ fn heap(cell: &Cell<'_>) -> Result<u64, FormatError> {
     if cell.text.is_empty() {
         return Ok(0);
     }
-    cell.text
-        .parse()
-        .map_err(|_| cell.bad("a whole number from 0 to 2^64 - 1"))
+    cell.address()
+}
+
+impl Cell<'_> {
+    /// Any 64-bit number, or `None` where the cell is empty or negative.
+    fn offset(&self) -> Result<Option<u64>, FormatError> {
+        if self.text.is_empty() || self.is_negative() {
+            Ok(None)
+        } else {
+            self.address().map(Some)
+        }
+    }
+
+    fn address(&self) -> Result<u64, FormatError> {
+        self.text
+            .parse()
+            .map_err(|_| self.bad("a whole number from 0 to 2^64 - 1"))
+    }
 }
 
 /// Streaming writer: LF line ends, no quoting unless a field needs it, no

@@ -49,7 +49,7 @@ pub enum FormatError {
         what: String,
     },
     /// A job, well-formed by itself, is refused by the gate.
-    #[error("{place}: {source}")]
+    #[error("{place}")]
     Refused {
         /// Where the job stands.
         place: Place,

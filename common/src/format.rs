@@ -10,6 +10,8 @@ use std::str::FromStr;
 
 use tempfile::NamedTempFile;
 
+use crate::error::FormatError;
+
 /// A file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
@@ -103,7 +105,11 @@ pub fn decompress<'a>(mut input: impl Read + 'a) -> io::Result<Box<dyn Read + 'a
 /// which for a command-line tool is no failure.
 pub fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| error.source())
-        .filter_map(|error| error.downcast_ref::<io::Error>())
+        .filter_map(|error| match error.downcast_ref::<FormatError>() {
+            // It shows what it holds as its own.
+            Some(FormatError::Io(error)) => Some(error),
+            _ => error.downcast_ref::<io::Error>(),
+        })
         .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
@@ -124,15 +130,20 @@ impl Output {
     /// Opens the output `path`; `-` is standard output.
     ///
     /// # Errors
-    /// Those of the file system.
+    /// Those of the file system; a name that ends in a compression's extension,
+    /// as nothing is packed on writing.
     pub fn create(path: &Path) -> io::Result<Output> {
         let capacity = 1 << 18;
         if is_standard(path) {
             let sink = Sink::Stdout(BufWriter::with_capacity(capacity, io::stdout()));
             return Ok(Output { sink });
         }
+        if let Some("gz" | "zst") = path.extension().and_then(|extension| extension.to_str()) {
+            let what = "output is not packed: write to a plain name, and pack that";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, what));
+        }
         // A link stays a link: what it points to is replaced.
-        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let target = follow(path);
         let existing = fs::metadata(&target).ok();
         if existing.as_ref().is_some_and(fs::Metadata::is_dir) {
             return Err(io::ErrorKind::IsADirectory.into());
@@ -176,6 +187,21 @@ impl Output {
             }
         }
     }
+}
+
+/// What a link points to, also where nothing is there yet; other paths are
+/// themselves.
+fn follow(path: &Path) -> PathBuf {
+    let mut path = path.to_path_buf();
+    // As many links as the kernel follows.
+    for _ in 0..40 {
+        let Ok(to) = fs::read_link(&path) else { break };
+        path = match path.parent() {
+            Some(folder) => folder.join(to),
+            None => to,
+        };
+    }
+    path
 }
 
 #[cfg(unix)]

@@ -244,6 +244,7 @@ impl<R: Read> Lifetimes<R> {
         } else {
             mapping_base
         };
+        let alignment = true_alignment(alignment, pointer);
         let birth = self.clock;
         self.clock = birth
             .checked_add(requested.max(1))
@@ -290,6 +291,19 @@ impl<R: Read> Lifetimes<R> {
             rest.into_iter()
                 .map(|(pointer, live)| row(pointer, live, clock)),
         );
+    }
+}
+
+/// The alignment that a block at an address was given, where that is not what
+/// was asked for: glibc rounds an alignment up to a power of two, and other
+/// allocators align small blocks to less than 16.
+fn true_alignment(asked: u64, pointer: u64) -> u64 {
+    if pointer.is_multiple_of(asked) {
+        return asked;
+    }
+    match asked.checked_next_power_of_two() {
+        Some(power) if pointer.is_multiple_of(power) => power,
+        _ => 1 << pointer.trailing_zeros(),
     }
 }
 

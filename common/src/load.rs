@@ -143,9 +143,11 @@ impl Bounds {
     }
 }
 
+/// The top of the highest fixed job, or member of a fixed group.
 fn pinned_bound(jobs: &[Job]) -> u64 {
     jobs.iter()
-        .filter_map(|job| job.pin().map(|pin| pin + job.size))
+        .zip(crate::problem::pins(jobs))
+        .filter_map(|(job, pin)| Some(pin?.saturating_add(job.size)))
         .max()
         .unwrap_or(0)
 }

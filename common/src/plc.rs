@@ -139,6 +139,21 @@ impl<R: Read> Rows for Reader<R> {
     }
 }
 
+const NO_NUMBER: &str = "an id that is no number";
+
+/// What of a job the format cannot say so that it matters to a placement.
+pub fn unsayable(job: &Job) -> Option<&'static str> {
+    if matches!(job.id, JobId::Text(_)) {
+        Some(NO_NUMBER)
+    } else if !job.gaps().is_empty() {
+        Some("gaps")
+    } else if job.group().is_some() {
+        Some("a group")
+    } else {
+        None
+    }
+}
+
 /// Streaming writer.
 #[derive(Debug)]
 pub struct Writer<W> {
@@ -159,13 +174,10 @@ impl<W: Write> Writer<W> {
     /// the format cannot say: an id that is no number, gaps, a group.
     pub fn write(&mut self, job: &Job, offset: Option<u64>) -> Result<(), FormatError> {
         let JobId::Number(id) = job.id else {
-            return Err(self.cannot_hold(job, "its id is no number"));
+            return Err(self.cannot_hold(job, NO_NUMBER));
         };
-        if !job.gaps().is_empty() {
-            return Err(self.cannot_hold(job, "it has gaps"));
-        }
-        if job.group().is_some() {
-            return Err(self.cannot_hold(job, "it is in a group"));
+        if let Some(what) = unsayable(job) {
+            return Err(self.cannot_hold(job, what));
         }
         let alignment = if job.alignment == 1 { 0 } else { job.alignment };
         let offset = offset.unwrap_or(NOT_PLACED);
@@ -193,7 +205,7 @@ impl<W: Write> Writer<W> {
             number: self.written + 1,
             at: self.written * RECORD as u64,
         };
-        FormatError::malformed(place, format!("a .plc cannot hold job {}: {why}", job.id))
+        FormatError::malformed(place, format!("job {}: a .plc cannot hold {why}", job.id))
     }
 
     /// Flushes and gives the output back.

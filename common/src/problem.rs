@@ -35,7 +35,7 @@ pub enum ProblemError {
         second: JobId,
     },
     /// Remedy: free one of the two, or `--ignore-offsets`.
-    #[error("fixed offsets conflict: {0}")]
+    #[error("fixed offsets conflict (--ignore-offsets frees them): {0}")]
     Pins(Violation),
 }
 
@@ -126,12 +126,19 @@ impl Problem {
     }
 
     /// The same jobs in one address space: every heap becomes 0.
-    #[must_use]
-    pub fn merge_heaps(mut self) -> Problem {
+    ///
+    /// # Errors
+    /// [`ProblemError::Pins`] where fixed offsets of several heaps conflict in one.
+    pub fn merge_heaps(mut self) -> Result<Problem, ProblemError> {
         for job in &mut self.jobs {
             job.heap = 0;
         }
-        self
+        Problem::from_admitted(self.jobs)
+    }
+
+    /// The fixed offset of each job: its own, or that of its group.
+    pub fn pins(&self) -> impl Iterator<Item = Option<u64>> + '_ {
+        pins(&self.jobs)
     }
 
     /// The jobs.
@@ -155,11 +162,22 @@ impl Problem {
     }
 }
 
+/// See [`Problem::pins`].
+pub(crate) fn pins(jobs: &[Job]) -> impl Iterator<Item = Option<u64>> + '_ {
+    let of_groups: FxHashMap<&str, u64> = jobs
+        .iter()
+        .filter_map(|job| Some((job.group()?, job.pin()?)))
+        .collect();
+    jobs.iter()
+        .map(move |job| job.pin().or_else(|| of_groups.get(job.group()?).copied()))
+}
+
 /// Refuses fixed jobs that cannot all stay where they are.
 fn check_pins(jobs: &[Job]) -> Result<(), ProblemError> {
     let (pinned, offsets) = jobs
         .iter()
-        .filter_map(|job| Some((job.clone(), job.pin()?)))
+        .zip(pins(jobs))
+        .filter_map(|(job, pin)| Some((job.clone(), pin?)))
         .unzip();
     check::verify_overlaps(&Problem { jobs: pinned }, &Placement { offsets })
         .map_err(ProblemError::Pins)

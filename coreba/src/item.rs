@@ -196,6 +196,20 @@ impl Items {
         &self.slabs
     }
 
+    /// No address, with the start, that any packing reaches is above this, in
+    /// bytes: all items stacked, each with room for its alignment, above the
+    /// highest fixed one.
+    pub(crate) fn most(&self) -> u128 {
+        let unit = u128::from(self.grid.unit);
+        let bytes = |units: u64| u128::from(units) * unit;
+        let (mut stacked, mut fixed) = (0, 0);
+        for item in &self.items {
+            stacked += bytes(item.size) + bytes(item.alignment);
+            fixed = fixed.max(bytes(item.pin.unwrap_or(0)) + bytes(item.size));
+        }
+        bytes(self.grid.start) + u128::from(self.grid.lowest) + stacked + fixed
+    }
+
     /// What is said of each job, for the items: of several jobs of one item what
     /// is said of the last.
     pub(crate) fn of_jobs<T: Copy>(&self, jobs: &[Option<T>]) -> Vec<Option<T>> {

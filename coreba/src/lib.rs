@@ -73,6 +73,11 @@ pub enum SolveError {
         /// Its alignment.
         alignment: u64,
     },
+    /// Remedy: smaller sizes, alignments, fixed offsets or start address.
+    #[error(
+        "the sum of all sizes, alignments, the start address and the highest fixed offset passes 2^63 - 1"
+    )]
+    TooLarge,
     /// Remedy: smaller alignments within a group.
     #[error("job {0}: its group's alignments have no common multiple below 2^63")]
     GroupAlignment(JobId),
@@ -124,6 +129,9 @@ pub fn solve(
     if !problem.is_empty() {
         let items =
             items.map_err(|error| SolveError::GroupAlignment(problem[error.job].id.clone()))?;
+        if items.most() > u128::from(MAX_VALUE) {
+            return Err(SolveError::TooLarge);
+        }
         // What remains when the search ends: putting a placement together and
         // verifying it, about a microsecond a job.
         let remains = Duration::from_nanos(1000 * problem.len() as u64);
@@ -175,8 +183,8 @@ fn check_options(problem: &Problem, options: &Options) -> Result<(), SolveError>
     if u32::try_from(pieces).is_err() {
         return Err(SolveError::TooMany(pieces));
     }
-    for job in problem.jobs() {
-        if let Some(pin) = job.pin()
+    for (job, pin) in problem.jobs().iter().zip(problem.pins()) {
+        if let Some(pin) = pin
             && !(start + pin).is_multiple_of(job.alignment)
         {
             let (id, alignment) = (job.id.clone(), job.alignment);

@@ -9,7 +9,6 @@ use std::io::{Read, Write};
 use common::csv::{self, Layout};
 use common::error::FormatError;
 use common::format::Format;
-use common::job::JobId;
 use common::lifetimes::{Lifetimes, TraceSummary};
 use common::plc;
 use common::problem::Gate;
@@ -99,8 +98,7 @@ fn convert(
         Format::Plc => {
             let mut writer = plc::Writer::new(output);
             let jobs = each(rows, |row| {
-                let unsayable = say_in_plc(row);
-                if let Some(what) = unsayable {
+                if let Some(what) = unsayable(row) {
                     let place = row.place;
                     let what = format!("job {}: a .plc cannot hold {what}", row.job.id);
                     return Err(AdaptError::Input(FormatError::Malformed { place, what }));
@@ -135,18 +133,8 @@ fn convert(
 }
 
 /// What of a job a `.plc` has no place for.
-fn say_in_plc(row: &Row) -> Option<&'static str> {
-    if matches!(row.job.id, JobId::Text(_)) {
-        Some("an id that is no number")
-    } else if !row.job.gaps().is_empty() {
-        Some("gaps")
-    } else if row.job.group().is_some() {
-        Some("a group")
-    } else if row.job.hint().is_some() {
-        Some("a hint")
-    } else {
-        None
-    }
+fn unsayable(row: &Row) -> Option<&'static str> {
+    plc::unsayable(&row.job).or(row.job.hint().map(|_| "a hint"))
 }
 
 /// Puts every job through the gate and gives it to `write`.

@@ -84,24 +84,34 @@ pub const ALL: Constraints = Constraints {
     groups: true,
 };
 
-/// Problems of up to `most` jobs with sizes up to 6; those that the gate
-/// refuses (pins in conflict) are left out.
+/// Problems of up to `most` jobs with sizes up to 6; those whose
+/// pins cannot be kept are left out.
 pub fn small_problems(most: usize, constraints: Constraints) -> impl Strategy<Value = Problem> {
     let job = (0u64..12, 1u64..8, 1u64..=6, any::<[u8; 8]>());
-    proptest::collection::vec(job, 1..=most).prop_filter_map("pins in conflict", move |jobs| {
-        let jobs = jobs
-            .into_iter()
-            .enumerate()
-            .map(|(id, (birth, length, size, dice))| {
-                constrained(
-                    Job::new(id as u64, birth, birth + length, size),
-                    dice,
-                    constraints,
-                )
-            })
-            .collect();
-        Problem::new(jobs).ok()
-    })
+    proptest::collection::vec(job, 1..=most).prop_filter_map(
+        "pins that cannot be kept",
+        move |jobs| {
+            let jobs = jobs
+                .into_iter()
+                .enumerate()
+                .map(|(id, (birth, length, size, dice))| {
+                    constrained(
+                        Job::new(id as u64, birth, birth + length, size),
+                        dice,
+                        constraints,
+                    )
+                })
+                .collect();
+            let problem = Problem::new(jobs).ok()?;
+            // A group's pin binds members of other alignments too.
+            let kept = problem
+                .jobs()
+                .iter()
+                .zip(problem.pins())
+                .all(|(job, pin)| pin.is_none_or(|pin| pin.is_multiple_of(job.alignment)));
+            kept.then_some(problem)
+        },
+    )
 }
 
 fn constrained(mut job: Job, dice: [u8; 8], constraints: Constraints) -> Job {
@@ -124,7 +134,8 @@ fn constrained(mut job: Job, dice: [u8; 8], constraints: Constraints) -> Job {
     }
     if constraints.groups && dice[6].is_multiple_of(4) {
         job.extras_mut().group = Some(["a", "b"][usize::from(dice[6] / 4) % 2].into());
-    } else if constraints.pins && dice[7].is_multiple_of(8) {
+    }
+    if constraints.pins && dice[7].is_multiple_of(8) {
         job.extras_mut().pin = Some(job.alignment * (u64::from(dice[7] / 8) % 3));
     }
     job

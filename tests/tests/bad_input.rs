@@ -43,6 +43,16 @@ fn all_refuse(file: &str, content: Option<&[u8]>, expected: &str) {
         assert_eq!(code, 2, "{program}: {err}");
         assert_eq!(out, "", "{program}");
         assert_eq!(err.lines().count(), 1, "{program}: {err}");
+        let said = err
+            .trim_end()
+            .rsplit(": ")
+            .collect::<std::collections::HashSet<_>>()
+            .len();
+        assert_eq!(
+            said,
+            err.trim_end().rsplit(": ").count(),
+            "{program} says it twice: {err}"
+        );
         assert!(
             err.starts_with(&format!("{program}: {file}: ")),
             "{program}: {err}"
@@ -409,5 +419,131 @@ fn an_output_that_cannot_be_made_is_told() {
         let ran = run_in(folder.path(), program, arguments, b"");
         assert_eq!((ran.code, ran.err.lines().count()), (2, 1), "{}", ran.err);
         assert!(ran.err.contains("no/such/folder"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn blank_lines_and_quoted_line_ends_are_counted_in_line_numbers() {
+    all_refuse(
+        "a.csv",
+        Some(b"id,lower,upper,size\n\n\n0,0,3,4\n\n1,0,3,x\n"),
+        "line 6: column size",
+    );
+    all_refuse(
+        "a.csv",
+        Some(b"id,lower,upper,size\r\n\r\n0,0,3,4\r\n1,0,3,x\r\n"),
+        "line 4: column size",
+    );
+    all_refuse(
+        "a.csv",
+        Some(b"id,lower,upper,size\n\"a\nb\",0,3,4\n1,0,3,x\n2,0,3,4\n"),
+        "line 4: column size",
+    );
+}
+
+#[test]
+fn sums_with_pins_groups_and_start_that_overflow() {
+    let folder = TempDir::new().expect("a folder");
+    let mut groups = String::from("id,lower,upper,size,alignment,group\n");
+    for group in 0..6 {
+        groups += &format!("{},0,3,8,2147483647,{group}\n", 2 * group);
+        groups += &format!("{},0,3,8,2147483648,{group}\n", 2 * group + 1);
+    }
+    let pins = "id,lower,upper,size,alignment,offset\n0,0,3,8,1,0\n1,0,3,8,1,9223372036854775000\n2,0,3,4096,4096,\n";
+    for (csv, start) in [(groups.as_str(), "0"), (pins, "9223372036854775807")] {
+        fs::write(folder.path().join("x.csv"), csv).expect("a file");
+        for timeout in ["0", "100ms"] {
+            let arguments = ["x.csv", "--start", start, "--timeout", timeout];
+            let ran = run_in(folder.path(), "idealloc", &arguments, b"");
+            assert_eq!((ran.code, ran.err.lines().count()), (2, 1), "{}", ran.err);
+            assert!(ran.err.starts_with("idealloc: x.csv: "), "{}", ran.err);
+        }
+    }
+}
+
+#[test]
+fn a_group_takes_the_pin_of_its_member() {
+    let folder = TempDir::new().expect("a folder");
+    let run = |csv: &str| {
+        fs::write(folder.path().join("x.csv"), csv).expect("a file");
+        run_in(folder.path(), "idealloc", &["x.csv"], b"")
+    };
+    let ran = run("id,lower,upper,size,group,offset\na,0,3,4,g,0\nb,3,6,4,g,\nc,3,6,4,,2\n");
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.err.contains("fixed offsets conflict") && ran.err.contains("b and c"),
+        "{}",
+        ran.err
+    );
+    let ran = run("id,lower,upper,size,alignment,group,offset\na,0,3,4,1,g,8\nb,3,6,4,16,g,\n");
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.err.contains("job b is fixed at offset 8"),
+        "{}",
+        ran.err
+    );
+    let ran = run("id,lower,upper,size,group,offset\na,0,3,4,g,8\nb,3,6,40,g,\n");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(
+        ran.err.contains("optimal") && ran.err.contains("makespan       48 bytes"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn what_a_plc_cannot_hold_is_told_before_the_search() {
+    let folder = TempDir::new().expect("a folder");
+    fs::write(
+        folder.path().join("x.csv"),
+        "id,lower,upper,size\nx,0,3,4\n",
+    )
+    .expect("a file");
+    let ran = run_in(folder.path(), "idealloc", &["x.csv", "-o", "x.plc"], b"");
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.err.contains("x.csv: job x: a .plc cannot hold"),
+        "{}",
+        ran.err
+    );
+    let ran = run_in(folder.path(), "idealloc", &["x.csv", "-o", "x.csv.gz"], b"");
+    assert_eq!((ran.code, ran.err.lines().count()), (2, 1), "{}", ran.err);
+    assert!(!folder.path().join("x.csv.gz").exists());
+}
+
+#[test]
+fn full_devices_end_without_a_panic() {
+    let folder = TempDir::new().expect("a folder");
+    fs::write(
+        folder.path().join("x.csv"),
+        "id,lower,upper,size,offset\n0,0,3,4,0\n1,0,3,4,0\n",
+    )
+    .expect("a file");
+    let bin = tests::built().display();
+    for (script, expected) in [
+        (format!("'{bin}/report' x.csv 2>/dev/full"), 1),
+        (format!("'{bin}/report' none.csv 2>/dev/full"), 2),
+        (format!("'{bin}/report' x.csv >/dev/full"), 2),
+        (
+            format!("'{bin}/idealloc' x.csv --ignore-offsets -o y.csv >/dev/full"),
+            2,
+        ),
+        (
+            format!("'{bin}/idealloc' x.csv --ignore-offsets --verify x.csv >/dev/full"),
+            2,
+        ),
+        (format!("'{bin}/adapt' x.csv y.plc 2>/dev/full"), 0),
+    ] {
+        let ran = std::process::Command::new("sh")
+            .current_dir(folder.path())
+            .args(["-c", &script])
+            .output()
+            .expect("sh runs");
+        assert_eq!(
+            ran.status.code(),
+            Some(expected),
+            "{script}: {}",
+            String::from_utf8_lossy(&ran.stderr)
+        );
     }
 }

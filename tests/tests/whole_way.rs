@@ -160,19 +160,29 @@ fn closed_pipes_and_devices_are_no_failure() {
         format!("id,lower,upper,size\n{jobs}"),
     )
     .expect("a file");
-    let ran = Command::new("sh")
-        .current_dir(folder.path())
-        .arg("-c")
-        .arg(format!(
-            "'{}' x.csv - --to csv 2>/dev/null | head -n 1; true",
-            tests::built().join("adapt").display()
-        ))
-        .output()
-        .expect("sh runs");
-    assert_eq!(
-        String::from_utf8_lossy(&ran.stdout),
-        "id,lower,upper,size\n"
-    );
+    for (name, arguments) in [
+        ("adapt", &["x.csv", "-", "--to", "csv"][..]),
+        ("adapt", &["x.csv", "-", "--to", "plc"]),
+        ("idealloc", &["x.csv"]),
+    ] {
+        let mut child = program(name)
+            .current_dir(folder.path())
+            .args(arguments)
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut line = [0; 10];
+        let mut output = child.stdout.take().expect("a pipe");
+        std::io::Read::read_exact(&mut output, &mut line).expect("some output");
+        drop(output);
+        let ended = child.wait_with_output().expect("it ends");
+        let err = String::from_utf8_lossy(&ended.stderr);
+        assert!(
+            ended.status.success() && !err.contains("pipe"),
+            "{name}: {err}"
+        );
+    }
     let ran = run_in(
         folder.path(),
         "idealloc",
@@ -180,4 +190,111 @@ fn closed_pipes_and_devices_are_no_failure() {
         b"",
     );
     assert_eq!(ran.code, 0, "{}", ran.err);
+}
+
+#[test]
+fn large_real_instances_come_close_to_load_with_little_work() {
+    let Some(data) = tests::oracle::data() else {
+        return;
+    };
+    for (file, most) in [("S_1.csv", 1.4), ("pangu_2.6B.csv", 0.9), ("G_1.csv", 0.0)] {
+        let folder = TempDir::new().expect("a folder");
+        let problem = data.join(file);
+        let problem = problem.to_str().expect("text");
+        let arguments = [
+            problem,
+            "-o",
+            "p.csv",
+            "--iterations",
+            "400",
+            "--format",
+            "json",
+        ];
+        let ran = run_in(folder.path(), "idealloc", &arguments, b"");
+        assert_eq!(ran.code, 0, "{file}: {}", ran.err);
+        let summary: Value = serde_json::from_str(&ran.out).expect("JSON");
+        let percent = 100.0 * summary["fragmentation"].as_f64().expect("a number");
+        assert!(percent <= most, "{file}: {percent} %");
+    }
+}
+
+#[test]
+fn a_compile_goes_the_whole_way_process_by_process() {
+    let folder = TempDir::new().expect("a folder");
+    let folder = folder.path();
+    std::fs::write(
+        folder.join("a.cc"),
+        "#include <vector>\nint main() { return std::vector<int>(3).size(); }\n",
+    )
+    .expect("a file");
+    let traced = Command::new("g++")
+        .args(["-c", "a.cc"])
+        .current_dir(folder)
+        .env("LD_PRELOAD", tests::built().join("libuncore.so"))
+        .env("TRACEFILE", folder.join("app.trc"))
+        .output();
+    if !traced.is_ok_and(|traced| traced.status.success()) {
+        eprintln!("skipped: g++ is not installed");
+        return;
+    }
+    let traces: Vec<String> = std::fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .into_string()
+                .expect("text")
+        })
+        .filter(|name| name.starts_with("app.trc"))
+        .collect();
+    assert!(traces.len() >= 3, "the driver, cc1plus and as: {traces:?}");
+    for trace in traces {
+        let ran = run_in(folder, "adapt", &[&trace, "x.plc", "--strict"], b"");
+        assert_eq!(ran.code, 0, "{trace}: {}", ran.err);
+        let ran = run_in(folder, "report", &["x.plc"], b"");
+        assert_eq!(ran.code, 0, "{trace}: {}", ran.out);
+        let ran = run_in(
+            folder,
+            "idealloc",
+            &["x.plc", "-o", "p.csv", "--timeout", "1s"],
+            b"",
+        );
+        assert_eq!(ran.code, 0, "{trace}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_traced_placement_is_valid_whatever_allocator_made_it() {
+    for library in [
+        "libjemalloc.so.2",
+        "libmimalloc.so.2",
+        "libtcmalloc_minimal.so.4",
+    ] {
+        let folder = TempDir::new().expect("a folder");
+        let preload = format!(
+            "{}:{library}",
+            tests::built().join("libuncore.so").display()
+        );
+        let traced = Command::new("ls")
+            .args(["-lR", "/etc"])
+            .env("LD_PRELOAD", preload)
+            .env("TRACEFILE", folder.path().join("app.trc"))
+            .output()
+            .expect("ls runs");
+        if String::from_utf8_lossy(&traced.stderr).contains("cannot be preloaded") {
+            eprintln!("skipped: {library} is not installed");
+            continue;
+        }
+        let ran = run_in(folder.path(), "report", &["app.trc"], b"");
+        assert_eq!(ran.code, 0, "{library}: {}", ran.out);
+        run_in(folder.path(), "adapt", &["app.trc", "app.plc"], b"");
+        let ran = run_in(
+            folder.path(),
+            "idealloc",
+            &["app.plc", "--verify", "app.plc"],
+            b"",
+        );
+        assert_eq!(ran.code, 0, "{library}: {}", ran.out);
+    }
 }

@@ -122,7 +122,7 @@ impl Instance {
                 input::load(file, format, Offsets::Pins)
                     .with_context(name)?
                     .problem
-                    .merge_heaps()
+                    .merge_heaps()?
             }
         };
         let folder = TempDir::new()?;

@@ -98,13 +98,19 @@ fn named(given: Option<Format>, path: &Path, option: &str) -> anyhow::Result<For
 fn tell(input: &Path, summary: &Summary) {
     let name = input.display();
     let Some(trace) = &summary.trace else {
-        eprintln!("adapt: {name}: {} jobs", summary.jobs);
+        sanity::tell("adapt", &format!("{name}: {} jobs", summary.jobs));
         return;
     };
     let (events, jobs, never) = (trace.events, summary.jobs, trace.never_freed);
-    eprintln!("adapt: {name}: {events} events, {jobs} jobs, {never} never freed");
+    sanity::tell(
+        "adapt",
+        &format!("{name}: {events} events, {jobs} jobs, {never} never freed"),
+    );
     for (oddity, count) in trace.oddities.iter() {
         let (times, at) = (count.count, count.first_at);
-        eprintln!("adapt: {name}: {times} x {oddity}, first at byte {at}");
+        sanity::tell(
+            "adapt",
+            &format!("{name}: {times} x {oddity}, first at byte {at}"),
+        );
     }
 }

@@ -85,9 +85,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .as_ref()
         .and_then(|placed| placed.violation.as_ref())
     {
-        eprintln!(
-            "report: {}: the placement is not valid: {violation}",
-            path.display()
+        let name = path.display();
+        sanity::tell(
+            "report",
+            &format!("{name}: the placement is not valid: {violation}"),
         );
     }
     Ok(if report.is_invalid() {

@@ -61,10 +61,15 @@ impl Frame {
 
 /// Draws the document's placement; `None` where it has none.
 pub fn svg(document: &Document, title: &str) -> Option<String> {
-    let placement = document.placement.as_ref()?;
     let jobs = document.problem.jobs();
-    let birth = jobs.iter().map(|job| job.birth).min()?;
-    let death = jobs.iter().map(|job| job.death).max()?;
+    let nothing = Placement::default();
+    let placement = match &document.placement {
+        Some(placement) => placement,
+        None if jobs.is_empty() => &nothing,
+        None => return None,
+    };
+    let birth = jobs.iter().map(|job| job.birth).min().unwrap_or(0);
+    let death = jobs.iter().map(|job| job.death).max().unwrap_or(1);
     let bases = heap_bases(document, placement);
     let height = bases.last().map_or(1.0, |heap| heap.above);
     let frame = Frame {

@@ -26,10 +26,15 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) if format::is_closed_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("idealloc: {error:#}");
+            tell(&format!("{error:#}"));
             ExitCode::from(2)
         }
     }
+}
+
+/// One line on standard error; where even that cannot be written, nothing.
+fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "idealloc: {line}");
 }
 
 fn run(arguments: &Arguments, begun: Instant) -> anyhow::Result<u8> {
@@ -37,8 +42,21 @@ fn run(arguments: &Arguments, begun: Instant) -> anyhow::Result<u8> {
         return verify_only(arguments, begun);
     }
     let to = arguments.output_format()?;
-    let document = read(arguments)?;
-    // Before the long work: a place that cannot be written is told at once.
+    let mut document = read(arguments)?;
+    let input = || arguments.input.display().to_string();
+    document.problem = document.problem.merge_heaps().with_context(input)?;
+    // Before the long work: what the output cannot hold, or a place that cannot be written is told at once.
+    if to == Format::Plc {
+        for job in document.problem.jobs() {
+            if let Some(what) = plc::unsayable(job) {
+                bail!(
+                    "{}: job {}: a .plc cannot hold {what}: use --to csv",
+                    input(),
+                    job.id
+                );
+            }
+        }
+    }
     let output = Output::create(&arguments.output)
         .with_context(|| arguments.output.display().to_string())?;
     let mut options = arguments.options(begun, document.problem.len());
@@ -48,7 +66,7 @@ fn run(arguments: &Arguments, begun: Instant) -> anyhow::Result<u8> {
     let mut watch = Watch::new(begun, options.deadline);
     let solution = coreba::solve(&document.problem, &options, &mut watch);
     watch.clear();
-    let solution = solution.with_context(|| arguments.input.display().to_string())?;
+    let solution = solution.with_context(input)?;
     if solution.status != Status::Infeasible {
         write(output, to, &document, &solution)
             .with_context(|| arguments.output.display().to_string())?;
@@ -70,7 +88,7 @@ fn run(arguments: &Arguments, begun: Instant) -> anyhow::Result<u8> {
         Print::Json => summary::json(&document, &solution, explanation.as_ref(), elapsed)?,
     };
     if format::is_standard(&arguments.output) {
-        std::io::stderr().write_all(text.as_bytes())?;
+        let _ = std::io::stderr().write_all(text.as_bytes());
     } else {
         std::io::stdout().write_all(text.as_bytes())?;
     }
@@ -103,14 +121,14 @@ fn verify_only(arguments: &Arguments, begun: Instant) -> anyhow::Result<u8> {
     let start = arguments.options(begun, 0).start;
     let fault = verify::verify(&document, path, start)?;
     let name = path.display();
-    match (&fault, arguments.format) {
-        (None, Print::Text) => println!("{name}: valid"),
-        (Some(fault), Print::Text) => println!("{name}: not valid: {fault}"),
+    let verdict = match (&fault, arguments.format) {
+        (None, Print::Text) => format!("{name}: valid"),
+        (Some(fault), Print::Text) => format!("{name}: not valid: {fault}"),
         (fault, Print::Json) => {
-            let verdict = serde_json::json!({ "valid": fault.is_none(), "violation": fault });
-            println!("{verdict}");
+            serde_json::json!({ "valid": fault.is_none(), "violation": fault }).to_string()
         }
-    }
+    };
+    writeln!(std::io::stdout(), "{verdict}")?;
     Ok(u8::from(fault.is_some()))
 }
 
@@ -129,15 +147,14 @@ fn read(arguments: &Arguments) -> anyhow::Result<Document> {
         Offsets::Pins
     };
     let file = format::open(path).with_context(name)?;
-    let mut document = input::load(file, from, offsets).with_context(name)?;
-    document.problem = document.problem.merge_heaps();
+    let document = input::load(file, from, offsets).with_context(name)?;
     if let Some(trace) = &document.trace {
         for (oddity, count) in trace.oddities.iter() {
             let (times, at) = (count.count, count.first_at);
-            eprintln!(
-                "idealloc: {}: {times} x {oddity}, first at byte {at}",
+            tell(&format!(
+                "{}: {times} x {oddity}, first at byte {at}",
                 path.display()
-            );
+            ));
         }
     }
     Ok(document)

@@ -9,12 +9,16 @@ use common::format::{self, Format};
 use common::input::{self, Document, Offsets};
 use common::job::{Job, JobId};
 use common::placement::Placement;
+use common::problem::Problem;
 
 /// Reads a placement.
 fn read(path: &Path) -> anyhow::Result<Document> {
     let name = || path.display().to_string();
     let Some(format) = Format::of_path(path) else {
-        bail!("{}: the name does not end in .csv or .plc", path.display());
+        bail!(
+            "{}: the name does not end in .csv, .plc or .trc",
+            path.display()
+        );
     };
     let file = format::open(path).with_context(name)?;
     input::load(file, format, Offsets::Placement).with_context(name)
@@ -65,6 +69,7 @@ pub(crate) fn verify(
         .map(|(index, job)| (&job.id, index))
         .collect();
     let mut offsets = Vec::with_capacity(problem.len());
+    let mut jobs = Vec::with_capacity(problem.len());
     for job in problem.jobs() {
         let Some(&index) = by_id.get(&job.id) else {
             return Ok(Some(format!("job {} is not placed", job.id)));
@@ -78,6 +83,11 @@ pub(crate) fn verify(
             )));
         }
         offsets.push(placement.offsets[index]);
+        // Each heap of the placement is an address space of its own.
+        jobs.push(Job {
+            heap: other.heap,
+            ..job.clone()
+        });
     }
     if placed.problem.len() != problem.len() {
         let (placed, jobs) = (placed.problem.len(), problem.len());
@@ -85,6 +95,10 @@ pub(crate) fn verify(
             "{placed} jobs are placed, but the problem has {jobs}"
         )));
     }
-    let verdict = check::verify(problem, &Placement { offsets }, start);
+    let problem = match Problem::new(jobs) {
+        Ok(problem) => problem,
+        Err(error) => return Ok(Some(error.to_string())),
+    };
+    let verdict = check::verify(&problem, &Placement { offsets }, start);
     Ok(verdict.err().map(|violation| violation.to_string()))
 }
