@@ -7,8 +7,9 @@
 //! | `IDEALLOC_TOGGLE` | a signal (name or number) that starts and stops recording; it starts stopped |
 //! | `IDEALLOC_RUN` | set by the tracer for the programs that this one executes |
 //!
-//! The first process of a run replaces an existing file. Its descendants must
-//! not: they know by `IDEALLOC_RUN` (programs started by exec) or by the memory
+//! The first process of a run replaces an existing file, unless a living process
+//! writes it: then it says so, and appends `.` and its process id to the name.
+//! Its descendants replace nothing: they know by `IDEALLOC_RUN` (programs started by exec) or by the memory
 //! that they inherit (forked children) that they are none. Where the name has no
 //! `%p` they append `.` and their process id; where that name is taken, as after
 //! an exec, which keeps the process id, they take the next free of `.1`, `.2`, …
@@ -24,7 +25,7 @@ use crate::message::{self, Line};
 use crate::path::{Path, TooLong};
 use crate::state::State;
 use crate::sys::{self, Locked, SignalsBlocked};
-use crate::{sink, toggle};
+use crate::{claim, sink, toggle};
 
 /// Outcome of [`open`].
 pub(crate) enum Opened {
@@ -45,6 +46,8 @@ struct Config {
     template: Path,
     /// The file of this process.
     output: Path,
+    /// The name that a first process wants for it.
+    wanted: Path,
     /// `IDEALLOC_RUN=...` for programs to come.
     mark: Path,
 }
@@ -57,6 +60,7 @@ unsafe impl Sync for Shared {}
 static CONFIG: Shared = Shared(UnsafeCell::new(Config {
     template: Path::new(),
     output: Path::new(),
+    wanted: Path::new(),
     mark: Path::new(),
 }));
 
@@ -125,10 +129,10 @@ pub(crate) fn open(state: &State, locked: &Locked<'_>) -> Opened {
     let forked = CONFIGURED.load(Ordering::Relaxed);
     let mut first = false;
     if forked {
+        sink::leave_parents_output();
         if !FOLLOW.load(Ordering::Relaxed) {
             return Opened::No;
         }
-        sink::leave_parents_output();
     } else {
         if environment().is_null() {
             return Opened::NotYet;
@@ -144,7 +148,7 @@ pub(crate) fn open(state: &State, locked: &Locked<'_>) -> Opened {
             return Opened::No;
         }
     }
-    let attached = open_file(config, first)
+    let attached = open_file(config, first, &locked.signals)
         .and_then(|(fd, stat)| sink::attach(state, fd, &stat).inspect_err(|_| sys::close(fd)));
     if let Err(error) = attached {
         Line::new()
@@ -206,6 +210,9 @@ fn configure(config: &mut Config, signals: &SignalsBlocked) -> Option<bool> {
             .say(signals);
         return None;
     }
+    if inherited.is_none() {
+        toggle::tell_if_unknown(signals);
+    }
     Some(inherited.is_none())
 }
 
@@ -223,87 +230,55 @@ fn make_mark(mark: &mut Path, given: &[u8], absolute: &[u8]) -> Result<(), TooLo
     Ok(())
 }
 
-/// Opens this process's file, empty; `config.output` is its name in any case.
-fn open_file(config: &mut Config, first: bool) -> Result<(i32, libc::stat), i32> {
+/// Makes this process's file, empty and locked; `config.output` is its name in
+/// any case. See [`claim`].
+fn open_file(
+    config: &mut Config,
+    first: bool,
+    signals: &SignalsBlocked,
+) -> Result<(i32, libc::stat), i32> {
     let long = |TooLong| libc::ENAMETOOLONG;
     let process_id = sys::process_id();
-    let output = &mut config.output;
+    let Config {
+        template,
+        output,
+        wanted,
+        ..
+    } = config;
     output.clear();
-    let has_id = output
-        .expand(config.template.bytes(), process_id)
-        .map_err(long)?;
-    let fd = if first {
-        // SAFETY: a path has its NUL.
-        unsafe { replace(output.as_c()) }?
-    } else {
-        if !has_id {
-            output.push(b".").map_err(long)?;
-            output.push_number(u64::from(process_id)).map_err(long)?;
-        }
-        create_beside(output)?
-    };
-    let stat = sys::fstat(fd)?;
-    if stat.st_mode & libc::S_IFMT != libc::S_IFREG {
-        sys::close(fd);
-        return Err(libc::EINVAL);
+    let has_id = output.expand(template.bytes(), process_id).map_err(long)?;
+    if first {
+        claim::resolve(output, wanted)?;
+        wanted.clear();
+        wanted.push(output.bytes()).map_err(long)?;
     }
-    Ok((fd, stat))
-}
-
-/// Access for all that the process's umask leaves.
-const MODE: u32 = 0o666;
-
-/// Opens a new file in the place of an old one.
-///
-/// # Safety
-/// `path` is NUL-terminated.
-unsafe fn replace(path: *const u8) -> Result<i32, i32> {
-    const FLAGS: i32 = libc::O_RDWR | libc::O_NONBLOCK | libc::O_NOCTTY;
-    // SAFETY: the caller's promise, here and below.
-    match unsafe { sys::lstat(path) } {
-        Err(libc::ENOENT) => {}
-        Err(error) => return Err(error),
-        Ok(stat) if stat.st_mode & libc::S_IFMT == libc::S_IFREG => {
-            // Only what could have been overwritten is replaced. The new file
-            // is another inode: a process of an earlier run may still write
-            // the old one, and would get a SIGBUS were it cut.
-            // SAFETY: as above.
-            let old = unsafe { sys::open(path, FLAGS, 0) }?;
-            // SAFETY: as above.
-            if unsafe { sys::unlink(path) }.is_err() {
-                return sys::truncate(old, 0).map(|()| old);
+    if first || !has_id {
+        output.push(b".").map_err(long)?;
+        output.push_number(u64::from(process_id)).map_err(long)?;
+    }
+    let made = claim::create(output);
+    if first {
+        let taken = made.and_then(|_| claim::take_name(output, wanted));
+        if taken == Ok(false) {
+            Line::new()
+                .text(wanted.bytes())
+                .text(b" is being written by another process; this one writes ")
+                .text(output.bytes())
+                .say(signals);
+        } else {
+            if let (Ok(fd), Err(_)) = (made, taken) {
+                // SAFETY: a path has its NUL; the file is ours.
+                let _ = unsafe { sys::unlink(output.as_c()) };
+                sys::close(fd);
             }
-            sys::close(old);
-        }
-        Ok(_) => {
-            // A symbolic link to a file is followed; the rest is refused by the caller.
-            // SAFETY: as above.
-            let other = unsafe { sys::open(path, FLAGS | libc::O_CREAT, MODE) }?;
-            let _ = sys::truncate(other, 0);
-            return Ok(other);
+            output.clear();
+            output.push(wanted.bytes()).map_err(long)?;
+            taken?;
         }
     }
-    // SAFETY: as above.
-    unsafe { sys::open(path, FLAGS | libc::O_CREAT, MODE) }
-}
-
-/// Opens a new file under the first free of the names `path`, `path.1`, …
-fn create_beside(path: &mut Path) -> Result<i32, i32> {
-    const FLAGS: i32 = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL;
-    const MOST: u64 = 1_000_000;
-    let mut number = 0;
-    let stem = path.bytes().len();
-    loop {
-        // SAFETY: a path has its NUL.
-        match unsafe { sys::open(path.as_c(), FLAGS, MODE) } {
-            Err(libc::EEXIST) if number < MOST => number += 1,
-            result => return result,
-        }
-        path.cut(stem);
-        path.push(b".").map_err(|TooLong| libc::ENAMETOOLONG)?;
-        path.push_number(number)
-            .map_err(|TooLong| libc::ENAMETOOLONG)?;
-    }
+    let fd = made?;
+    let stat = sys::fstat(fd).inspect_err(|_| sys::close(fd))?;
+    Ok((fd, stat))
 }
 
 /// Marks the environment, so that programs that this one executes know that

@@ -12,7 +12,7 @@
 //! of the output, which is a shared mapping of the file, is reserved by one
 //! addition to a cursor and filled in place (`sink`). Everything a process
 //! must not share with its forked child lies in one page that the kernel wipes
-//! on fork (`state`); the child then opens a file of its own (`config`) and
+//! on fork (`state`); the child then makes a file of its own (`config`, `claim`) and
 //! leaves the blocks that it inherited out of its trace (`known`).
 //!
 //! Nothing here allocates, panics, takes a lock on the common path or touches
@@ -20,6 +20,7 @@
 #![warn(missing_docs, clippy::undocumented_unsafe_blocks)]
 
 mod bootstrap;
+mod claim;
 mod config;
 mod exit;
 mod exports;

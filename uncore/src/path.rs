@@ -91,4 +91,17 @@ impl Path {
         }
         self.push(b"/").map_err(|TooLong| libc::ENAMETOOLONG)
     }
+
+    /// Appends what the symbolic link `link` says.
+    pub(crate) fn push_link(&mut self, link: &Path) -> Result<(), i32> {
+        let free = self.bytes.get_mut(self.length..).unwrap_or_default();
+        // SAFETY: a path has its NUL.
+        let length = unsafe { crate::sys::read_link(link.as_c(), free) }?;
+        if length == 0 || length >= free.len() {
+            return Err(libc::ENAMETOOLONG);
+        }
+        self.length += length;
+        self.cut(self.length);
+        Ok(())
+    }
 }

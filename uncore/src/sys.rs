@@ -99,6 +99,59 @@ pub(crate) unsafe fn unlink(path: *const u8) -> Result<(), i32> {
     checked(result).map(drop)
 }
 
+/// Renames a file; `flags` are those of `renameat2`.
+///
+/// # Safety
+/// Both paths point to NUL-terminated strings.
+pub(crate) unsafe fn rename(from: *const u8, to: *const u8, flags: u32) -> Result<(), i32> {
+    let here = libc::AT_FDCWD as usize;
+    let arguments = [here, from as usize, here, to as usize, flags as usize, 0];
+    // SAFETY: the caller vouches for the paths.
+    checked(unsafe { call(libc::SYS_renameat2, arguments) }).map(drop)
+}
+
+/// Gives a file a second name.
+///
+/// # Safety
+/// Both paths point to NUL-terminated strings.
+pub(crate) unsafe fn link(from: *const u8, to: *const u8) -> Result<(), i32> {
+    let here = libc::AT_FDCWD as usize;
+    let arguments = [here, from as usize, here, to as usize, 0, 0];
+    // SAFETY: the caller vouches for the paths.
+    checked(unsafe { call(libc::SYS_linkat, arguments) }).map(drop)
+}
+
+/// Reads the symbolic link `path` into `buffer`, without a NUL; returns its length.
+///
+/// # Safety
+/// `path` points to a NUL-terminated string.
+pub(crate) unsafe fn read_link(path: *const u8, buffer: &mut [u8]) -> Result<usize, i32> {
+    let arguments = [
+        libc::AT_FDCWD as usize,
+        path as usize,
+        buffer.as_mut_ptr() as usize,
+        buffer.len(),
+        0,
+        0,
+    ];
+    // SAFETY: the caller vouches for `path`; the buffer is writable for its length.
+    checked(unsafe { call(libc::SYS_readlinkat, arguments) })
+}
+
+/// Locks an open file for this descriptor, its duplicates and mappings alone;
+/// `EWOULDBLOCK` where somebody else has it locked.
+pub(crate) fn lock(fd: i32) -> Result<(), i32> {
+    let operation = libc::LOCK_EX | libc::LOCK_NB;
+    // SAFETY: no memory is passed.
+    let result = unsafe {
+        call(
+            libc::SYS_flock,
+            [fd as usize, operation as usize, 0, 0, 0, 0],
+        )
+    };
+    checked(result).map(drop)
+}
+
 /// What lies at `path`, without following a symbolic link at its end.
 ///
 /// # Safety

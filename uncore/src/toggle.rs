@@ -7,7 +7,9 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering;
 
 use crate::config;
+use crate::message::Line;
 use crate::state::{self, PARTIAL, RECORDING};
+use crate::sys::SignalsBlocked;
 
 /// The signal that toggles, if one was asked for.
 fn wanted() -> Option<c_int> {
@@ -30,7 +32,9 @@ fn wanted() -> Option<c_int> {
                     b'0'..=b'9' if number < 100 => Some(number * 10 + c_int::from(digit - b'0')),
                     _ => None,
                 })?;
-            if !(1..=64).contains(&number) {
+            // Nobody can handle the first two, and the others are libc's own.
+            let no_ones = [libc::SIGKILL, libc::SIGSTOP, 32, 33];
+            if !(1..=64).contains(&number) || no_ones.contains(&number) {
                 return None;
             }
             number
@@ -41,6 +45,20 @@ fn wanted() -> Option<c_int> {
 /// Whether recording waits for a signal.
 pub(crate) fn is_wanted() -> bool {
     wanted().is_some()
+}
+
+/// Says so where what was asked for is no signal.
+pub(crate) fn tell_if_unknown(signals: &SignalsBlocked) {
+    let given = config::variable(b"IDEALLOC_TOGGLE").filter(|value| !value.is_empty());
+    if let Some(given) = given
+        && !is_wanted()
+    {
+        Line::new()
+            .text(b"IDEALLOC_TOGGLE=")
+            .text(given)
+            .text(b" names no signal that can be used; recording from the start")
+            .say(signals);
+    }
 }
 
 extern "C" fn toggle(_: c_int) {

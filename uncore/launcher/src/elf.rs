@@ -74,24 +74,33 @@ fn read_up_to(file: &mut File, buffer: &mut [u8]) -> anyhow::Result<usize> {
     Ok(length)
 }
 
-/// The program that a `#!` line names; for `env`, the one that env runs.
+/// The program that a `#!` line names; for `env`, the one that env runs, where
+/// that is beyond doubt, or else env itself.
 fn interpreter(line: &[u8]) -> anyhow::Result<PathBuf> {
     let line = line.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let mut words = line
         .split(|byte| byte.is_ascii_whitespace())
-        .filter(|word| !word.is_empty())
-        .map(|word| PathBuf::from(std::ffi::OsString::from_vec(word.to_vec())));
-    let first = words.next().context("the #! line is empty")?;
+        .filter(|word| !word.is_empty());
+    let to_path = |word: &[u8]| PathBuf::from(std::ffi::OsString::from_vec(word.to_vec()));
+    let first = to_path(words.next().context("the #! line is empty")?);
     if first.file_name().is_some_and(|name| name == "env") {
-        let runs = words.find(|word| {
-            let word = word.as_os_str().as_bytes();
-            !word.starts_with(b"-") && !word.contains(&b'=')
-        });
-        if let Some(runs) = runs {
-            return find(&runs);
+        let mut words = words.skip_while(|&word| word == b"-S" || is_plain_assignment(word));
+        if let Some(runs) = words.next()
+            && !runs.starts_with(b"-")
+            && !runs.iter().any(|byte| b"=\"'\\$#".contains(byte))
+        {
+            return find(&to_path(runs));
         }
     }
     Ok(first)
+}
+
+/// Whether a word of env's sets a variable that does not change what runs.
+fn is_plain_assignment(word: &[u8]) -> bool {
+    !word.starts_with(b"-")
+        && !word.starts_with(b"PATH=")
+        && word.contains(&b'=')
+        && !word.iter().any(|byte| b"\"'\\$#".contains(byte))
 }
 
 fn runs_privileged(file: &std::fs::Metadata) -> bool {

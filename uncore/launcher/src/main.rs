@@ -80,7 +80,7 @@ fn main() -> ExitCode {
 fn trace(arguments: &Arguments) -> anyhow::Result<run::End> {
     let plan = plan::Plan::new(arguments)?;
     let before = summary::Traces::find(&plan)?;
-    let end = run::run(&plan, &arguments.program)?;
+    let end = run::run(&plan, &arguments.program).inspect_err(|_| plan.clean())?;
     summary::tell(&plan, &before, arguments.quiet)?;
     Ok(end)
 }

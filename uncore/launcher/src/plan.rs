@@ -1,7 +1,10 @@
 //! What a run needs, checked before the program starts.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::{self, Metadata};
+use std::io::ErrorKind;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
@@ -17,12 +20,70 @@ pub(crate) struct Plan {
     pub(crate) library: PathBuf,
     /// The traces' name, absolute, `%p` not expanded.
     pub(crate) trace: PathBuf,
-    /// Traces are compressed at the end.
-    pub(crate) compress: bool,
+    /// Where compressed traces go, where that was asked for.
+    pub(crate) compressed: Option<Compressed>,
     /// Children are traced.
     pub(crate) follow: bool,
     /// The signal that starts and stops.
     pub(crate) toggle: Option<String>,
+}
+
+/// Compressed traces: the program's are written in a folder that is nobody
+/// else's, and come out of it one by one.
+#[derive(Debug)]
+pub(crate) struct Compressed {
+    /// The name that was asked for, absolute, `%p` not expanded.
+    pub(crate) output: PathBuf,
+    /// The file that had this name when the run began.
+    pub(crate) replaced: Option<Identity>,
+    /// The folder in which traces are written.
+    pub(crate) workshop: PathBuf,
+}
+
+/// What tells a file from others, and from itself at another time: device,
+/// inode, length, time of the last change.
+pub(crate) type Identity = (u64, u64, u64, i64, i64);
+
+/// Tells it.
+pub(crate) fn identity(file: &Metadata) -> Identity {
+    (
+        file.dev(),
+        file.ino(),
+        file.len(),
+        file.mtime(),
+        file.mtime_nsec(),
+    )
+}
+
+impl Compressed {
+    fn new(output: PathBuf) -> anyhow::Result<Compressed> {
+        let replaced = output.symlink_metadata().ok().as_ref().map(identity);
+        ensure!(!output.is_dir(), "{}: it is a directory", output.display());
+        let mut number = 0;
+        loop {
+            // The tracer must find no `%p` in the folder's name.
+            let name = output.file_name().unwrap_or_default().as_bytes();
+            let mut name = name.to_vec();
+            for byte in &mut name {
+                if *byte == b'%' {
+                    *byte = b'_';
+                }
+            }
+            name.extend(format!(".{}-{number}.tmp", std::process::id()).bytes());
+            let workshop = output.with_file_name(OsString::from_vec(name));
+            match fs::create_dir(&workshop) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
+                made => {
+                    made.with_context(|| workshop.display().to_string())?;
+                    return Ok(Compressed {
+                        output,
+                        replaced,
+                        workshop,
+                    });
+                }
+            }
+        }
+    }
 }
 
 impl Plan {
@@ -36,23 +97,41 @@ impl Plan {
             .output
             .clone()
             .unwrap_or_else(|| default_output(&program));
-        let compress = output.extension() == Some(OsStr::new("zst"));
-        let trace = if compress {
-            output.with_extension("")
-        } else {
-            output
-        };
-        let trace = std::path::absolute(trace).context("the output's name")?;
-        let folder = trace.parent().unwrap_or(Path::new("/"));
+        let extension = output.extension().unwrap_or_default();
+        ensure!(
+            !["gz", "xz", "bz2", "lz4"]
+                .iter()
+                .any(|&other| extension == other),
+            "{}: traces are compressed as .zst only",
+            output.display()
+        );
+        let compress = extension == "zst";
+        let output = std::path::absolute(output).context("the output's name")?;
+        let folder = output.parent().unwrap_or(Path::new("/"));
         ensure!(folder.is_dir(), "{}: no such folder", folder.display());
+        let library = find_library(arguments.library.as_deref())?;
+        let (trace, compressed) = if compress {
+            let compressed = Compressed::new(output)?;
+            let name = compressed.output.file_stem().unwrap_or_default();
+            (compressed.workshop.join(name), Some(compressed))
+        } else {
+            (output, None)
+        };
         Ok(Plan {
             program,
-            library: find_library(arguments.library.as_deref())?,
+            library,
             trace,
-            compress,
+            compressed,
             follow: !arguments.no_follow,
             toggle: arguments.toggle.clone(),
         })
+    }
+
+    /// Takes back what was made for a run that does not begin.
+    pub(crate) fn clean(&self) {
+        if let Some(compressed) = &self.compressed {
+            let _ = fs::remove_dir(&compressed.workshop);
+        }
     }
 
     /// The value of LD_PRELOAD: the tracer before everything else.

@@ -62,14 +62,69 @@ pub(crate) fn run(plan: &Plan, arguments: &[OsString]) -> anyhow::Result<End> {
     if let Some(signal) = &plan.toggle {
         command.env("IDEALLOC_TOGGLE", signal);
     }
-    forward_signals();
+    // From the first handler to the moment at which it knows the program, signals
+    // wait; the program itself starts as if nothing had been done to them.
+    let blocked = Blocked::new();
+    let handled = forward_signals();
+    let before = blocked.before;
+    let reset = move || {
+        // SAFETY: both calls may be made between fork and exec; the set is valid.
+        unsafe {
+            for &signal in &handled {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+            libc::pthread_sigmask(libc::SIG_SETMASK, &before, null_mut());
+        }
+        Ok(())
+    };
+    // SAFETY: the closure neither allocates nor locks.
+    unsafe { command.pre_exec(reset) };
     let mut child = command
         .spawn()
         .with_context(|| format!("cannot run {}", plan.program.display()))?;
     CHILD.store(i32::try_from(child.id()).unwrap_or(0), Ordering::Relaxed);
-    let status = child.wait().context("waiting for the program")?;
+    drop(blocked);
+    await_end(child.id());
+    // Its process id may be somebody else's as soon as it is waited for.
     CHILD.store(0, Ordering::Relaxed);
+    let status = child.wait().context("waiting for the program")?;
     Ok(End(status))
+}
+
+/// Waits for the end of a child, and leaves its status to be asked for.
+fn await_end(child: u32) {
+    // SAFETY: zeros are a valid siginfo, which the kernel fills.
+    unsafe {
+        let mut info = MaybeUninit::<libc::siginfo_t>::zeroed().assume_init();
+        while libc::waitid(libc::P_PID, child, &mut info, libc::WEXITED | libc::WNOWAIT) != 0
+            && std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted
+        {}
+    }
+}
+
+/// All signals wait while this value lives.
+struct Blocked {
+    before: libc::sigset_t,
+}
+
+impl Blocked {
+    fn new() -> Blocked {
+        // SAFETY: both sets are valid and are filled by the calls.
+        unsafe {
+            let mut all = MaybeUninit::<libc::sigset_t>::zeroed().assume_init();
+            let mut before = all;
+            libc::sigfillset(&mut all);
+            libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
+            Blocked { before }
+        }
+    }
+}
+
+impl Drop for Blocked {
+    fn drop(&mut self) {
+        // SAFETY: the set is valid.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.before, null_mut()) };
+    }
 }
 
 /// The program's process id, while it runs.
@@ -77,7 +132,8 @@ static CHILD: AtomicI32 = AtomicI32::new(0);
 
 /// Signals sent to this process go on to the program. Those that the terminal
 /// sends reach the whole process group, and so the program, by themselves.
-fn forward_signals() {
+/// Returns the signals that are handled now.
+fn forward_signals() -> Vec<i32> {
     extern "C" fn forward(signal: i32, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
         let child = CHILD.load(Ordering::Relaxed);
         // SAFETY: the kernel passes a valid siginfo; kill is async-signal-safe.
@@ -88,6 +144,7 @@ fn forward_signals() {
             }
         }
     }
+    let mut handled = Vec::new();
     for signal in [
         libc::SIGINT,
         libc::SIGTERM,
@@ -111,5 +168,7 @@ fn forward_signals() {
             action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
             libc::sigaction(signal, &action, null_mut());
         }
+        handled.push(signal);
     }
+    handled
 }

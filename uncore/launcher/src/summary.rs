@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
-use crate::plan::Plan;
+use crate::plan::{Compressed, Identity, Plan, identity};
 
 /// The traces of a plan's name that are there: the identity of each.
 #[derive(Debug)]
-pub(crate) struct Traces(BTreeMap<PathBuf, (u64, u64, i64, i64)>);
+pub(crate) struct Traces(BTreeMap<PathBuf, Identity>);
 
 impl Traces {
     /// Looks for them.
@@ -27,8 +28,7 @@ impl Traces {
                 && let Ok(file) = entry.metadata()
                 && file.is_file()
             {
-                let identity = (file.ino(), file.len(), file.mtime(), file.mtime_nsec());
-                found.insert(entry.path(), identity);
+                found.insert(entry.path(), identity(&file));
             }
         }
         Ok(Traces(found))
@@ -54,36 +54,56 @@ fn is_trace(template: &[u8], file: &[u8]) -> bool {
 /// Compresses, where that was asked for, and says what there is.
 pub(crate) fn tell(plan: &Plan, before: &Traces, quiet: bool) -> anyhow::Result<()> {
     let after = Traces::find(plan)?;
-    let mut written: Vec<(PathBuf, u64)> = after
-        .0
-        .into_iter()
-        .filter(|(path, identity)| before.0.get(path) != Some(identity))
-        .map(|(path, identity)| (path, identity.1))
-        .collect();
-    if plan.compress {
-        for (path, length) in &mut written {
-            (*path, *length) = compress(path).with_context(|| path.display().to_string())?;
+    let mut finished = Vec::new();
+    let mut growing = Vec::new();
+    for (path, identity) in after.0 {
+        if before.0.get(&path) == Some(&identity) {
+            continue;
         }
+        match finish(plan, &path) {
+            Ok(Some(trace)) => finished.push(trace),
+            Ok(None) => growing.push(path),
+            Err(error) => eprintln!(
+                "idealloc-trace: {}: left as it is: {error:#}",
+                shown(&path).display()
+            ),
+        }
+    }
+    if let Some(compressed) = &plan.compressed {
+        // Stays where something is left in it.
+        let _ = fs::remove_dir(&compressed.workshop);
     }
     if quiet {
         return Ok(());
     }
-    let Some((first, _)) = written.first() else {
-        eprintln!("idealloc-trace: no trace was written");
-        return Ok(());
-    };
-    for (path, length) in written.iter().take(MOST_TOLD) {
+    for (path, length) in finished.iter().take(MOST_TOLD) {
         eprintln!(
             "idealloc-trace: wrote {} ({length} bytes)",
             shown(path).display()
         );
     }
-    if written.len() > MOST_TOLD {
+    if finished.len() > MOST_TOLD {
         eprintln!(
             "idealloc-trace: ... and {} more, one a process",
-            written.len() - MOST_TOLD
+            finished.len() - MOST_TOLD
         );
     }
+    let left = match plan.compressed {
+        Some(_) => ", left uncompressed",
+        None => "",
+    };
+    for path in &growing {
+        eprintln!(
+            "idealloc-trace: {}: still being written by a process that goes on{left}",
+            shown(path).display()
+        );
+    }
+    let Some((first, _)) = finished.first() else {
+        if growing.is_empty() {
+            eprintln!("idealloc-trace: no trace was written");
+        }
+        return Ok(());
+    };
     let trace = shown(first);
     let stem = stem(&trace);
     eprintln!(
@@ -91,6 +111,28 @@ pub(crate) fn tell(plan: &Plan, before: &Traces, quiet: bool) -> anyhow::Result<
         trace.display(),
     );
     Ok(())
+}
+
+/// Compresses a trace, where that was asked for; its name and length then, or
+/// `None` where a process still writes it.
+fn finish(plan: &Plan, path: &Path) -> anyhow::Result<Option<(PathBuf, u64)>> {
+    // Held to the end: no new run replaces the file meanwhile.
+    let trace = File::open(path)?;
+    if !is_finished(&trace) {
+        return Ok(None);
+    }
+    let finished = match &plan.compressed {
+        Some(compressed) => compress(&trace, path, compressed)?,
+        None => (path.to_owned(), trace.metadata()?.len()),
+    };
+    Ok(Some(finished))
+}
+
+/// Whether nobody writes a trace any more: its writer has it locked for as long
+/// as it may. Locks it for us.
+fn is_finished(trace: &File) -> bool {
+    // SAFETY: no memory is passed.
+    unsafe { libc::flock(trace.as_raw_fd(), libc::LOCK_SH | libc::LOCK_NB) == 0 }
 }
 
 /// Traces that are named one by one.
@@ -109,13 +151,61 @@ fn stem(trace: &Path) -> String {
 }
 
 /// Puts a compressed file in the place of a trace.
-fn compress(path: &Path) -> anyhow::Result<(PathBuf, u64)> {
-    let mut name = OsString::from(path);
-    name.push(".zst");
-    let target = PathBuf::from(name);
-    let output = File::create(&target)?;
-    zstd::stream::copy_encode(File::open(path)?, &output, 1)?;
-    output.sync_data().ok();
+fn compress(trace: &File, path: &Path, to: &Compressed) -> anyhow::Result<(PathBuf, u64)> {
+    let made = with_end(path, ".zst");
+    let published =
+        write_compressed(trace, &made).and_then(|length| Ok((publish(&made, path, to)?, length)));
+    if published.is_err() {
+        let _ = fs::remove_file(&made);
+    }
+    let published = published?;
     fs::remove_file(path)?;
-    Ok((target, output.metadata()?.len()))
+    Ok(published)
+}
+
+fn write_compressed(trace: &File, made: &Path) -> anyhow::Result<u64> {
+    let output = File::create_new(made)?;
+    zstd::stream::copy_encode(trace, &output, 1)?;
+    output.sync_data()?;
+    Ok(output.metadata()?.len())
+}
+
+/// Gives the compressed file of a trace its name. That which was asked for
+/// replaces the file which had it when the run began; nothing else is replaced.
+fn publish(made: &Path, trace: &Path, to: &Compressed) -> anyhow::Result<PathBuf> {
+    let folder = to.output.parent().unwrap_or(Path::new("/"));
+    let stem = folder.join(trace.file_name().unwrap_or_default());
+    let first = with_end(&stem, ".zst");
+    if first == to.output
+        && let Some(replaced) = to.replaced
+        && first
+            .symlink_metadata()
+            .is_ok_and(|file| identity(&file) == replaced)
+    {
+        fs::rename(made, &first)?;
+        return Ok(first);
+    }
+    let numbered = (1..).map(|number: u64| with_end(&stem, &format!(".{number}.zst")));
+    for name in std::iter::once(first).chain(numbered) {
+        match fs::hard_link(made, &name) {
+            Ok(()) => {
+                fs::remove_file(made)?;
+                return Ok(name);
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            // A file system without links.
+            Err(_) if name.symlink_metadata().is_err() => {
+                fs::rename(made, &name)?;
+                return Ok(name);
+            }
+            Err(_) => {}
+        }
+    }
+    bail!("no name is left")
+}
+
+fn with_end(path: &Path, end: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(end);
+    PathBuf::from(name)
 }
