@@ -256,6 +256,23 @@ fn compressing_touches_no_other_file() {
 }
 
 #[test]
+fn a_trace_that_cannot_be_compressed_stays() {
+    let folder = folder();
+    // The program takes the name of the half-made file.
+    let script = "for d in a.trc.zst.*.tmp; do : > $d/a.trc.zst; done; exit 3";
+    let output = launch(
+        folder.path(),
+        &["-o", "a.trc.zst", "--", "sh", "-c", script],
+    );
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("a.trc: left as it is"), "{said}");
+    assert!(!folder.path().join("a.trc.zst").exists());
+    let workshop = only(&files(folder.path()), "a.trc.zst.", ".tmp");
+    Replay::sound(&workshop.join("a.trc"));
+}
+
+#[test]
 fn other_ways_of_compressing_are_refused() {
     let folder = folder();
     let output = launch(folder.path(), &["-o", "a.trc.gz", "ls"]);

@@ -18,14 +18,16 @@ use clap::Parser;
 /// Run a program and record every call of the malloc family.
 ///
 /// Each process of the run writes its own trace: the first one FILE, its
-/// children FILE.PID, or, where FILE holds `%p`, that name with the
-/// process id in its place. Exit code: the program's, or 2 where it could not be
+/// children FILE.PID, or, where FILE holds `%p`, that name with the process id in
+/// its place. Where a living process writes FILE already, the first process
+/// writes FILE.PID, too. Exit code: the program's, or 2 where it could not be
 /// traced.
 #[derive(Debug, Parser)]
 #[command(name = "idealloc-trace", version)]
 struct Arguments {
     /// Where to write; `%p` becomes the process id; `.zst` at the end compresses
-    /// when the program has ended [default: PROGRAM's name and `.trc`]
+    /// when the program has ended, except what other processes still write
+    /// [default: PROGRAM's name and `.trc`]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 

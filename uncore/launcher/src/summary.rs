@@ -118,8 +118,12 @@ pub(crate) fn tell(plan: &Plan, before: &Traces, quiet: bool) -> anyhow::Result<
 fn finish(plan: &Plan, path: &Path) -> anyhow::Result<Option<(PathBuf, u64)>> {
     // Held to the end: no new run replaces the file meanwhile.
     let trace = File::open(path)?;
-    if !is_finished(&trace) {
-        return Ok(None);
+    match lock(&trace) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+        // A file system without locks: nobody can tell.
+        Err(error) if plan.compressed.is_some() => return Err(error).context("cannot be locked"),
+        Err(_) => {}
     }
     let finished = match &plan.compressed {
         Some(compressed) => compress(&trace, path, compressed)?,
@@ -128,11 +132,14 @@ fn finish(plan: &Plan, path: &Path) -> anyhow::Result<Option<(PathBuf, u64)>> {
     Ok(Some(finished))
 }
 
-/// Whether nobody writes a trace any more: its writer has it locked for as long
-/// as it may. Locks it for us.
-fn is_finished(trace: &File) -> bool {
+/// Locks a trace for us; an error of kind `WouldBlock` says that it is being
+/// written: its writer has it locked for as long as it may write.
+fn lock(trace: &File) -> std::io::Result<()> {
     // SAFETY: no memory is passed.
-    unsafe { libc::flock(trace.as_raw_fd(), libc::LOCK_SH | libc::LOCK_NB) == 0 }
+    match unsafe { libc::flock(trace.as_raw_fd(), libc::LOCK_SH | libc::LOCK_NB) } {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
+    }
 }
 
 /// Traces that are named one by one.
@@ -153,19 +160,17 @@ fn stem(trace: &Path) -> String {
 /// Puts a compressed file in the place of a trace.
 fn compress(trace: &File, path: &Path, to: &Compressed) -> anyhow::Result<(PathBuf, u64)> {
     let made = with_end(path, ".zst");
-    let published =
-        write_compressed(trace, &made).and_then(|length| Ok((publish(&made, path, to)?, length)));
-    if published.is_err() {
-        let _ = fs::remove_file(&made);
-    }
-    let published = published?;
+    let output = File::create_new(&made).with_context(|| shown(&made).display().to_string())?;
+    let published = encode(trace, &output)
+        .and_then(|length| Ok((publish(&made, path, to)?, length)))
+        // No half file stays.
+        .inspect_err(|_| drop(fs::remove_file(&made)))?;
     fs::remove_file(path)?;
     Ok(published)
 }
 
-fn write_compressed(trace: &File, made: &Path) -> anyhow::Result<u64> {
-    let output = File::create_new(made)?;
-    zstd::stream::copy_encode(trace, &output, 1)?;
+fn encode(trace: &File, output: &File) -> anyhow::Result<u64> {
+    zstd::stream::copy_encode(trace, output, 1)?;
     output.sync_data()?;
     Ok(output.metadata()?.len())
 }
