@@ -37,6 +37,7 @@ mod portfolio;
 mod recipe;
 mod sections;
 mod solution;
+mod upside;
 
 use std::time::{Duration, Instant};
 
