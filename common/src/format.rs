@@ -173,6 +173,15 @@ impl Output {
         })
     }
 
+    /// The temporary file, where there is one: for whoever ends the process
+    /// without dropping the output, as on a signal.
+    pub fn unfinished(&self) -> Option<&Path> {
+        match &self.sink {
+            Sink::Beside(file, _) => Some(file.get_ref().path()),
+            Sink::Stdout(_) | Sink::Direct(_) => None,
+        }
+    }
+
     /// Makes the whole output visible under its name.
     ///
     /// # Errors

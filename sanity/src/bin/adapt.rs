@@ -65,6 +65,13 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let in_output = || output.display().to_string();
     let source = format::open(input).with_context(in_input)?;
     let mut sink = Output::create(output).with_context(in_output)?;
+    if let Some(unfinished) = sink.unfinished().map(Path::to_path_buf) {
+        // Without a handler a signal leaves the unfinished file behind.
+        let _ = ctrlc::set_handler(move || {
+            let _ = std::fs::remove_file(&unfinished);
+            std::process::exit(130);
+        });
+    }
     let summary = match adapt::adapt(source, from, &mut sink, to, arguments.offsets) {
         Ok(summary) => summary,
         Err(AdaptError::Output(error)) => return Err(error).with_context(in_output),
