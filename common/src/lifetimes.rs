@@ -7,13 +7,11 @@
 //! live block ends the old job and begins a new one. Ids number the
 //! allocations from 0.
 //!
-//! Streaming: memory grows with the jobs live at once. O(1) an event.
+//! Streaming: memory grows with the jobs live at once. O(log live) an event.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::io::Read;
-
-use rustc_hash::FxHashMap;
 
 use crate::error::{FormatError, Place};
 use crate::job::{Job, JobId, MAX_VALUE};
@@ -31,7 +29,7 @@ pub enum Oddity {
     UnknownFree,
     /// A realloc of a pointer at which no block is live: taken as an allocation.
     UnknownRealloc,
-    /// A block allocated where one is live: the old job ends.
+    /// A block allocated over one that is live, or a part of it: the old job ends.
     AllocatedWhileLive,
     /// A usable size below the requested one: the requested one counts.
     UsableBelowRequested,
@@ -131,10 +129,17 @@ struct Live {
     at: u64,
 }
 
+impl Live {
+    fn size(&self) -> u64 {
+        self.usable.max(self.requested).max(1)
+    }
+}
+
 /// The jobs of a trace, each as it ends; those never freed at the end, by id.
 pub struct Lifetimes<R> {
     events: Reader<R>,
-    live: FxHashMap<u64, Live>,
+    /// By address; disjoint.
+    live: BTreeMap<u64, Live>,
     clock: u64,
     /// Jobs that have ended and were not given out yet.
     ended: VecDeque<Row>,
@@ -147,7 +152,7 @@ impl<R: Read> Lifetimes<R> {
     pub fn new(input: R) -> Self {
         Lifetimes {
             events: Reader::new(input),
-            live: FxHashMap::default(),
+            live: BTreeMap::new(),
             clock: 0,
             ended: VecDeque::new(),
             at_end: false,
@@ -232,9 +237,7 @@ impl<R: Read> Lifetimes<R> {
         if pointer == 0 {
             return Ok(());
         }
-        if self.end(pointer) {
-            self.summary.oddities.add(Oddity::AllocatedWhileLive, at);
-        }
+        self.end_overlapping(at, pointer, usable.max(requested).max(1));
         if usable < requested {
             self.summary.oddities.add(Oddity::UsableBelowRequested, at);
         }
@@ -269,6 +272,19 @@ impl<R: Read> Lifetimes<R> {
         Ok(())
     }
 
+    /// Ends every block that shares an address with a new one.
+    fn end_overlapping(&mut self, at: u64, pointer: u64, size: u64) {
+        let end = pointer.saturating_add(size);
+        // Live blocks are disjoint: of those that begin below the end the last
+        // reaches highest.
+        while let Some((&other, live)) = self.live.range(..end).next_back()
+            && other.saturating_add(live.size()) > pointer
+        {
+            self.end(other);
+            self.summary.oddities.add(Oddity::AllocatedWhileLive, at);
+        }
+    }
+
     /// Ends the block at `pointer`; false where none is live.
     fn end(&mut self, pointer: u64) -> bool {
         let Some(live) = self.live.remove(&pointer) else {
@@ -284,7 +300,7 @@ impl<R: Read> Lifetimes<R> {
             self.summary.oddities.add(Oddity::CutRecord, cut.at);
         }
         self.summary.never_freed = self.live.len() as u64;
-        let mut rest: Vec<_> = self.live.drain().collect();
+        let mut rest: Vec<_> = std::mem::take(&mut self.live).into_iter().collect();
         rest.sort_unstable_by_key(|(_, live)| live.id);
         let clock = self.clock;
         self.ended.extend(
@@ -313,7 +329,7 @@ fn row(pointer: u64, live: Live, death: u64) -> Row {
             id: JobId::Number(live.id),
             birth: live.birth,
             death,
-            size: live.usable.max(live.requested).max(1),
+            size: live.size(),
             requested: live.requested,
             alignment: live.alignment,
             heap: live.mapping_base,

@@ -372,6 +372,25 @@ fn oddities_are_counted_with_the_offset_of_the_first() {
 }
 
 #[test]
+fn a_block_over_a_part_of_live_ones_ends_them() {
+    // Blocks of 24 bytes at 0x1010 and 0x1030; one of 100 from 0x1020 meets both.
+    let (jobs, summary) = lifetimes(&trace(&[
+        malloc(10, 0x1010),
+        malloc(10, 0x1030),
+        malloc(100, 0x1020),
+    ]));
+    assert_eq!(jobs, [(0, 0, 20), (1, 10, 20), (2, 20, 120)]);
+    assert_eq!(summary.oddities.count(Oddity::AllocatedWhileLive), 2);
+    // What only touches does not overlap.
+    let (_, summary) = lifetimes(&trace(&[
+        malloc(24, 0x1100),
+        malloc(24, 0x1118),
+        malloc(24, 0x10e8),
+    ]));
+    assert!(summary.oddities.is_empty());
+}
+
+#[test]
 fn holes_of_zeros_are_skipped() {
     let mut bytes = vec![0; 1000];
     bytes.extend(trace(&[malloc(10, 0x1010)]));
