@@ -215,9 +215,11 @@ impl Replay {
         }
         self.threads.insert(block.thread);
         let end = block.pointer + block.usable;
-        if let Some((&start, &other)) = self.live.range(..end.max(block.pointer + 1)).next_back()
+        // What is allocated over has ended without a record: told once.
+        while let Some((&start, &other)) = self.live.range(..end.max(block.pointer + 1)).next_back()
             && (other > block.pointer || start == block.pointer)
         {
+            self.live.remove(&start);
             self.oddities.push(format!(
                 "byte {at}: {call:x?} over live {start:x}..{other:x}"
             ));

@@ -1,6 +1,10 @@
 //! However a program ends, every call that was completed is in the trace.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use common::trace::wire::Call;
 use tests::tracing::{Program, Replay, same_as_untraced, trace_to};
@@ -55,18 +59,33 @@ fn nothing_is_lost_by_a_fatal_signal() {
     }
 }
 
+/// Waits until the trace at `path` has records up to byte `at`.
+fn wait_for_records(path: &Path, at: u64) {
+    let start = Instant::now();
+    let mut page = [0; 4096];
+    loop {
+        let read = File::open(path).and_then(|file| file.read_at(&mut page, at));
+        if read.is_ok_and(|length| page[..length].iter().any(|&byte| byte != 0)) {
+            return;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "no records come");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 /// What a kill in the middle of eight threads' calls may cost is the record
-/// that each of them was writing.
+/// that each of them was writing. Only of a realloc can that show: its old
+/// block may be reused already.
 #[test]
 fn a_kill_in_the_middle_of_calls_leaves_a_trace_without_corruption() {
     let program = Program::compile("threads_exchange", &[]);
     let folder = tempfile::TempDir::new().expect("a folder");
-    let trace = folder.path().join("app.trc");
     for run in 0..15 {
+        let trace = folder.path().join(format!("{run}.trc"));
         let mut command = program.command();
         trace_to(command.args(["8", "100000000"]), &trace);
         let mut child = command.spawn().expect("the program starts");
-        std::thread::sleep(std::time::Duration::from_millis(40 + run));
+        wait_for_records(&trace, 100_000 + run * 77_777);
         child.kill().expect("it runs");
         assert_eq!(child.wait().expect("it ends").signal(), Some(libc::SIGKILL));
         let replay = Replay::of(&trace);
