@@ -568,8 +568,6 @@ fn an_interrupted_conversion_leaves_nothing_behind() {
         while entries() == 0 {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
-        // The handler is set right after the file is made.
-        std::thread::sleep(std::time::Duration::from_millis(50));
         let name = if signal == libc::SIGINT {
             "-INT"
         } else {

@@ -1,7 +1,9 @@
 //! `adapt`: from a trace, or a compiler's CSV, to jobs in bin-packing notation.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
 use clap::Parser;
@@ -64,14 +66,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let in_input = || input.display().to_string();
     let in_output = || output.display().to_string();
     let source = format::open(input).with_context(in_input)?;
-    let mut sink = Output::create(output).with_context(in_output)?;
-    if let Some(unfinished) = sink.unfinished().map(Path::to_path_buf) {
-        // Without a handler a signal leaves the unfinished file behind.
-        let _ = ctrlc::set_handler(move || {
-            let _ = std::fs::remove_file(&unfinished);
-            std::process::exit(130);
-        });
-    }
+    let mut sink = create(output).with_context(in_output)?;
     let summary = match adapt::adapt(source, from, &mut sink, to, arguments.offsets) {
         Ok(summary) => summary,
         Err(AdaptError::Output(error)) => return Err(error).with_context(in_output),
@@ -90,6 +85,25 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     sink.commit().with_context(in_output)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the output; a signal from then on removes what is unfinished of it.
+fn create(path: &Path) -> io::Result<Output> {
+    let unfinished = Arc::new(Mutex::new(None));
+    let to_remove = Arc::clone(&unfinished);
+    // Without a handler a signal leaves the unfinished file behind.
+    let _ = ctrlc::set_handler(move || {
+        let path: Option<PathBuf> = to_remove.lock().ok().and_then(|mut path| path.take());
+        if let Some(path) = path {
+            let _ = std::fs::remove_file(path);
+        }
+        std::process::exit(130);
+    });
+    // Held until the name is known, so that no signal comes between.
+    let mut name = unfinished.lock().unwrap_or_else(PoisonError::into_inner);
+    let output = Output::create(path)?;
+    *name = output.unfinished().map(Path::to_path_buf);
+    Ok(output)
 }
 
 fn named(given: Option<Format>, path: &Path, option: &str) -> anyhow::Result<Format> {
