@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::io::Read;
 
+use rustc_hash::FxHashSet;
+
 use crate::error::{FormatError, Place};
 use crate::job::{Job, JobId, MAX_VALUE};
 use crate::row::{Row, Rows};
@@ -113,8 +115,10 @@ pub struct TraceSummary {
     pub events: u64,
     /// Jobs, one an allocation.
     pub allocations: u64,
-    /// Jobs that were never freed.
+    /// Jobs that were never freed: the last that are given out.
     pub never_freed: u64,
+    /// Threads that made a recorded call.
+    pub threads: u64,
     /// What was odd.
     pub oddities: Oddities,
 }
@@ -145,6 +149,9 @@ pub struct Lifetimes<R> {
     ended: VecDeque<Row>,
     at_end: bool,
     summary: TraceSummary,
+    threads: FxHashSet<u64>,
+    /// Of the last event: most follow one of their own thread.
+    last_thread: Option<u64>,
 }
 
 impl<R: Read> Lifetimes<R> {
@@ -157,6 +164,8 @@ impl<R: Read> Lifetimes<R> {
             ended: VecDeque::new(),
             at_end: false,
             summary: TraceSummary::default(),
+            threads: FxHashSet::default(),
+            last_thread: None,
         }
     }
 
@@ -165,8 +174,18 @@ impl<R: Read> Lifetimes<R> {
         &self.summary
     }
 
+    #[inline]
+    fn count_thread(&mut self, thread: u64) {
+        if self.last_thread != Some(thread) {
+            self.last_thread = Some(thread);
+            self.threads.insert(thread);
+            self.summary.threads = self.threads.len() as u64;
+        }
+    }
+
     fn apply(&mut self, event: &Event) -> Result<(), FormatError> {
         self.summary.events += 1;
+        self.count_thread(event.call.thread());
         let at = event.at;
         match event.call {
             Call::Malloc { requested, block } => {

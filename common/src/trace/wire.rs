@@ -169,6 +169,20 @@ pub enum Call {
 }
 
 impl Call {
+    /// The kernel's id of the calling thread.
+    #[inline]
+    pub const fn thread(&self) -> u64 {
+        match self {
+            Call::Free { thread, .. } => *thread,
+            Call::Malloc { block, .. }
+            | Call::Calloc { block, .. }
+            | Call::Realloc { block, .. }
+            | Call::AlignedAlloc { block, .. }
+            | Call::Memalign { block, .. }
+            | Call::PosixMemalign { block, .. } => block.thread,
+        }
+    }
+
     /// The kind of this call.
     #[inline]
     pub const fn kind(&self) -> Kind {
