@@ -3,6 +3,8 @@
 //! Sizes are in bytes. The same arguments give the same jobs. Ids number the
 //! jobs in an order that tells nothing.
 
+pub mod trace;
+
 use std::collections::BinaryHeap;
 
 use common::job::Job;

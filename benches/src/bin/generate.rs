@@ -1,4 +1,4 @@
-//! `generate`: writes a seeded instance as a CSV.
+//! `generate`: writes a seeded instance as a CSV, or a seeded trace.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,15 +8,17 @@ use benches::generate::{self, Cutting};
 use clap::{Parser, ValueEnum};
 use common::csv::{Layout, Writer};
 use common::format::Output;
+use common::job::Job;
+use common::trace;
 
-/// Writes an instance of some kind as a CSV
+/// Writes an instance of some kind as a CSV, or a trace
 #[derive(Debug, Parser)]
 struct Arguments {
     /// What kind
     #[arg(value_enum)]
     kind: Kind,
 
-    /// How many jobs
+    /// How many jobs; of a trace, how many events
     jobs: usize,
 
     /// Where to; - is standard output
@@ -42,6 +44,8 @@ enum Kind {
     Malloc,
     /// Bad for first fit by birth
     Adversary,
+    /// A trace (.trc) of eight threads, with up to 100 000 blocks live at once
+    Trace,
 }
 
 fn main() -> ExitCode {
@@ -55,22 +59,39 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let name = || arguments.output.display().to_string();
+    let mut output = Output::create(&arguments.output).with_context(name)?;
+    match jobs(arguments) {
+        Some(jobs) => {
+            let mut writer =
+                Writer::new(&mut output, Layout::for_jobs(&jobs)).with_context(name)?;
+            for job in &jobs {
+                writer.write(job, None, &[]).with_context(name)?;
+            }
+            writer.finish().with_context(name)?;
+        }
+        None => {
+            let mut writer = trace::Writer::new(&mut output);
+            for call in generate::trace::events(arguments.jobs as u64, arguments.seed) {
+                writer.write(&call).with_context(name)?;
+            }
+            writer.finish().with_context(name)?;
+        }
+    }
+    output.commit().with_context(name)
+}
+
+/// The jobs of an instance; `None` for a trace, whose events are not kept.
+fn jobs(arguments: &Arguments) -> Option<Vec<Job>> {
     let (count, seed) = (arguments.jobs, arguments.seed);
     let side = 1 << 30;
-    let jobs = match arguments.kind {
+    Some(match arguments.kind {
         Kind::Random => generate::random(count, seed),
         Kind::Guillotine => generate::guillotine(count, side, side, Cutting::Even, seed),
         Kind::GuillotineUneven => generate::guillotine(count, side, side, Cutting::Uneven, seed),
         Kind::Training => generate::training(count, seed),
         Kind::Malloc => generate::malloc_like(8, count, seed),
         Kind::Adversary => generate::first_fit_adversary(count, seed),
-    };
-    let name = || arguments.output.display().to_string();
-    let mut output = Output::create(&arguments.output).with_context(name)?;
-    let mut writer = Writer::new(&mut output, Layout::for_jobs(&jobs)).with_context(name)?;
-    for job in &jobs {
-        writer.write(job, None, &[]).with_context(name)?;
-    }
-    writer.finish().with_context(name)?;
-    output.commit().with_context(name)
+        Kind::Trace => return None,
+    })
 }
