@@ -360,6 +360,13 @@ impl Finder {
         self.find(room, items, item, Fit::First, limit)
     }
 
+    /// Whether nothing is in an item's way at a position that its alignment
+    /// allows.
+    pub(crate) fn is_free(&mut self, room: &Room, items: &Items, item: u32, at: u64) -> bool {
+        self.gather(room, items.slabs(item));
+        self.next_hole(room, at, 1, at) == Some(at)
+    }
+
     /// Takes the addresses of an item at a position, for this finder alone.
     pub(crate) fn take_locally(&mut self, items: &Items, item: u32, at: u64) {
         for slab in items.slabs(item) {
@@ -542,6 +549,11 @@ impl Taken {
         limit: u64,
     ) -> Option<u64> {
         self.finder.find_from(&self.room, items, item, from, limit)
+    }
+
+    /// See [`Finder::is_free`].
+    pub(crate) fn is_free(&mut self, items: &Items, item: u32, at: u64) -> bool {
+        self.finder.is_free(&self.room, items, item, at)
     }
 
     /// Takes the addresses of an item at a position.

@@ -32,7 +32,9 @@ pub(crate) struct Grid {
 }
 
 impl Grid {
-    fn of(jobs: &[Job], start: u64) -> Grid {
+    /// With `hints`, offsets that are hints lie on the grid where alignments
+    /// leave that open.
+    fn of(jobs: &[Job], start: u64, hints: bool) -> Grid {
         let windows = || {
             jobs.iter()
                 .flat_map(|job| job.gaps())
@@ -60,6 +62,9 @@ impl Grid {
             }
             if let Some(pin) = job.pin() {
                 unit = gcd(unit, pin);
+            }
+            if let Some(hint) = job.hint().filter(|_| hints) {
+                unit = gcd(unit, hint);
             }
         }
         unit = windows()
@@ -147,7 +152,15 @@ pub(crate) struct NoCommonAlignment {
 impl Items {
     /// Items and sections of a problem. O(n log n) time, O(n) memory.
     pub(crate) fn new(problem: &Problem, start: u64) -> Result<Items, NoCommonAlignment> {
-        let grid = Grid::of(problem.jobs(), start);
+        Items::on(problem, Grid::of(problem.jobs(), start, false))
+    }
+
+    /// The same, with the same numbers, on a grid that holds the hints too.
+    pub(crate) fn with_hints(problem: &Problem, start: u64) -> Result<Items, NoCommonAlignment> {
+        Items::on(problem, Grid::of(problem.jobs(), start, true))
+    }
+
+    fn on(problem: &Problem, grid: Grid) -> Result<Items, NoCommonAlignment> {
         let members = Members::of(problem);
         let mut items = Vec::with_capacity(members.count);
         let mut pieces: Vec<Piece> = Vec::with_capacity(problem.len());
@@ -218,6 +231,20 @@ impl Items {
             items[item as usize] = job.or(items[item as usize]);
         }
         items
+    }
+
+    /// The item of each job.
+    pub(crate) fn of_each_job(&self) -> &[u32] {
+        &self.item_of_job
+    }
+
+    /// Positions of the items in units, from offsets of the jobs in bytes.
+    pub(crate) fn positions(&self, offsets: &[u64]) -> Vec<u64> {
+        let mut positions = vec![0; self.items.len()];
+        for (&item, &offset) in self.item_of_job.iter().zip(offsets) {
+            positions[item as usize] = (offset - self.grid.lowest) / self.grid.unit;
+        }
+        positions
     }
 
     /// Offsets of the jobs in bytes, from positions of the items in units.

@@ -27,6 +27,7 @@ mod dive;
 mod exact;
 mod explain;
 mod fit;
+mod hints;
 mod item;
 mod online;
 mod options;
@@ -125,6 +126,9 @@ pub fn solve(
         stop: Stop::LowerBound,
         method: "none needed",
         evaluations: 0,
+        hinted: 0,
+        hints_kept: 0,
+        nodes: 0,
         elapsed: Duration::ZERO,
     };
     if !problem.is_empty() {
@@ -135,7 +139,11 @@ pub fn solve(
         }
         // What remains when the search ends: putting a placement together and
         // verifying it, about a microsecond a job.
-        let remains = Duration::from_nanos(1000 * problem.len() as u64);
+        let mut remains = Duration::from_nanos(1000 * problem.len() as u64);
+        let has_hints = problem.jobs().iter().any(|job| job.hint().is_some());
+        if has_hints {
+            remains += hints_time(options, begun);
+        }
         let deadline = options
             .deadline
             .map(|deadline| deadline.checked_sub(remains).unwrap_or(deadline));
@@ -147,12 +155,52 @@ pub fn solve(
         solution.method = outcome.method;
         solution.evaluations = outcome.evaluations;
         solution.lower_bound = lower_bound.max(outcome.lower_bound);
+        solution.nodes = outcome.nodes;
         solution.stop = outcome.stop;
+        if has_hints {
+            settle_hints(problem, options, &mut solution, progress)?;
+        }
         check::verify(problem, &solution.placement, options.start).map_err(SolveError::Invalid)?;
     }
     (solution.status, solution.stop) = verdict(&solution, options);
     solution.elapsed = begun.elapsed();
     Ok(solution)
+}
+
+/// Time to set aside for moving jobs to their hints: a tenth of what there is.
+fn hints_time(options: &Options, begun: Instant) -> Duration {
+    const MOST: Duration = Duration::from_millis(400);
+    let left = options
+        .deadline
+        .map(|deadline| deadline.saturating_duration_since(begun));
+    left.map_or(Duration::ZERO, |left| MOST.min(left / 10))
+}
+
+/// Moves jobs to their hints within the makespan that was reached.
+fn settle_hints(
+    problem: &Problem,
+    options: &Options,
+    solution: &mut Solution,
+    progress: &mut dyn Progress,
+) -> Result<(), SolveError> {
+    let offsets = std::mem::take(&mut solution.placement.offsets);
+    let mut stop = || {
+        let is_late = |deadline: Instant| Instant::now() >= deadline;
+        options.deadline.is_some_and(is_late) || progress.should_stop()
+    };
+    let settled = hints::settle(
+        problem,
+        options.start,
+        offsets,
+        solution.makespan,
+        &mut stop,
+    );
+    let settled =
+        settled.map_err(|error| SolveError::GroupAlignment(problem[error.job].id.clone()))?;
+    (solution.hinted, solution.hints_kept) = hints::count(problem, &settled);
+    solution.placement.offsets = settled;
+    solution.makespan = solution.placement.makespan(problem);
+    Ok(())
 }
 
 /// What is known about a solution, and what ended the search for it.

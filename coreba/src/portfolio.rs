@@ -37,6 +37,8 @@ pub(crate) struct Outcome {
     pub(crate) lower_bound: u64,
     pub(crate) method: &'static str,
     pub(crate) evaluations: u64,
+    /// Decisions of the exact search.
+    pub(crate) nodes: u64,
     pub(crate) stop: Stop,
 }
 
@@ -59,6 +61,7 @@ pub(crate) fn run(
         control,
         taken: Taken::new(items),
         evaluations: 0,
+        nodes: 0,
         best: None,
         fell_back: false,
     };
@@ -66,6 +69,7 @@ pub(crate) fn run(
     let Search {
         best,
         evaluations,
+        nodes,
         lower_bound,
         ..
     } = search;
@@ -75,6 +79,7 @@ pub(crate) fn run(
         lower_bound,
         method,
         evaluations,
+        nodes,
         stop,
     }
 }
@@ -99,6 +104,8 @@ struct Search<'a> {
     control: Control<'a>,
     taken: Taken,
     evaluations: u64,
+    /// Decisions of the exact search.
+    nodes: u64,
     best: Option<(Packing, &'static str)>,
     /// Whether the placement of [`Search::fall_back`] was made.
     fell_back: bool,
@@ -323,6 +330,8 @@ impl<'a> Search<'a> {
             |task, stop| shared.perform(task, stop),
             |found| found.is_verdict(),
         );
+        let runs = found.iter().flatten();
+        self.nodes += runs.map(|found| found.nodes()).sum::<u64>();
         let work = prover.merge(&tasks, found, self.makespan()) + 1;
         self.evaluations += work;
         self.lower_bound = self.lower_bound.max(prover.lower_bound());
@@ -538,6 +547,7 @@ impl<'a> Search<'a> {
             |_| false,
         );
         self.evaluations += attempts.len() as u64;
+        self.nodes += runs.iter().flatten().map(|run| run.nodes).sum::<u64>();
         let found = few.merge(&attempts, runs, self.makespan());
         self.lower_bound = self.lower_bound.max(few.lower_bound());
         for positions in found {

@@ -68,6 +68,12 @@ pub struct Solution {
     pub method: &'static str,
     /// Placements that were tried.
     pub evaluations: u64,
+    /// Jobs that have a hint, and how many of them lie at it.
+    pub hinted: usize,
+    /// See [`Solution::hinted`].
+    pub hints_kept: usize,
+    /// Decisions of the exact search.
+    pub nodes: u64,
     /// Wall time.
     pub elapsed: Duration,
 }

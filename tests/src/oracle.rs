@@ -2,7 +2,6 @@
 //! and strategies that make such problems.
 
 use common::job::{Job, Piece};
-use common::load::lower_bound;
 use common::problem::Problem;
 use proptest::prelude::*;
 
@@ -23,44 +22,111 @@ pub fn collide(a: (&Job, u64), b: (&Job, u64)) -> bool {
 
 /// The smallest makespan, by trying all offsets of all jobs; for at most eight
 /// jobs with small sizes. `None` where fixed offsets and alignments leave no
-/// placement below `enough`.
+/// placement within `enough`.
 pub fn optimum(problem: &Problem, start: u64, enough: u64) -> Option<u64> {
-    assert!(problem.len() <= 8, "brute force takes at most 8 jobs");
     let jobs = problem.jobs();
-    (lower_bound(jobs, start)..=enough)
-        .find(|&capacity| fits(jobs, start, capacity, &mut Vec::new()))
+    let tallest = jobs.iter().map(|job| job.size).max().unwrap_or(0);
+    (tallest..=enough).find(|&capacity| {
+        let highest: Vec<u64> = jobs.iter().map(|job| capacity - job.size).collect();
+        is_placeable(problem, start, &highest)
+    })
 }
 
-/// Whether the jobs from the first without an offset on can be placed within a
-/// capacity.
-fn fits(jobs: &[Job], start: u64, capacity: u64, offsets: &mut Vec<u64>) -> bool {
-    let Some(job) = jobs.get(offsets.len()) else {
+/// Whether at most eight jobs can be placed such that no offset passes its
+/// job's highest, which must be below 128: by trying all offsets of all jobs.
+/// Offsets that collide with a placed job are struck out of what the others may
+/// have, and the job with the fewest left comes next; nothing else is assumed.
+pub fn is_placeable(problem: &Problem, start: u64, highest: &[u64]) -> bool {
+    let jobs = problem.jobs();
+    assert!(jobs.len() <= 8, "brute force takes at most 8 jobs");
+    assert!(
+        highest.iter().all(|&highest| highest < 128),
+        "offsets are bits"
+    );
+    let pins = problem.pins();
+    let domains = jobs
+        .iter()
+        .zip(highest)
+        .zip(pins)
+        .map(|((job, &highest), pin)| {
+            let allowed = (0..=highest).filter(|&offset| {
+                (start + offset).is_multiple_of(job.alignment)
+                    && pin.is_none_or(|pin| pin == offset)
+            });
+            allowed.fold(0, |domain, offset| domain | 1u128 << offset)
+        });
+    let mut left: Vec<(usize, u128)> = domains.enumerate().collect();
+    has_room(jobs, highest, &left) && extend(jobs, &mut left)
+}
+
+/// Whether at no instant the jobs without a group are more than there is room
+/// for.
+fn has_room(jobs: &[Job], highest: &[u64], left: &[(usize, u128)]) -> bool {
+    let ends = jobs
+        .iter()
+        .zip(highest)
+        .map(|(job, highest)| highest + job.size);
+    let room = ends.max().unwrap_or(0);
+    let pieces = || {
+        let alone = jobs.iter().filter(|job| job.group().is_none());
+        alone.flat_map(|job| job.pieces())
+    };
+    let load = |at: u64| -> u64 {
+        let live = pieces().filter(|piece| piece.birth <= at && at < piece.death);
+        live.map(|piece| piece.high - piece.low).sum()
+    };
+    left.iter().all(|&(_, domain)| domain != 0) && pieces().all(|piece| load(piece.birth) <= room)
+}
+
+/// Places the jobs that are left, each at one of the offsets in its domain.
+fn extend(jobs: &[Job], left: &mut Vec<(usize, u128)>) -> bool {
+    let fewest = (0..left.len()).min_by_key(|&index| left[index].1.count_ones());
+    let Some(fewest) = fewest else {
         return true;
     };
-    let Some(highest) = capacity.checked_sub(job.size) else {
-        return false;
-    };
-    let shared = (0..offsets.len())
-        .find(|&other| job.group().is_some() && jobs[other].group() == job.group())
-        .map(|other| offsets[other]);
-    let fixed = job.pin().or(shared);
-    let range = fixed.map_or(0..=highest, |offset| offset..=offset.min(highest));
-    for offset in range {
-        let aligned = (start + offset).is_multiple_of(job.alignment);
-        let agrees = shared.is_none_or(|shared| shared == offset);
-        let clear = jobs
-            .iter()
-            .zip(&*offsets)
-            .all(|(other, &at)| !collide((job, offset), (other, at)));
-        if aligned && agrees && clear {
-            offsets.push(offset);
-            if fits(jobs, start, capacity, offsets) {
-                return true;
-            }
-            offsets.pop();
+    let (job, mut domain) = left.swap_remove(fewest);
+    let mut fewer: Vec<(usize, u128)> = Vec::with_capacity(left.len());
+    while domain != 0 {
+        let offset = u64::from(domain.trailing_zeros());
+        domain &= domain - 1;
+        fewer.clear();
+        fewer.extend(left.iter().map(|&(other, allowed)| {
+            let struck = struck_out((&jobs[job], offset), &jobs[other]);
+            (other, allowed & !struck)
+        }));
+        let is_open = fewer.iter().all(|&(_, allowed)| allowed != 0);
+        if is_open && extend(jobs, &mut fewer) {
+            return true;
         }
     }
     false
+}
+
+/// The offsets at which a job would collide with a placed one, or leave it alone
+/// in their group.
+fn struck_out((placed, at): (&Job, u64), job: &Job) -> u128 {
+    if placed.group().is_some() && placed.group() == job.group() {
+        return !(1 << at);
+    }
+    let below = |bits: u64| {
+        if bits >= 128 {
+            u128::MAX
+        } else {
+            (1 << bits) - 1
+        }
+    };
+    let mut struck = 0;
+    for p in placed.pieces() {
+        for q in job.pieces() {
+            if p.birth < q.death && q.birth < p.death {
+                // Offsets x with x + q.low < at + p.high and at + p.low < x + q.high.
+                let end = (at + p.high).saturating_sub(q.low);
+                let from = (at + p.low + 1).saturating_sub(q.high);
+                struck |= below(end) & !below(from);
+            }
+        }
+    }
+    struck
 }
 
 /// What a generated problem may have beside sizes and lifetimes.
@@ -149,4 +215,26 @@ pub fn data() -> Option<std::path::PathBuf> {
         return None;
     }
     Some(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_struck_out_is_what_collides(problem in small_problems(4, ALL)) {
+            let jobs = problem.jobs();
+            for (a, b) in jobs.iter().zip(&jobs[1..]) {
+                for at in 0..20 {
+                    let struck = struck_out((a, at), b);
+                    for offset in 0..40 {
+                        let grouped = a.group().is_some() && a.group() == b.group();
+                        let collides = collide((a, at), (b, offset)) || grouped && at != offset;
+                        prop_assert_eq!(struck >> offset & 1 == 1, collides);
+                    }
+                }
+            }
+        }
+    }
 }

@@ -81,12 +81,12 @@ mod tests;
 mod valley;
 
 pub(crate) use few::Few;
+pub(crate) use pairs::Pairs;
 pub(crate) use prover::Prover;
 
 use goal::Goals;
 use model::Model;
 use order::{Weights, luby};
-use pairs::Pairs;
 use valley::Search;
 
 /// Techniques, each of which can be turned off: that changes the work, never

@@ -172,6 +172,18 @@ impl Pairs {
         Ok(())
     }
 
+    /// How many pairs there are: what a choice costs.
+    pub(crate) fn len(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// Fixes an item at a position that its alignment allows.
+    pub(crate) fn fix(&mut self, item: u32, at: i64) {
+        let item = item as usize;
+        self.least[item] = self.least[item].max(at);
+        self.most[item] = self.most[item].min(at);
+    }
+
     fn up(&self, item: usize, at: i64) -> i64 {
         let (alignment, residue) = self.alignment[item];
         at + (residue - at).rem_euclid(alignment)

@@ -70,6 +70,11 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// Decisions that were tried.
+    pub(crate) fn nodes(&self) -> u64 {
+        self.run.nodes
+    }
+
     /// Whether nothing is left to do for the others of the round.
     pub(crate) fn is_verdict(&self) -> bool {
         self.run.verdict != Verdict::Open

@@ -25,6 +25,9 @@ struct Summary<'a> {
     proof: Option<&'a str>,
     method: &'a str,
     evaluations: u64,
+    nodes: u64,
+    hinted: usize,
+    hints_kept: usize,
     seconds: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     cannot_fit: Option<Vec<String>>,
@@ -97,6 +100,9 @@ pub(crate) fn json(
         proof: proved.then(|| proof(solution)),
         method: solution.method,
         evaluations: solution.evaluations,
+        nodes: solution.nodes,
+        hinted: solution.hinted,
+        hints_kept: solution.hints_kept,
         seconds: elapsed.as_secs_f64(),
         cannot_fit: explanation.map(|explanation| ids(document, explanation)),
     };
@@ -146,6 +152,10 @@ pub(crate) fn text(
         &format!("{:.4} %", 100.0 * solution.fragmentation()),
     );
     line("status", &sentence(solution));
+    if solution.hinted > 0 {
+        let (kept, hinted) = (solution.hints_kept, solution.hinted);
+        line("hints", &format!("{kept} of {hinted} jobs lie at theirs"));
+    }
     if let Some(explanation) = explanation {
         let ids = ids(document, explanation);
         let every = if explanation.irreducible {
@@ -158,10 +168,12 @@ pub(crate) fn text(
             &format!("{} jobs together: {}{every}", ids.len(), ids.join(" ")),
         );
     }
-    line(
-        "method",
-        &format!("{} ({} tried)", solution.method, solution.evaluations),
-    );
+    let nodes = match solution.nodes {
+        0 => String::new(),
+        nodes => format!(", {nodes} nodes of exact search"),
+    };
+    let (method, tried) = (solution.method, solution.evaluations);
+    line("method", &format!("{method} ({tried} tried{nodes})"));
     line("time", &format!("{:.3} s", elapsed.as_secs_f64()));
     text
 }

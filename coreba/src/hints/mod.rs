@@ -1,0 +1,140 @@
+//! Hints: preferred offsets, taken where they cost nothing.
+//!
+//! The search knows nothing of them, so they change neither makespan nor status.
+//! What it found is then moved towards them without ever passing its makespan,
+//! in four passes, each of which only adds to the jobs at their hints:
+//!
+//! - [`around`]: all jobs that can lie at their hints together do, and the
+//!   others are packed around them by first fit. If all hints together make a
+//!   placement, it is that one.
+//! - [`alone`]: one job after the other moves to its hint while nothing is in its
+//!   way there, until no job can. At any number of jobs.
+//! - [`aside`]: a job moves to its hint, and what is in its way finds other room.
+//! - [`most`]: for few items, which of the sets of hints that a placement within
+//!   the makespan can keep is the largest, by the complete search in
+//!   [`crate::exact`]. With up to eight jobs its budget is never reached.
+//!
+//! All is on a grid that holds the hints too. A hint that the item's alignment
+//! forbids, or from where it would pass the makespan, is none; nor is that of a
+//! fixed job. Of different hints in one group the most frequent counts.
+
+mod alone;
+mod around;
+mod aside;
+mod most;
+
+use common::problem::Problem;
+use rustc_hash::FxHashMap;
+
+use crate::item::{Items, NoCommonAlignment};
+use crate::pack::Packing;
+
+/// Most items that are packed anew around the hints: first fit takes some
+/// microseconds an item.
+const MOST_PACKED: usize = 100_000;
+
+/// Most items of which one pushes others aside: that pass lists all pairs.
+const MOST_PUSHED: usize = 4096;
+
+/// Where items would like to lie.
+struct Wishes {
+    /// By item, in units.
+    at: Vec<Option<u64>>,
+    /// How many jobs of the item wish that.
+    jobs: Vec<u32>,
+}
+
+impl Wishes {
+    /// Those that can be granted at all within `limit` bytes.
+    fn new(problem: &Problem, items: &Items, limit: u64) -> Wishes {
+        let mut wishes = Wishes {
+            at: vec![None; items.len()],
+            jobs: vec![0; items.len()],
+        };
+        let mut votes: FxHashMap<(u32, u64), u32> = FxHashMap::default();
+        for (&item, job) in items.of_each_job().iter().zip(problem.jobs()) {
+            if let Some(hint) = job.hint()
+                && let Some(at) = usable(items, item, hint, limit)
+            {
+                let (index, votes) = (item as usize, votes.entry((item, at)).or_default());
+                *votes += 1;
+                let known = wishes.at[index].is_none_or(|known| {
+                    (*votes, std::cmp::Reverse(at)) > (wishes.jobs[index], std::cmp::Reverse(known))
+                });
+                if known {
+                    (wishes.at[index], wishes.jobs[index]) = (Some(at), *votes);
+                }
+            }
+        }
+        wishes
+    }
+
+    fn is_at(&self, item: usize, at: u64) -> bool {
+        self.at[item] == Some(at)
+    }
+
+    /// Jobs at their hints.
+    fn kept(&self, positions: &[u64]) -> u64 {
+        let at_hint = (0..positions.len()).filter(|&item| self.is_at(item, positions[item]));
+        at_hint.map(|item| u64::from(self.jobs[item])).sum()
+    }
+}
+
+/// A hint in units of the grid, where the item may lie there.
+fn usable(items: &Items, index: u32, hint: u64, limit: u64) -> Option<u64> {
+    let (grid, item) = (items.grid(), items.item(index));
+    let above = hint.checked_sub(grid.lowest)?;
+    let at = above / grid.unit;
+    let is_free = item.pin.is_none();
+    let is_aligned = above.is_multiple_of(grid.unit)
+        && (grid.start.checked_add(at)?).is_multiple_of(item.alignment);
+    let is_within = hint.checked_add(item.bytes)? <= limit;
+    (is_free && is_aligned && is_within).then_some(at)
+}
+
+/// How many jobs have a hint, and how many of those lie at it.
+pub(crate) fn count(problem: &Problem, offsets: &[u64]) -> (usize, usize) {
+    let hinted = || {
+        let jobs = problem.jobs().iter().zip(offsets);
+        jobs.filter_map(|(job, &offset)| Some(job.hint()? == offset))
+    };
+    (hinted().count(), hinted().filter(|&kept| kept).count())
+}
+
+/// Moves jobs of a valid placement to their hints within `makespan` bytes. The
+/// costly passes end where `stop` says so, with what they have. O(n log n) and,
+/// for up to 100 000 jobs, a few packings by first fit; for up to 4096 quadratic.
+///
+/// # Errors
+/// As [`Items::new`]: not where that worked on the same problem.
+pub(crate) fn settle(
+    problem: &Problem,
+    start: u64,
+    offsets: Vec<u64>,
+    makespan: u64,
+    stop: &mut dyn FnMut() -> bool,
+) -> Result<Vec<u64>, NoCommonAlignment> {
+    if around::is_placement(problem, start, makespan) {
+        let hints = problem.jobs().iter().zip(problem.pins());
+        let at_hints = hints.filter_map(|(job, pin)| pin.or(job.hint()));
+        return Ok(at_hints.collect());
+    }
+    let items = Items::with_hints(problem, start)?;
+    let wishes = Wishes::new(problem, &items, makespan);
+    let mut packing = Packing {
+        positions: items.positions(&offsets),
+        makespan,
+    };
+    if items.len() <= MOST_PACKED {
+        around::pack(&items, &wishes, &mut packing, stop);
+    }
+    alone::move_all(&items, &wishes, &mut packing.positions);
+    if items.len() <= MOST_PUSHED {
+        aside::push(&items, &wishes, &mut packing, stop);
+        // What went aside may have made room.
+        alone::move_all(&items, &wishes, &mut packing.positions);
+    }
+    most::keep(&items, &wishes, &mut packing, stop);
+    alone::move_all(&items, &wishes, &mut packing.positions);
+    Ok(items.offsets(&packing.positions))
+}
