@@ -7,9 +7,12 @@
 //! live block ends the old job and begins a new one. Ids number the
 //! allocations from 0.
 //!
-//! Streaming: memory grows with the jobs live at once. O(log live) an event.
+//! Streaming: memory grows with the jobs live at once. O(1) an event, unless
+//! blocks lie far apart (see `blocks`).
 
-use std::collections::{BTreeMap, VecDeque};
+mod blocks;
+
+use std::collections::VecDeque;
 use std::fmt;
 use std::io::Read;
 
@@ -19,6 +22,8 @@ use crate::error::{FormatError, Place};
 use crate::job::{Job, JobId, MAX_VALUE};
 use crate::row::{Row, Rows};
 use crate::trace::{Block, Call, Event, Reader};
+
+use self::blocks::{Blocks, Extent};
 
 /// The alignment that `malloc`, `calloc` and `realloc` guarantee on 64-bit Linux.
 pub const MALLOC_ALIGNMENT: u64 = 16;
@@ -123,6 +128,7 @@ pub struct TraceSummary {
     pub oddities: Oddities,
 }
 
+#[derive(Clone, Copy)]
 struct Live {
     id: u64,
     birth: u64,
@@ -133,7 +139,15 @@ struct Live {
     at: u64,
 }
 
-impl Live {
+/// A block that is live no more.
+#[derive(Clone, Copy)]
+struct Ended {
+    pointer: u64,
+    live: Live,
+    death: u64,
+}
+
+impl Extent for Live {
     fn size(&self) -> u64 {
         self.usable.max(self.requested).max(1)
     }
@@ -142,11 +156,11 @@ impl Live {
 /// The jobs of a trace, each as it ends; those never freed at the end, by id.
 pub struct Lifetimes<R> {
     events: Reader<R>,
-    /// By address; disjoint.
-    live: BTreeMap<u64, Live>,
+    /// Disjoint.
+    live: Blocks<Live>,
     clock: u64,
     /// Jobs that have ended and were not given out yet.
-    ended: VecDeque<Row>,
+    ended: VecDeque<Ended>,
     at_end: bool,
     summary: TraceSummary,
     threads: FxHashSet<u64>,
@@ -159,7 +173,7 @@ impl<R: Read> Lifetimes<R> {
     pub fn new(input: R) -> Self {
         Lifetimes {
             events: Reader::new(input),
-            live: BTreeMap::new(),
+            live: Blocks::default(),
             clock: 0,
             ended: VecDeque::new(),
             at_end: false,
@@ -183,13 +197,15 @@ impl<R: Read> Lifetimes<R> {
         }
     }
 
-    fn apply(&mut self, event: &Event) -> Result<(), FormatError> {
+    /// What a free ends is given back, as most events are one; what others end
+    /// waits in line.
+    fn apply(&mut self, event: &Event) -> Result<Option<Ended>, FormatError> {
         self.summary.events += 1;
         self.count_thread(event.call.thread());
         let at = event.at;
         match event.call {
             Call::Malloc { requested, block } => {
-                self.allocate(at, requested, MALLOC_ALIGNMENT, block)
+                self.allocate(at, requested, MALLOC_ALIGNMENT, block)?;
             }
             Call::Calloc {
                 count,
@@ -201,8 +217,8 @@ impl<R: Read> Lifetimes<R> {
                     FormatError::malformed(Place::Byte(at), what)
                 });
                 match requested {
-                    Err(_) if block.pointer == 0 => Ok(()),
-                    requested => self.allocate(at, requested?, MALLOC_ALIGNMENT, block),
+                    Err(_) if block.pointer == 0 => {}
+                    requested => self.allocate(at, requested?, MALLOC_ALIGNMENT, block)?,
                 }
             }
             Call::AlignedAlloc {
@@ -220,24 +236,29 @@ impl<R: Read> Lifetimes<R> {
                 requested,
                 block,
                 ..
-            } => self.allocate(at, requested, alignment.max(1), block),
+            } => self.allocate(at, requested, alignment.max(1), block)?,
             Call::Free { pointer, .. } => {
-                if pointer != 0 && !self.end(pointer) {
+                let ended = self.end(pointer);
+                if ended.is_none() && pointer != 0 {
                     self.summary.oddities.add(Oddity::UnknownFree, at);
                 }
-                Ok(())
+                return Ok(ended);
             }
             Call::Realloc {
                 old,
                 requested,
                 block,
             } => {
-                if block.pointer != 0 && old != 0 && !self.end(old) {
-                    self.summary.oddities.add(Oddity::UnknownRealloc, at);
+                if block.pointer != 0 && old != 0 {
+                    match self.end(old) {
+                        Some(ended) => self.ended.push_back(ended),
+                        None => self.summary.oddities.add(Oddity::UnknownRealloc, at),
+                    }
                 }
-                self.allocate(at, requested, MALLOC_ALIGNMENT, block)
+                self.allocate(at, requested, MALLOC_ALIGNMENT, block)?;
             }
         }
+        Ok(None)
     }
 
     fn allocate(
@@ -293,24 +314,22 @@ impl<R: Read> Lifetimes<R> {
 
     /// Ends every block that shares an address with a new one.
     fn end_overlapping(&mut self, at: u64, pointer: u64, size: u64) {
-        let end = pointer.saturating_add(size);
-        // Live blocks are disjoint: of those that begin below the end the last
-        // reaches highest.
-        while let Some((&other, live)) = self.live.range(..end).next_back()
-            && other.saturating_add(live.size()) > pointer
-        {
-            self.end(other);
+        while let Some(other) = self.live.overlapped(pointer, size) {
+            let Some(ended) = self.end(other) else { break };
+            self.ended.push_back(ended);
             self.summary.oddities.add(Oddity::AllocatedWhileLive, at);
         }
     }
 
-    /// Ends the block at `pointer`; false where none is live.
-    fn end(&mut self, pointer: u64) -> bool {
-        let Some(live) = self.live.remove(&pointer) else {
-            return false;
-        };
-        self.ended.push_back(row(pointer, live, self.clock));
-        true
+    /// Ends the block at `pointer`, if one is live.
+    fn end(&mut self, pointer: u64) -> Option<Ended> {
+        let live = self.live.remove(pointer)?;
+        let death = self.clock;
+        Some(Ended {
+            pointer,
+            live,
+            death,
+        })
     }
 
     fn finish(&mut self) {
@@ -319,13 +338,15 @@ impl<R: Read> Lifetimes<R> {
             self.summary.oddities.add(Oddity::CutRecord, cut.at);
         }
         self.summary.never_freed = self.live.len() as u64;
-        let mut rest: Vec<_> = std::mem::take(&mut self.live).into_iter().collect();
+        let mut rest: Vec<_> = self.live.take_all().into_iter().collect();
         rest.sort_unstable_by_key(|(_, live)| live.id);
-        let clock = self.clock;
-        self.ended.extend(
-            rest.into_iter()
-                .map(|(pointer, live)| row(pointer, live, clock)),
-        );
+        let death = self.clock;
+        self.ended
+            .extend(rest.into_iter().map(|(pointer, live)| Ended {
+                pointer,
+                live,
+                death,
+            }));
     }
 }
 
@@ -342,7 +363,12 @@ fn true_alignment(asked: u64, pointer: u64) -> u64 {
     }
 }
 
-fn row(pointer: u64, live: Live, death: u64) -> Row {
+fn row(ended: Ended) -> Row {
+    let Ended {
+        pointer,
+        live,
+        death,
+    } = ended;
     Row {
         job: Job {
             id: JobId::Number(live.id),
@@ -361,16 +387,24 @@ fn row(pointer: u64, live: Live, death: u64) -> Row {
 }
 
 impl<R: Read> Rows for Lifetimes<R> {
+    fn has_unique_ids(&self) -> bool {
+        true
+    }
+
     fn next_row(&mut self) -> Result<Option<Row>, FormatError> {
         loop {
-            if let Some(row) = self.ended.pop_front() {
-                return Ok(Some(row));
+            if let Some(ended) = self.ended.pop_front() {
+                return Ok(Some(row(ended)));
             }
             if self.at_end {
                 return Ok(None);
             }
             match self.events.next_event()? {
-                Some(event) => self.apply(&event)?,
+                Some(event) => {
+                    if let Some(ended) = self.apply(&event)? {
+                        return Ok(Some(row(ended)));
+                    }
+                }
                 None => self.finish(),
             }
         }

@@ -26,4 +26,9 @@ pub trait Rows {
     /// # Errors
     /// [`FormatError`]; the source is then at its end.
     fn next_row(&mut self) -> Result<Option<Row>, FormatError>;
+
+    /// Whether the source numbers the jobs itself, so that no two ids are alike.
+    fn has_unique_ids(&self) -> bool {
+        false
+    }
 }

@@ -142,7 +142,11 @@ fn each(
     rows: &mut dyn Rows,
     mut write: impl FnMut(&Row) -> Result<(), AdaptError>,
 ) -> Result<u64, AdaptError> {
-    let mut gate = Gate::default();
+    let mut gate = if rows.has_unique_ids() {
+        Gate::for_unique_ids()
+    } else {
+        Gate::default()
+    };
     let mut jobs = 0;
     while let Some(mut row) = rows.next_row().map_err(AdaptError::Input)? {
         let place = row.place;

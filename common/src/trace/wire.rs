@@ -317,8 +317,13 @@ pub fn encode(call: &Call, out: &mut [u8; MAX_RECORD]) -> usize {
 /// Returns `None` where `bytes` is shorter than the record.
 #[inline]
 pub fn decode(kind: Kind, bytes: &[u8]) -> Option<Call> {
-    let bytes = bytes.get(..8 * kind.words())?;
     let mut words = [0u64; MAX_WORDS];
+    // Mostly there is more behind the record: a length known beforehand, even
+    // if more words are read than are used, makes for straight code.
+    let bytes = match bytes.get(..8 * MAX_WORDS) {
+        Some(bytes) => bytes,
+        None => bytes.get(..8 * kind.words())?,
+    };
     for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(8)) {
         let mut word_bytes = [0u8; 8];
         word_bytes.copy_from_slice(chunk);
