@@ -9,11 +9,11 @@ use clap::{Parser, ValueEnum};
 use common::format::{self, Format, Output};
 use common::input::{self, Document, Offsets};
 use common::units::parse_bytes;
-use sanity::report::{Report, svg, text};
+use sanity::report::{self, Colour, DEFINITIONS, Other, Page, Report, svg, text};
 
 /// Measures jobs and, where they have offsets, their placement
 #[derive(Debug, Parser)]
-#[command(version, after_help = DEFINITIONS)]
+#[command(version, after_long_help = long_help(), after_help = SHORT_HELP)]
 struct Arguments {
     /// What to measure: a .plc, a CSV or a trace (.trc), also packed by gzip or zstd; - is standard input
     input: PathBuf,
@@ -22,6 +22,14 @@ struct Arguments {
     #[arg(long, value_name = "FORMAT")]
     from: Option<Format>,
 
+    /// Another placement of the same jobs: tells what it saves, and which size classes make the difference
+    #[arg(long, value_name = "PLACEMENT")]
+    against: Option<PathBuf>,
+
+    /// Format of the other placement, where its name does not say
+    #[arg(long, value_name = "FORMAT", requires = "against")]
+    against_from: Option<Format>,
+
     /// How to print
     #[arg(long, value_enum, default_value_t = Print::Text)]
     format: Print,
@@ -29,6 +37,14 @@ struct Arguments {
     /// Also draw the placement: address over time, the load beneath
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+
+    /// Also write one page that shows the placement as a map, to open in a browser
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
+    /// What the colours of pictures tell: size, or age (the lifetime)
+    #[arg(long, alias = "color", value_name = "BY", default_value = "size")]
+    colour: Colour,
 
     /// Start address of the placement: alignment applies to start + heap + offset
     #[arg(long, value_name = "BYTES", default_value = "0", value_parser = parse_bytes)]
@@ -39,30 +55,35 @@ struct Arguments {
 enum Print {
     /// For people
     Text,
-    /// For programs; its fields are those of `sanity::report::Report`
+    /// For programs; its fields are described in the module `sanity::report`
     Json,
 }
 
-const DEFINITIONS: &str = "\
-Definitions:
-  lifetime        half-open, [birth, death), on a logical clock
-  conflict        two jobs whose lifetimes overlap
-  load at t       sum of the sizes of the jobs live at t
-  LOAD            the largest load: no placement can be smaller
-  makespan        of a heap: the largest offset + size; in all: the sum over heaps
-  fragmentation   (makespan - LOAD) / LOAD
-  makespan/LOAD   makespan as a share of LOAD
-  valid           no two conflicting jobs of a heap overlap in address, and
-                  start + heap + offset is a multiple of each job's alignment
+const SHORT_HELP: &str = "\
+Every metric is defined in --help.
 
-A file in which not every job has an offset is reported as jobs only.
+Exit codes: 0 done; 1 a placement is not valid; 2 bad usage, input or output.";
+
+const EXAMPLES: &str = "\
+A file in which not every job has an offset is reported as jobs only. What only
+a trace tells (events, threads, never freed) is \"not recorded\" elsewhere.
+
+The page of --html needs no network. Drag or arrows to move, wheel or + and - to
+zoom, 0 for the whole, / to search for an id, P to go to the peak, C for the
+colours, B to switch between the two placements of --against.
 
 Examples:
   report app.plc
-  report placement.csv --svg placement.svg
+  report app.trc --html app.html
+  report placement.csv --svg placement.svg --colour age
+  report app.plc --against placement.csv --html both.html
   report app.plc --format json | jq .load.bytes
 
-Exit codes: 0 done; 1 the placement is not valid; 2 bad usage, input or output.";
+Exit codes: 0 done; 1 a placement is not valid; 2 bad usage, input or output.";
+
+fn long_help() -> String {
+    format!("Definitions:\n{DEFINITIONS}\n{EXAMPLES}")
+}
 
 fn main() -> ExitCode {
     sanity::exit_code("report", run(&Arguments::parse()))
@@ -70,27 +91,38 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let path = &arguments.input;
-    let document = read(path, arguments.from)?;
-    let report = Report::new(&document, arguments.start);
-    if let Some(picture) = &arguments.svg {
-        draw(&document, path, picture)?;
-    }
-    let printed = match arguments.format {
-        Print::Text => text(&report),
-        Print::Json => report.json()? + "\n",
+    let document = read(path, arguments.from, "--from")?;
+    let against = match &arguments.against {
+        Some(path) => Some(read(path, arguments.against_from, "--against-from")?),
+        None => None,
     };
-    std::io::stdout().lock().write_all(printed.as_bytes())?;
-    if let Some(violation) = report
-        .placement
+    let mut report = Report::new(&document, arguments.start);
+    let against = against.map(|document| {
+        let report = Report::new(&document, arguments.start);
+        (document, report)
+    });
+    let name = arguments.against.as_deref().map(named);
+    let other = against
         .as_ref()
-        .and_then(|placed| placed.violation.as_ref())
-    {
-        let name = path.display();
-        sanity::tell(
-            "report",
-            &format!("{name}: the placement is not valid: {violation}"),
-        );
+        .zip(name.as_deref())
+        .map(|((document, report), name)| Other {
+            name,
+            document,
+            report,
+        });
+    if let Some(other) = &other {
+        report
+            .compare(&document, other)
+            .with_context(|| named(path))?;
     }
+    let pictures = Pictures::open(arguments, &document)?;
+    match print(arguments, &report) {
+        // The pictures are wanted all the same.
+        Err(error) if format::is_closed_pipe(error.as_ref()) => {}
+        printed => printed?,
+    }
+    tell_verdicts(path, &report);
+    pictures.draw(arguments, &document, &report, other)?;
     Ok(if report.is_invalid() {
         ExitCode::from(1)
     } else {
@@ -98,11 +130,39 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn read(path: &Path, from: Option<Format>) -> anyhow::Result<Document> {
-    let name = || path.display().to_string();
+fn named(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn print(arguments: &Arguments, report: &Report) -> anyhow::Result<()> {
+    let printed = match arguments.format {
+        Print::Text => text(report),
+        Print::Json => report.json()? + "\n",
+    };
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(printed.as_bytes())?;
+    Ok(stdout.flush()?)
+}
+
+fn tell_verdicts(path: &Path, report: &Report) {
+    let here = report.placement.iter().map(|placed| (named(path), placed));
+    let there = report
+        .against
+        .iter()
+        .map(|other| (other.name.clone(), &other.placement));
+    for (name, placed) in here.chain(there) {
+        if let Some(violation) = &placed.violation {
+            let line = format!("{name}: the placement is not valid: {violation}");
+            sanity::tell("report", &line);
+        }
+    }
+}
+
+fn read(path: &Path, from: Option<Format>, option: &str) -> anyhow::Result<Document> {
+    let name = || named(path);
     let Some(from) = from.or_else(|| Format::of_path(path)) else {
         bail!(
-            "{}: the name does not end in .trc, .plc or .csv: use --from",
+            "{}: the name does not end in .trc, .plc or .csv: use {option}",
             path.display()
         );
     };
@@ -110,15 +170,56 @@ fn read(path: &Path, from: Option<Format>) -> anyhow::Result<Document> {
     input::load(file, from, Offsets::Placement).with_context(name)
 }
 
-fn draw(document: &Document, input: &Path, picture: &Path) -> anyhow::Result<()> {
-    let name = || picture.display().to_string();
-    let Some(drawing) = svg(document, &input.display().to_string()) else {
-        bail!(
-            "{}: no picture without offsets for every job",
-            input.display()
-        );
-    };
-    let mut output = Output::create(picture).with_context(name)?;
-    output.write_all(drawing.as_bytes()).with_context(name)?;
-    output.commit().with_context(name)
+/// The files to draw into, opened before anything is printed.
+struct Pictures {
+    svg: Option<Output>,
+    html: Option<Output>,
+}
+
+impl Pictures {
+    fn open(arguments: &Arguments, document: &Document) -> anyhow::Result<Pictures> {
+        let open = |path: &Option<PathBuf>| match path {
+            None => Ok(None),
+            Some(_) if document.placement.is_none() && !document.problem.is_empty() => {
+                let input = arguments.input.display();
+                bail!("{input}: no picture without offsets for every job")
+            }
+            Some(path) => Output::create(path).map(Some).with_context(|| named(path)),
+        };
+        Ok(Pictures {
+            svg: open(&arguments.svg)?,
+            html: open(&arguments.html)?,
+        })
+    }
+
+    fn draw(
+        self,
+        arguments: &Arguments,
+        document: &Document,
+        report: &Report,
+        other: Option<Other<'_>>,
+    ) -> anyhow::Result<()> {
+        let (title, colour) = (named(&arguments.input), arguments.colour);
+        if let (Some(mut output), Some(path)) = (self.svg, &arguments.svg) {
+            let drawing = svg(document, &title, colour).unwrap_or_default();
+            let written = output.write_all(drawing.as_bytes());
+            written
+                .and_then(|()| output.commit())
+                .with_context(|| named(path))?;
+        }
+        if let (Some(mut output), Some(path)) = (self.html, &arguments.html) {
+            let page = Page {
+                title: &title,
+                document,
+                report,
+                other,
+                colour,
+            };
+            let written = report::html(&mut output, &page);
+            written
+                .and_then(|_| output.commit())
+                .with_context(|| named(path))?;
+        }
+        Ok(())
+    }
 }

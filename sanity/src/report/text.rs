@@ -1,126 +1,88 @@
-//! The report for people: a table that fits 80 columns.
+//! The report for people: lines and tables that fit 80 columns.
 
 use std::fmt::Write as _;
 
-use common::units::human_bytes;
+use super::Report;
+use super::rows::{self, Table};
 
-use super::{Heap, Report};
+/// Columns of a terminal.
+const WIDTH: usize = 80;
+/// Columns of the names of metrics, and a space.
+const NAMES: usize = 15;
+/// Columns of the longest bar.
+const BAR: usize = 20;
 
-/// Heaps that are listed one by one; the rest are summed up.
-const HEAPS_SHOWN: usize = 12;
-
-/// The report as text.
+/// The report as text. Only a job's id or a file's name can make a line longer
+/// than 80 columns.
 pub fn text(report: &Report) -> String {
     let mut text = String::new();
-    verdict(&mut text, report);
-    line(&mut text, "jobs", &report.jobs.to_string());
-    if let Some(trace) = &report.trace {
-        line(&mut text, "events", &trace.events.to_string());
-        line(
-            &mut text,
-            "never freed",
-            &format!("{} jobs", trace.never_freed),
-        );
-        for oddity in &trace.oddities {
-            let (count, at) = (oddity.count, oddity.first_at);
-            line(
-                &mut text,
-                "odd",
-                &format!("{count} x {}, first at byte {at}", oddity.kind),
-            );
+    for (name, value) in rows::lines(report) {
+        let lines = wrapped(&printable(&value));
+        for (index, line) in lines.iter().enumerate() {
+            let name = if index == 0 { name } else { "" };
+            let _ = writeln!(text, "{name:<width$}{line}", width = NAMES);
         }
     }
-    line(&mut text, "heaps", &report.heaps.len().to_string());
-    if let Some(job) = &report.largest {
-        let (birth, death) = (job.birth, job.death);
-        let value = format!(
-            "{}, job {}, lives [{birth}, {death})",
-            bytes(job.size),
-            job.id
-        );
-        line(&mut text, "largest job", &value);
-    }
-    let load = report.load;
-    line(
-        &mut text,
-        "LOAD",
-        &format!("{} at time {}", bytes(load.bytes), load.time),
-    );
-    if let Some(placed) = &report.placement {
-        line(&mut text, "makespan", &bytes(placed.makespan));
-        line(&mut text, "fragmentation", &percent(placed.fragmentation));
-        line(
-            &mut text,
-            "makespan/LOAD",
-            &percent(placed.makespan_over_load),
-        );
-    }
-    if report.heaps.len() > 1 {
-        heaps(&mut text, &report.heaps);
+    for table in rows::tables(report) {
+        write_table(&mut text, &table);
     }
     text
 }
 
-fn verdict(text: &mut String, report: &Report) {
-    let value = match &report.placement {
-        Some(placed) => match &placed.violation {
-            None => "valid".to_owned(),
-            Some(violation) => format!("INVALID: {violation}"),
-        },
-        None if report.placed_jobs > 0 => {
-            let (placed, jobs) = (report.placed_jobs, report.jobs);
-            format!("none: only {placed} of {jobs} jobs have an offset")
+/// Ids may hold any character: those that would steer a terminal are escaped.
+fn printable(value: &str) -> String {
+    let escape = |c: char| -> String {
+        if c.is_control() {
+            c.escape_default().collect()
+        } else {
+            c.into()
         }
-        None => "none: the jobs have no offsets".to_owned(),
     };
-    line(text, "placement", &value);
+    value.chars().map(escape).collect()
 }
 
-fn heaps(text: &mut String, heaps: &[Heap]) {
-    let mut largest: Vec<&Heap> = heaps.iter().collect();
-    largest.sort_by_key(|heap| std::cmp::Reverse((heap.makespan, heap.load.bytes)));
-    let shown = largest.len().min(HEAPS_SHOWN);
-    let (shown, rest) = largest.split_at(shown);
-    let _ = writeln!(
-        text,
-        "\n{:>18} {:>9} {:>16} {:>16} {:>15}",
-        "heap", "jobs", "LOAD", "makespan", "fragmentation"
-    );
-    for heap in shown {
-        let makespan = heap
-            .makespan
-            .map_or_else(|| "-".to_owned(), |bytes| bytes.to_string());
-        let fragmentation = heap.fragmentation.map_or_else(|| "-".to_owned(), percent);
-        let base = format!("{:#x}", heap.base);
-        let (jobs, load) = (heap.jobs, heap.load.bytes);
-        let _ = writeln!(
-            text,
-            "{base:>18} {jobs:>9} {load:>16} {makespan:>16} {fragmentation:>15}"
-        );
+fn wrapped(value: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in value.split(' ') {
+        let last = lines.len() - 1;
+        let line = &mut lines[last];
+        let length = line.chars().count() + 1 + word.chars().count();
+        if line.is_empty() {
+            line.push_str(word);
+        } else if NAMES + length <= WIDTH {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
     }
-    if !rest.is_empty() {
-        let jobs: usize = rest.iter().map(|heap| heap.jobs).sum();
-        let makespan: u64 = rest
-            .iter()
-            .filter_map(|heap| heap.makespan)
-            .fold(0, u64::saturating_add);
-        let name = format!("{} smaller ones", rest.len());
-        let _ = writeln!(text, "{name:>18} {jobs:>9} {:>16} {makespan:>16}", "");
+    lines
+}
+
+fn write_table(text: &mut String, table: &Table) {
+    let width = |column: usize| {
+        let cells = table.rows.iter().map(|row| row[column].len());
+        cells
+            .chain([table.columns[column].len()])
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..table.columns.len()).map(width).collect();
+    let taken: usize = widths.iter().map(|width| width + 2).sum();
+    let room = WIDTH.saturating_sub(taken + 2).min(BAR);
+    let _ = writeln!(text, "\n{}", table.title);
+    let mut row = |cells: &mut dyn Iterator<Item = &str>, bar: String| {
+        let mut line = String::new();
+        for (cell, &width) in cells.zip(&widths) {
+            let _ = write!(line, "  {cell:>width$}");
+        }
+        let _ = writeln!(text, "{}", format!("{line}  {bar}").trim_end());
+    };
+    row(&mut table.columns.iter().copied(), String::new());
+    let longest = table.bars.iter().copied().fold(0.0, f64::max);
+    for (index, cells) in table.rows.iter().enumerate() {
+        let share = table.bars.get(index).map_or(0.0, |bar| bar / longest);
+        let length = (share * room as f64).round() as usize;
+        row(&mut cells.iter().map(String::as_str), "#".repeat(length));
     }
-}
-
-fn line(text: &mut String, name: &str, value: &str) {
-    let _ = writeln!(text, "{name:<14} {value}");
-}
-
-fn bytes(bytes: u64) -> String {
-    if bytes < 1024 {
-        format!("{bytes} bytes")
-    } else {
-        format!("{bytes} bytes ({})", human_bytes(bytes))
-    }
-}
-
-fn percent(fraction: f64) -> String {
-    format!("{:.4} %", 100.0 * fraction)
 }

@@ -1,0 +1,220 @@
+//! What a placement holds of its heaps' pages over time.
+//!
+//! A page is touched at t when a job that is live then holds a byte of it. Its
+//! gaps are the bytes that no live job holds. The inner pages of a block are
+//! full of it, so only the first and the last page of each block can have
+//! gaps: two counters a block, in one sweep over births and deaths. O(n log n)
+//! time, O(n) memory, whatever the sizes.
+
+use std::collections::BTreeMap;
+
+use common::job::Job;
+use common::placement::Placement;
+use rustc_hash::FxHashMap;
+
+/// Bytes a page.
+pub const PAGE: u64 = 4096;
+
+/// Rectangles from which a second thread pays.
+const WORTH_A_THREAD: usize = 100_000;
+
+/// A span of time in which a range of addresses of a heap is held. Those of a
+/// valid placement are disjoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rectangle {
+    pub(super) heap: u64,
+    pub(super) birth: u64,
+    pub(super) death: u64,
+    pub(super) low: u64,
+    pub(super) high: u64,
+}
+
+/// All that the jobs hold: the pieces of each job, and of each group the union
+/// of what its live members hold.
+pub(super) fn rectangles(jobs: &[Job], placement: &Placement) -> Vec<Rectangle> {
+    let mut rectangles = Vec::with_capacity(jobs.len());
+    let mut groups: BTreeMap<(&str, u64), Vec<Rectangle>> = BTreeMap::new();
+    for (job, &offset) in jobs.iter().zip(&placement.offsets) {
+        let of_job = job.pieces().map(|piece| Rectangle {
+            heap: job.heap,
+            birth: piece.birth,
+            death: piece.death,
+            low: offset.saturating_add(piece.low),
+            high: offset.saturating_add(piece.high),
+        });
+        match job.group() {
+            None => rectangles.extend(of_job),
+            Some(group) => groups.entry((group, job.heap)).or_default().extend(of_job),
+        }
+    }
+    for members in groups.values_mut() {
+        union(members, &mut rectangles);
+    }
+    rectangles
+}
+
+/// The union of rectangles of one heap, as disjoint ones.
+fn union(members: &mut [Rectangle], rectangles: &mut Vec<Rectangle>) {
+    let Some(heap) = members.first().map(|member| member.heap) else {
+        return;
+    };
+    let mut times: Vec<u64> = members.iter().flat_map(|m| [m.birth, m.death]).collect();
+    times.sort_unstable();
+    times.dedup();
+    members.sort_unstable_by_key(|member| member.birth);
+    let (mut next, mut live) = (0, Vec::<Rectangle>::new());
+    let mut open: BTreeMap<(u64, u64), u64> = BTreeMap::new();
+    for time in times {
+        live.retain(|member| member.death > time);
+        while next < members.len() && members[next].birth == time {
+            live.push(members[next]);
+            next += 1;
+        }
+        let now = disjoint(&live);
+        let mut still = BTreeMap::new();
+        for range in now {
+            still.insert(range, open.remove(&range).unwrap_or(time));
+        }
+        for ((low, high), birth) in std::mem::replace(&mut open, still) {
+            rectangles.push(Rectangle {
+                heap,
+                birth,
+                death: time,
+                low,
+                high,
+            });
+        }
+    }
+}
+
+fn disjoint(live: &[Rectangle]) -> Vec<(u64, u64)> {
+    let mut ranges: Vec<(u64, u64)> = live.iter().map(|held| (held.low, held.high)).collect();
+    ranges.sort_unstable();
+    let mut disjoint: Vec<(u64, u64)> = Vec::new();
+    for (low, high) in ranges {
+        match disjoint.last_mut() {
+            Some(last) if low <= last.1 => last.1 = last.1.max(high),
+            _ => disjoint.push((low, high)),
+        }
+    }
+    disjoint
+}
+
+/// The gaps in touched pages, and the touched pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Gaps {
+    /// Bytes of gaps at the instant asked for.
+    pub(super) at_peak: u64,
+    /// Their integral over time, in byte ticks.
+    pub(super) area: u128,
+    /// The most pages touched at once, over all heaps.
+    pub(super) most_pages: u64,
+}
+
+/// Measures disjoint rectangles. `peak` is the instant for [`Gaps::at_peak`].
+pub(super) fn gaps(rectangles: &[Rectangle], peak: u64) -> Gaps {
+    if rectangles.len() < WORTH_A_THREAD {
+        return sweep(rectangles, peak, 0, u64::MAX);
+    }
+    // Any instant divides the time in two halves that need nothing of each other.
+    let mut births: Vec<u64> = rectangles.iter().map(|held| held.birth).collect();
+    let half = births.len() / 2;
+    let (_, &mut middle, _) = births.select_nth_unstable(half);
+    drop(births);
+    let (early, late) = std::thread::scope(|scope| {
+        let late = scope.spawn(|| sweep(rectangles, peak, middle, u64::MAX));
+        let early = sweep(rectangles, peak, 0, middle);
+        let late = late.join();
+        (
+            early,
+            late.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        )
+    });
+    Gaps {
+        at_peak: if peak < middle {
+            early.at_peak
+        } else {
+            late.at_peak
+        },
+        area: early.area + late.area,
+        most_pages: early.most_pages.max(late.most_pages),
+    }
+}
+
+/// Measures from the instant `from` to before `until`.
+fn sweep(rectangles: &[Rectangle], peak: u64, from: u64, until: u64) -> Gaps {
+    // Times are below 2^63: the lowest bit tells births from deaths.
+    let mut events: Vec<(u64, u32)> = Vec::with_capacity(rectangles.len());
+    for (index, held) in (0u32..).zip(rectangles) {
+        if held.birth < until && from < held.death {
+            events.push((held.birth.max(from) << 1 | 1, index));
+            events.push((held.death.min(until) << 1, index));
+        }
+    }
+    events.sort_unstable();
+    let mut pages = Pages::default();
+    let mut gaps = Gaps::default();
+    let mut at = 0;
+    while at < events.len() {
+        let time = events[at].0 >> 1;
+        while at < events.len() && events[at].0 >> 1 == time {
+            let (key, index) = events[at];
+            pages.change(&rectangles[index as usize], key & 1 == 1);
+            at += 1;
+        }
+        let now = pages.gaps();
+        if let Some(&(next, _)) = events.get(at) {
+            gaps.area += u128::from(now) * u128::from((next >> 1) - time);
+            if (time..next >> 1).contains(&peak) {
+                gaps.at_peak = now;
+            }
+        }
+        gaps.most_pages = gaps.most_pages.max(pages.touched);
+    }
+    gaps
+}
+
+/// Which pages are touched at one instant.
+#[derive(Default)]
+struct Pages {
+    touched: u64,
+    held: u64,
+    /// By heap and page: the blocks that begin or end in it.
+    ends: FxHashMap<(u64, u64), u32>,
+}
+
+impl Pages {
+    fn gaps(&self) -> u64 {
+        self.touched * PAGE - self.held
+    }
+
+    fn change(&mut self, held: &Rectangle, born: bool) {
+        let (first, last) = (held.low / PAGE, (held.high - 1) / PAGE);
+        let inner = (last - first).saturating_sub(1);
+        if born {
+            self.held += held.high - held.low;
+            self.touched += inner;
+        } else {
+            self.held -= held.high - held.low;
+            self.touched -= inner;
+        }
+        self.end(held.heap, first, born);
+        if last != first {
+            self.end(held.heap, last, born);
+        }
+    }
+
+    fn end(&mut self, heap: u64, page: u64, born: bool) {
+        let count = self.ends.entry((heap, page)).or_default();
+        if born {
+            self.touched += u64::from(*count == 0);
+            *count += 1;
+        } else {
+            *count -= 1;
+            if *count == 0 {
+                self.touched -= 1;
+                self.ends.remove(&(heap, page));
+            }
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! What a report says to people, as lines and tables that each output lays out
+//! in its own way.
+
+use common::units::human_bytes;
+
+use super::{Against, Bar, Heap, Part, Placed, Report, Traced};
+
+/// Heaps that are listed one by one; the rest are summed up.
+const HEAPS_SHOWN: usize = 12;
+/// Size classes that are listed.
+const CLASSES_SHOWN: usize = 10;
+
+/// A metric's name, which is one of the definitions', and its value.
+pub(super) type Line = (&'static str, String);
+
+/// A table of numbers.
+pub(super) struct Table {
+    pub(super) title: &'static str,
+    pub(super) columns: Vec<&'static str>,
+    pub(super) rows: Vec<Vec<String>>,
+    /// A share a row, to be drawn; empty for none.
+    pub(super) bars: Vec<f64>,
+}
+
+/// All metrics that are one value; the verdict first.
+pub(super) fn lines(report: &Report) -> Vec<Line> {
+    let mut lines = vec![("placement", verdict(report))];
+    if let Some(against) = &report.against {
+        lines.extend(difference(report, against));
+    }
+    lines.push(("jobs", report.jobs.to_string()));
+    lines.extend(traced(report.trace.as_ref()));
+    lines.push(("heaps", report.heaps.len().to_string()));
+    if let Some(job) = &report.largest {
+        let (birth, death) = (job.birth, job.death);
+        let size = bytes(job.size);
+        lines.push((
+            "largest job",
+            format!("{size}, job {}, lives [{birth}, {death})", job.id),
+        ));
+    }
+    let load = report.load;
+    lines.push((
+        "LOAD",
+        format!("{} at time {}", bytes(load.bytes), load.time),
+    ));
+    if let Some(placed) = &report.placement {
+        lines.extend(placement(placed));
+    }
+    let internal = report.internal;
+    lines.push(("internal peak", part(internal.at_peak, "of the size then")));
+    lines.push(("internal total", part(internal.total, "of all sizes")));
+    lines.extend(churn_and_hardness(report));
+    lines
+}
+
+fn placement(placed: &Placed) -> Vec<Line> {
+    let pages = placed.pages;
+    let mut lines = vec![
+        (
+            "makespan",
+            format!("{}, {pages} pages", bytes(placed.makespan)),
+        ),
+        ("fragmentation", percent(placed.fragmentation)),
+        ("makespan/LOAD", percent(placed.makespan_over_load)),
+    ];
+    match &placed.external {
+        Some(external) => lines.extend([
+            ("external peak", part(external.at_peak, "of LOAD")),
+            (
+                "external time",
+                format!("{} of the load over time", percent(external.over_time)),
+            ),
+            (
+                "touched pages",
+                format!("{} at most", external.touched_pages),
+            ),
+        ]),
+        None => lines.push((
+            "external",
+            "not defined for an invalid placement".to_owned(),
+        )),
+    }
+    lines
+}
+
+fn verdict(report: &Report) -> String {
+    match &report.placement {
+        Some(placed) => placed_verdict(placed),
+        None if report.placed_jobs > 0 => {
+            let (placed, jobs) = (report.placed_jobs, report.jobs);
+            format!("none: only {placed} of {jobs} jobs have an offset")
+        }
+        None => "none: the jobs have no offsets".to_owned(),
+    }
+}
+
+fn placed_verdict(placed: &Placed) -> String {
+    match &placed.violation {
+        None => "valid".to_owned(),
+        Some(violation) => format!("INVALID: {violation}"),
+    }
+}
+
+fn traced(trace: Option<&Traced>) -> Vec<Line> {
+    let Some(trace) = trace else {
+        let unknown = |name| (name, "not recorded".to_owned());
+        return vec![
+            unknown("events"),
+            unknown("threads"),
+            unknown("never freed"),
+        ];
+    };
+    let never_freed = format!(
+        "{} jobs, {}",
+        trace.never_freed,
+        bytes(trace.never_freed_bytes)
+    );
+    let mut lines = vec![
+        ("events", trace.events.to_string()),
+        ("threads", trace.threads.to_string()),
+        ("never freed", never_freed),
+    ];
+    for oddity in &trace.oddities {
+        let (count, at) = (oddity.count, oddity.first_at);
+        lines.push((
+            "odd",
+            format!("{count} x {}, first at byte {at}", oddity.kind),
+        ));
+    }
+    lines
+}
+
+fn churn_and_hardness(report: &Report) -> Vec<Line> {
+    let (churn, hardness) = (&report.churn, &report.hardness);
+    vec![
+        (
+            "churn",
+            format!(
+                "{} jobs and {} bytes requested, per byte of LOAD",
+                number(churn.jobs_over_load),
+                number(churn.requested_over_load)
+            ),
+        ),
+        (
+            "freed at once",
+            format!(
+                "{} jobs, {} of all",
+                churn.freed_at_once,
+                percent(churn.freed_at_once_share)
+            ),
+        ),
+        (
+            "size spread",
+            format!(
+                "{}; smallest {}, median {}",
+                number(hardness.size_spread),
+                hardness.smallest,
+                hardness.median
+            ),
+        ),
+        ("death spread", number(hardness.death_spread)),
+        (
+            "conflicts",
+            format!(
+                "{} pairs, {} of all pairs",
+                hardness.conflicts,
+                percent(hardness.conflict_density)
+            ),
+        ),
+    ]
+}
+
+fn difference(report: &Report, against: &Against) -> Vec<Line> {
+    let other = &against.placement;
+    let saved = format!(
+        "{} bytes, {} pages, {}",
+        against.saved_bytes,
+        against.saved_pages,
+        percent(against.saved_share)
+    );
+    vec![
+        ("against", against.name.clone()),
+        ("its placement", placed_verdict(other)),
+        (
+            "its makespan",
+            format!("{}, {} pages", bytes(other.makespan), other.pages),
+        ),
+        ("its fragment.", percent(other.fragmentation)),
+        ("saved", saved),
+        (
+            "moved",
+            format!("{} of {} jobs", against.moved, report.jobs),
+        ),
+    ]
+}
+
+/// All metrics that are many values.
+pub(super) fn tables(report: &Report) -> Vec<Table> {
+    let mut tables = Vec::new();
+    if let Some(against) = &report.against {
+        tables.push(changes(against));
+    }
+    if report.heaps.len() > 1 {
+        tables.push(heaps(&report.heaps));
+    }
+    if report.jobs > 0 {
+        tables.push(classes(report));
+        tables.push(histogram("sizes", "bytes", &report.sizes));
+        tables.push(histogram("lifetimes", "ticks", &report.lifetimes));
+    }
+    tables
+}
+
+fn heaps(heaps: &[Heap]) -> Table {
+    let mut largest: Vec<&Heap> = heaps.iter().collect();
+    largest.sort_by_key(|heap| std::cmp::Reverse((heap.makespan, heap.load.bytes)));
+    let (shown, rest) = largest.split_at(largest.len().min(HEAPS_SHOWN));
+    let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+    let row = |heap: &&Heap| {
+        vec![
+            format!("{:#x}", heap.base),
+            heap.jobs.to_string(),
+            heap.load.bytes.to_string(),
+            or_dash(heap.makespan.map(|bytes| bytes.to_string())),
+            or_dash(heap.pages.map(|pages| pages.to_string())),
+            or_dash(heap.fragmentation.map(percent)),
+        ]
+    };
+    let mut rows: Vec<_> = shown.iter().map(row).collect();
+    if !rest.is_empty() {
+        let sum = |part: fn(&Heap) -> Option<u64>| {
+            let parts = rest.iter().filter_map(|heap| part(heap));
+            parts.fold(0, u64::saturating_add).to_string()
+        };
+        rows.push(vec![
+            format!("{} smaller", rest.len()),
+            sum(|heap| Some(heap.jobs as u64)),
+            "-".to_owned(),
+            sum(|heap| heap.makespan),
+            sum(|heap| heap.pages),
+            "-".to_owned(),
+        ]);
+    }
+    Table {
+        title: "heaps, the largest first",
+        columns: vec!["heap", "jobs", "LOAD", "makespan", "pages", "fragmentation"],
+        rows,
+        bars: Vec::new(),
+    }
+}
+
+fn classes(report: &Report) -> Table {
+    let shown = || report.classes.iter().take(CLASSES_SHOWN);
+    Table {
+        title: "size classes, the most costly first",
+        columns: vec!["up to", "jobs", "area share", "at the peak", "share"],
+        rows: shown()
+            .map(|class| {
+                vec![
+                    class.span.to.to_string(),
+                    class.jobs.to_string(),
+                    percent(class.area_share),
+                    class.at_peak.bytes.to_string(),
+                    percent(class.at_peak.share),
+                ]
+            })
+            .collect(),
+        bars: shown().map(|class| class.area_share).collect(),
+    }
+}
+
+fn changes(against: &Against) -> Table {
+    let shown = || against.classes.iter().take(CLASSES_SHOWN);
+    Table {
+        title: "size classes that cause the difference",
+        columns: vec!["up to", "jobs", "jobs above", "above", "lowered by"],
+        rows: shown()
+            .map(|class| {
+                vec![
+                    class.span.to.to_string(),
+                    class.jobs.to_string(),
+                    class.jobs_above.to_string(),
+                    percent(class.above_share),
+                    format!("{:.1}", class.lowered_by),
+                ]
+            })
+            .collect(),
+        bars: shown().map(|class| class.above_share).collect(),
+    }
+}
+
+fn histogram(title: &'static str, unit: &'static str, bars: &[Bar]) -> Table {
+    let jobs: u64 = bars.iter().map(|bar| bar.jobs).sum();
+    let share = |bar: &Bar| bar.jobs as f64 / jobs as f64;
+    Table {
+        title,
+        columns: vec![unit, "to", "jobs", "share"],
+        rows: bars
+            .iter()
+            .map(|bar| {
+                vec![
+                    bar.span.from.to_string(),
+                    bar.span.to.to_string(),
+                    bar.jobs.to_string(),
+                    percent(share(bar)),
+                ]
+            })
+            .collect(),
+        bars: bars.iter().map(share).collect(),
+    }
+}
+
+fn part(part: Part, whole: &str) -> String {
+    format!("{}, {} {whole}", bytes(part.bytes), percent(part.share))
+}
+
+/// Bytes, exactly, and as people say them.
+pub(super) fn bytes(bytes: u64) -> String {
+    if bytes < 1024 {
+        format!("{bytes} bytes")
+    } else {
+        format!("{bytes} bytes ({})", human_bytes(bytes))
+    }
+}
+
+fn percent(fraction: f64) -> String {
+    format!("{:.4} %", 100.0 * fraction)
+}
+
+/// Four digits or so of a number of any magnitude.
+fn number(value: f64) -> String {
+    if value == 0.0 || (0.001..1e9).contains(&value.abs()) {
+        format!("{value:.4}")
+    } else {
+        format!("{value:.3e}")
+    }
+}
