@@ -1,16 +1,18 @@
 //! The independent verifier: shares nothing with any solver.
 //!
 //! A sweep over births and deaths with an ordered set of the live address
-//! ranges. In a valid state those are disjoint, so a new one needs a look at
-//! its two neighbours only: O(n log n) time, O(live) memory beside the events.
+//! ranges, by the rank of where they start. In a valid state those are
+//! disjoint, so a new one needs a look at its two neighbours only: O(n log n)
+//! time, O(n) memory.
 
-use std::collections::BTreeMap;
+mod ranks;
 
 use rustc_hash::FxHashMap;
 
-use crate::job::{JobId, Piece};
+use crate::job::{Job, JobId, Piece};
 use crate::placement::Placement;
 use crate::problem::Problem;
+use ranks::RankSet;
 
 /// Why a placement is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -109,22 +111,19 @@ pub fn verify(problem: &Problem, placement: &Placement, start: u64) -> Result<()
 /// # Errors
 /// The first [`Violation`] found.
 pub fn verify_overlaps(problem: &Problem, placement: &Placement) -> Result<(), Violation> {
-    let pieces: Vec<(u32, Piece)> = (0u32..)
-        .zip(problem.jobs())
-        .flat_map(|(index, job)| job.pieces().map(move |piece| (index, piece)))
-        .collect();
-    if pieces.len() < WORTH_A_THREAD {
-        return sweep(problem, placement, &pieces, 0, u64::MAX);
+    let ground = Ground::new(problem, placement)?;
+    if ground.pieces.len() < WORTH_A_THREAD {
+        return ground.sweep(0, u64::MAX);
     }
     // What overlaps does so before or after any instant: two halves of about as
     // many births each.
-    let mut births: Vec<u64> = pieces.iter().map(|(_, piece)| piece.birth).collect();
+    let mut births: Vec<u64> = ground.pieces.iter().map(|piece| piece.birth).collect();
     let half = births.len() / 2;
     let (_, &mut middle, _) = births.select_nth_unstable(half);
     drop(births);
     std::thread::scope(|scope| {
-        let late = scope.spawn(|| sweep(problem, placement, &pieces, middle, u64::MAX));
-        let early = sweep(problem, placement, &pieces, 0, middle);
+        let late = scope.spawn(|| ground.sweep(middle, u64::MAX));
+        let early = ground.sweep(0, middle);
         let late = late
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -135,43 +134,94 @@ pub fn verify_overlaps(problem: &Problem, placement: &Placement) -> Result<(), V
 /// Pieces from which a second thread pays.
 const WORTH_A_THREAD: usize = 100_000;
 
-/// Looks for overlaps at instants from `from` on and before `until`.
-fn sweep(
-    problem: &Problem,
-    placement: &Placement,
-    pieces: &[(u32, Piece)],
-    from: u64,
-    until: u64,
-) -> Result<(), Violation> {
-    // Times are below 2^63: the lowest bit puts deaths before the births of the
-    // same instant.
-    let mut events: Vec<(u64, u32)> = Vec::with_capacity(2 * pieces.len());
-    for (index, (_, piece)) in (0u32..).zip(pieces) {
-        if piece.birth < until && from < piece.death {
-            events.push((piece.birth.max(from) << 1 | 1, index));
-            if piece.death < until {
-                events.push((piece.death << 1, index));
+/// A piece of a job, where the placement has it.
+struct PlacedPiece {
+    job: u32,
+    /// The rank of its start among all.
+    rank: u32,
+    birth: u64,
+    death: u64,
+    low: u64,
+    high: u64,
+}
+
+/// All pieces, and where they start.
+struct Ground<'a> {
+    problem: &'a Problem,
+    pieces: Vec<PlacedPiece>,
+    /// Every heap and address at which a piece starts, ascending.
+    starts: Vec<(u64, u64)>,
+}
+
+impl<'a> Ground<'a> {
+    fn new(problem: &'a Problem, placement: &Placement) -> Result<Ground<'a>, Violation> {
+        let mut pieces = Vec::with_capacity(problem.len());
+        for (index, (job, &offset)) in (0u32..).zip(problem.jobs().iter().zip(&placement.offsets)) {
+            for piece in job.pieces() {
+                pieces.push(placed(index, job, &piece, offset)?);
             }
         }
+        let heap = |piece: &PlacedPiece| problem[piece.job as usize].heap;
+        let mut order: Vec<(u64, u64, u32)> = (0u32..)
+            .zip(&pieces)
+            .map(|(index, piece)| (heap(piece), piece.low, index))
+            .collect();
+        order.sort_unstable();
+        let mut starts: Vec<(u64, u64)> = Vec::with_capacity(order.len());
+        for (heap, low, index) in order {
+            if starts.last() != Some(&(heap, low)) {
+                starts.push((heap, low));
+            }
+            pieces[index as usize].rank = starts.len() as u32 - 1;
+        }
+        Ok(Ground {
+            problem,
+            pieces,
+            starts,
+        })
     }
-    events.sort_unstable();
-    let mut sweep = Sweep {
-        problem,
-        placement,
-        live: BTreeMap::new(),
-        groups: FxHashMap::default(),
+
+    /// Looks for overlaps at instants from `from` on and before `until`.
+    fn sweep(&self, from: u64, until: u64) -> Result<(), Violation> {
+        // Times are below 2^63: the lowest bit puts deaths before the births of
+        // the same instant.
+        let mut events: Vec<(u64, u32)> = Vec::with_capacity(2 * self.pieces.len());
+        for (index, piece) in (0u32..).zip(&self.pieces) {
+            if piece.birth < until && from < piece.death {
+                events.push((piece.birth.max(from) << 1 | 1, index));
+                if piece.death < until {
+                    events.push((piece.death << 1, index));
+                }
+            }
+        }
+        events.sort_unstable();
+        let mut sweep = Sweep {
+            ground: self,
+            live: RankSet::new(self.starts.len()),
+            ranges: vec![Range { high: 0, job: 0 }; self.starts.len()],
+            groups: FxHashMap::default(),
+        };
+        for (key, index) in events {
+            sweep.apply(key >> 1, key & 1 == 1, &self.pieces[index as usize])?;
+        }
+        Ok(())
+    }
+}
+
+fn placed(index: u32, job: &Job, piece: &Piece, offset: u64) -> Result<PlacedPiece, Violation> {
+    let beyond = || Violation::Beyond {
+        id: job.id.clone(),
+        offset,
+        size: job.size,
     };
-    for (key, index) in events {
-        let (job, Piece { low, high, .. }) = pieces[index as usize];
-        sweep.apply(&Event {
-            time: key >> 1,
-            born: key & 1 == 1,
-            job: job as usize,
-            low,
-            high,
-        })?;
-    }
-    Ok(())
+    Ok(PlacedPiece {
+        job: index,
+        rank: 0,
+        birth: piece.birth,
+        death: piece.death,
+        low: offset.checked_add(piece.low).ok_or_else(beyond)?,
+        high: offset.checked_add(piece.high).ok_or_else(beyond)?,
+    })
 }
 
 fn verify_each(problem: &Problem, placement: &Placement, start: u64) -> Result<(), Violation> {
@@ -207,49 +257,37 @@ fn verify_each(problem: &Problem, placement: &Placement, start: u64) -> Result<(
     Ok(())
 }
 
-#[derive(Clone, Copy)]
-struct Event {
-    time: u64,
-    born: bool,
-    job: usize,
-    low: u64,
-    high: u64,
-}
-
 /// An address range that is live: where it ends, and whose it is.
 #[derive(Clone, Copy)]
 struct Range {
     high: u64,
-    job: usize,
+    job: u32,
 }
 
 struct Sweep<'a> {
-    problem: &'a Problem,
-    placement: &'a Placement,
-    /// Live ranges by heap and start; disjoint within a heap.
-    live: BTreeMap<(u64, u64), Range>,
+    ground: &'a Ground<'a>,
+    /// The ranks of the starts of the live ranges, which are disjoint within a
+    /// heap.
+    live: RankSet,
+    /// The live ranges, by rank.
+    ranges: Vec<Range>,
     /// Live ranges of each group's members, which may overlap one another.
-    groups: FxHashMap<&'a str, Vec<(u64, u64, usize)>>,
+    groups: FxHashMap<&'a str, Vec<(u64, u64, u32)>>,
 }
 
 impl<'a> Sweep<'a> {
-    fn apply(&mut self, event: &Event) -> Result<(), Violation> {
-        let job = &self.problem[event.job];
-        let offset = self.placement.offsets[event.job];
-        let beyond = || Violation::Beyond {
-            id: job.id.clone(),
-            offset,
-            size: job.size,
+    fn apply(&mut self, time: u64, born: bool, piece: &PlacedPiece) -> Result<(), Violation> {
+        let range = Range {
+            high: piece.high,
+            job: piece.job,
         };
-        let low = offset.checked_add(event.low).ok_or_else(beyond)?;
-        let high = offset.checked_add(event.high).ok_or_else(beyond)?;
-        match job.group() {
-            None if event.born => self.insert(low, high, event.job, event.time),
+        match self.ground.problem[piece.job as usize].group() {
+            None if born => self.insert(piece.rank as usize, range, time),
             None => {
-                self.live.remove(&(job.heap, low));
+                self.live.remove(piece.rank as usize);
                 Ok(())
             }
-            Some(group) => self.apply_to_group(group, event, low, high),
+            Some(group) => self.apply_to_group(group, time, born, piece),
         }
     }
 
@@ -257,58 +295,72 @@ impl<'a> Sweep<'a> {
     fn apply_to_group(
         &mut self,
         group: &'a str,
-        event: &Event,
-        low: u64,
-        high: u64,
+        time: u64,
+        born: bool,
+        piece: &PlacedPiece,
     ) -> Result<(), Violation> {
-        let heap = self.problem[event.job].heap;
+        let heap = self.ground.problem[piece.job as usize].heap;
+        let starts = &self.ground.starts;
+        // Every start of a union is that of a piece.
+        let rank = |low: u64| starts.partition_point(|&start| start < (heap, low));
         let mut ranges = self.groups.remove(group).unwrap_or_default();
         for (low, _, _) in union(&ranges) {
-            self.live.remove(&(heap, low));
+            self.live.remove(rank(low));
         }
-        if event.born {
-            ranges.push((low, high, event.job));
-        } else if let Some(index) = ranges
-            .iter()
-            .position(|&range| range == (low, high, event.job))
-        {
+        let range = (piece.low, piece.high, piece.job);
+        if born {
+            ranges.push(range);
+        } else if let Some(index) = ranges.iter().position(|&other| other == range) {
             ranges.swap_remove(index);
         }
         for (low, high, job) in union(&ranges) {
-            self.insert(low, high, job, event.time)?;
+            self.insert(rank(low), Range { high, job }, time)?;
         }
         self.groups.insert(group, ranges);
         Ok(())
     }
 
-    fn insert(&mut self, low: u64, high: u64, job: usize, time: u64) -> Result<(), Violation> {
-        let heap = self.problem[job].heap;
-        // All live ranges start before `high` or not at all in our way; of
-        // those the highest ends last, as they are disjoint.
-        let neighbour = self.live.range((heap, 0)..(heap, high)).next_back();
-        if let Some((&(_, other_low), other)) = neighbour
-            && other.high > low
-        {
-            return Err(Violation::Overlap {
-                first: self.problem[other.job].id.clone(),
-                second: self.problem[job].id.clone(),
-                time,
-                first_low: other_low,
-                first_high: other.high,
-                second_low: low,
-                second_high: high,
-            });
+    fn insert(&mut self, rank: usize, range: Range, time: u64) -> Result<(), Violation> {
+        let starts = &self.ground.starts;
+        let (heap, low) = starts[rank];
+        // All live ranges start before this one ends or not at all in its way;
+        // they are disjoint, so only the neighbours can be.
+        let below = self
+            .live
+            .up_to(rank)
+            .filter(|&other| starts[other].0 == heap && self.ranges[other].high > low);
+        let above = self
+            .live
+            .from(rank)
+            .filter(|&other| starts[other].0 == heap && starts[other].1 < range.high);
+        if let Some(other) = below.or(above) {
+            return Err(self.overlap(other, rank, range, time));
         }
-        self.live.insert((heap, low), Range { high, job });
+        self.live.insert(rank);
+        self.ranges[rank] = range;
         Ok(())
+    }
+
+    fn overlap(&self, other: usize, rank: usize, range: Range, time: u64) -> Violation {
+        let first = self.ranges[other];
+        let id = |job: u32| self.ground.problem[job as usize].id.clone();
+        Violation::Overlap {
+            first: id(first.job),
+            second: id(range.job),
+            time,
+            first_low: self.ground.starts[other].1,
+            first_high: first.high,
+            second_low: self.ground.starts[rank].1,
+            second_high: range.high,
+        }
     }
 }
 
 /// The union of address ranges as disjoint ones, each with one of its jobs.
-fn union(ranges: &[(u64, u64, usize)]) -> Vec<(u64, u64, usize)> {
+fn union(ranges: &[(u64, u64, u32)]) -> Vec<(u64, u64, u32)> {
     let mut sorted = ranges.to_vec();
     sorted.sort_unstable();
-    let mut disjoint: Vec<(u64, u64, usize)> = Vec::new();
+    let mut disjoint: Vec<(u64, u64, u32)> = Vec::new();
     for (low, high, job) in sorted {
         match disjoint.last_mut() {
             Some(last) if low <= last.1 => last.1 = last.1.max(high),
