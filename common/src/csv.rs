@@ -109,6 +109,25 @@ impl Layout {
         Layout::of(&names)
     }
 
+    /// The names of the columns that the format does not know.
+    pub fn unknown(&self) -> impl Iterator<Item = &str> {
+        self.columns
+            .iter()
+            .filter(|(_, field)| *field == Field::Unknown)
+            .map(|(name, _)| &**name)
+    }
+
+    /// Whether a line looks like the header of such a file.
+    pub(crate) fn is_header(line: &str) -> bool {
+        let fields: Vec<_> = line
+            .split(',')
+            .map(|name| Field::named(name.trim()))
+            .collect();
+        [Field::Id, Field::Birth, Field::Size]
+            .iter()
+            .all(|needed| fields.contains(needed))
+    }
+
     /// Whether there is an `offset` column.
     pub fn has_offset(&self) -> bool {
         self.has(Field::Offset)
@@ -232,11 +251,6 @@ impl<R: Read> Reader<R> {
         let from = self.record.position().map_or(1, csv::Position::line);
         Place::Line(ended.saturating_sub(inside as u64).max(from))
     }
-
-    /// The file's columns.
-    pub fn layout(&self) -> &Layout {
-        &self.layout
-    }
 }
 
 impl<R: Read> Rows for Reader<R> {
@@ -245,6 +259,10 @@ impl<R: Read> Rows for Reader<R> {
             return Ok(None);
         }
         parse_row(&self.layout, &self.record, self.place()).map(Some)
+    }
+
+    fn layout(&self) -> Option<&Layout> {
+        Some(&self.layout)
     }
 }
 

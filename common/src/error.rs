@@ -21,6 +21,15 @@ pub enum Place {
     },
     /// A byte offset.
     Byte(u64),
+    /// A line of text and a place in it, both counted from 1.
+    Position {
+        /// The line.
+        line: u64,
+        /// The place in it.
+        column: u64,
+    },
+    /// A node of a graph, counted from 0.
+    Node(u64),
 }
 
 impl fmt::Display for Place {
@@ -29,6 +38,8 @@ impl fmt::Display for Place {
             Place::Line(line) => write!(f, "line {line}"),
             Place::Record { number, at } => write!(f, "record {number} (byte {at})"),
             Place::Byte(at) => write!(f, "byte {at}"),
+            Place::Position { line, column } => write!(f, "line {line}, column {column}"),
+            Place::Node(node) => write!(f, "node {node}"),
         }
     }
 }

@@ -10,7 +10,9 @@ use std::str::FromStr;
 
 use tempfile::NamedTempFile;
 
+use crate::csv::Layout;
 use crate::error::FormatError;
+use crate::xla;
 
 /// A file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +23,10 @@ pub enum Format {
     Plc,
     /// `.csv`, jobs or a placement.
     Csv,
+    /// The JSON of the contest on intra-operator parallelism; only read.
+    Iopddl,
+    /// XLA's `*-buffer-assignment.txt`; only read.
+    Xla,
 }
 
 impl Format {
@@ -31,12 +37,43 @@ impl Format {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
         match extension.as_str() {
             "gz" | "zst" => Format::of_path(Path::new(path.file_stem()?)),
+            "json" => Some(Format::Iopddl),
+            "txt" => path
+                .file_stem()?
+                .to_str()?
+                .ends_with("buffer-assignment")
+                .then_some(Format::Xla),
             digits if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
                 Format::of_path(Path::new(path.file_stem()?))
                     .filter(|&format| format == Format::Trc)
             }
-            name => name.parse().ok(),
+            "trc" | "plc" | "csv" => extension.parse().ok(),
+            _ => None,
         }
+    }
+}
+
+impl Format {
+    /// The format that the first bytes of a file say, where it is a text that
+    /// says it: a trace and a `.plc` are told by their names only.
+    pub fn of_content(head: &[u8]) -> Option<Format> {
+        let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+        let text = head.trim_ascii_start();
+        let line = text.split(|&byte| byte == b'\n').next().unwrap_or(text);
+        if text.starts_with(xla::FIRST_LINE.as_bytes()) {
+            Some(Format::Xla)
+        } else if text.starts_with(b"{") {
+            Some(Format::Iopddl)
+        } else if std::str::from_utf8(line).is_ok_and(Layout::is_header) {
+            Some(Format::Csv)
+        } else {
+            None
+        }
+    }
+
+    /// Whether the tools write the format, or only read it.
+    pub fn is_written(self) -> bool {
+        matches!(self, Format::Plc | Format::Csv)
     }
 }
 
@@ -48,7 +85,11 @@ impl FromStr for Format {
             "trc" => Ok(Format::Trc),
             "plc" => Ok(Format::Plc),
             "csv" => Ok(Format::Csv),
-            other => Err(format!("{other:?} is no format: use trc, plc or csv")),
+            "iopddl" => Ok(Format::Iopddl),
+            "xla" => Ok(Format::Xla),
+            other => Err(format!(
+                "{other:?} is no format: use trc, plc, csv, iopddl or xla"
+            )),
         }
     }
 }
@@ -59,6 +100,8 @@ impl fmt::Display for Format {
             Format::Trc => "trc",
             Format::Plc => "plc",
             Format::Csv => "csv",
+            Format::Iopddl => "iopddl",
+            Format::Xla => "xla",
         })
     }
 }
@@ -74,14 +117,49 @@ pub fn is_standard(path: &Path) -> bool {
 /// # Errors
 /// Those of the file system; a folder is an error.
 pub fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+    open_watched(path, |_| ())
+}
+
+/// As [`open`]; `watch` is called with how many bytes of the file, packed as
+/// they are, each read gave.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_watched(path: &Path, watch: impl FnMut(u64) + 'static) -> io::Result<Box<dyn Read>> {
     if is_standard(path) {
-        return decompress(io::stdin().lock());
+        let input = io::stdin().lock();
+        return decompress(Watched { input, watch });
     }
-    let file = File::open(path)?;
-    if file.metadata()?.is_dir() {
+    let input = File::open(path)?;
+    if input.metadata()?.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    decompress(file)
+    decompress(Watched { input, watch })
+}
+
+struct Watched<R, W> {
+    input: R,
+    watch: W,
+}
+
+impl<R: Read, W: FnMut(u64)> Read for Watched<R, W> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        (self.watch)(read as u64);
+        Ok(read)
+    }
+}
+
+/// The format that the first bytes of `input` say ([`Format::of_content`]), and
+/// the whole input again.
+///
+/// # Errors
+/// Those of the input.
+pub fn sniff<'a>(mut input: impl Read + 'a) -> io::Result<(Option<Format>, Box<dyn Read + 'a>)> {
+    let mut head = Vec::new();
+    input.by_ref().take(1 << 12).read_to_end(&mut head)?;
+    let format = Format::of_content(&head);
+    Ok((format, Box::new(io::Cursor::new(head).chain(input))))
 }
 
 /// Unpacks `input` if its first bytes are those of gzip or Zstandard; gives

@@ -1,16 +1,19 @@
-//! Reading whole problems, from any format, through the one gate.
+//! Reading any format: as rows, one at a time, or as a whole problem through
+//! the one gate.
 
 use std::io::Read;
 
 use crate::csv::{self, Layout};
-use crate::error::FormatError;
+use crate::error::{FormatError, Place};
 use crate::format::Format;
+use crate::iopddl::{self, Usage};
 use crate::job::Job;
-use crate::lifetimes::{Lifetimes, TraceSummary};
+use crate::lifetimes::{self, Lifetimes, TraceSummary};
 use crate::placement::Placement;
 use crate::plc;
 use crate::problem::{Gate, Problem};
 use crate::row::{Row, Rows};
+use crate::xla::{self, LiveRanges};
 
 /// What the offsets of a file are taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +25,48 @@ pub enum Offsets {
     Pins,
     /// Nothing.
     Ignored,
+}
+
+/// What the formats leave open about how they are read.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// Of a trace: the clock, and what sizes are.
+    pub trace: lifetimes::Options,
+    /// Reads every job of a `.plc` as not placed. Whether a `.plc` is placed can
+    /// show late: not waiting for it keeps the memory small.
+    pub not_placed: bool,
+    /// Of the contest's JSON: which of a node's usages is its size.
+    pub usage: Usage,
+    /// Of XLA's dump: which allocations.
+    pub allocation: xla::Choice,
+    /// What XLA's second file says; its first cannot be read without.
+    pub live_ranges: Option<LiveRanges>,
+}
+
+/// The jobs of `input`, one at a time, as they stand: they have passed no gate.
+///
+/// # Errors
+/// [`FormatError`], at once from formats that must be read whole, or that begin
+/// with a header.
+pub fn rows<'a>(
+    input: impl Read + 'a,
+    format: Format,
+    reading: &Reading,
+) -> Result<Box<dyn Rows + 'a>, FormatError> {
+    Ok(match format {
+        Format::Trc => Box::new(Lifetimes::with_options(input, reading.trace)),
+        Format::Plc if reading.not_placed => Box::new(plc::Reader::new(input).without_offsets()),
+        Format::Plc => Box::new(plc::Reader::new(input)),
+        Format::Csv => Box::new(csv::Reader::new(input)?),
+        Format::Iopddl => Box::new(iopddl::Reader::new(input, reading.usage)?),
+        Format::Xla => {
+            let Some(ranges) = &reading.live_ranges else {
+                let what = "XLA's live ranges are in a second file: let adapt join the two";
+                return Err(FormatError::malformed(Place::Line(1), what));
+            };
+            Box::new(xla::Reader::new(input, ranges, reading.allocation)?)
+        }
+    })
 }
 
 /// A file of jobs, read whole.
@@ -40,6 +85,8 @@ pub struct Document {
     pub unknown: Vec<Vec<Box<str>>>,
     /// What the trace told beside its jobs, where the file is one.
     pub trace: Option<TraceSummary>,
+    /// What was left out of the file or taken together, each in a few words.
+    pub notes: Vec<String>,
 }
 
 /// Reads `input` to its end. O(n) memory.
@@ -51,27 +98,19 @@ pub fn load(input: impl Read, format: Format, offsets: Offsets) -> Result<Docume
         offsets,
         ..Loader::default()
     };
-    match format {
-        Format::Trc => {
-            let mut rows = Lifetimes::new(input);
-            loader.take(&mut rows, false)?;
-            loader.document.trace = Some(*rows.summary());
-        }
-        Format::Plc => {
-            let rows = plc::Reader::new(input);
-            let mut rows = if offsets == Offsets::Placement {
-                rows
-            } else {
-                rows.without_offsets()
-            };
-            loader.take(&mut rows, false)?;
-        }
-        Format::Csv => {
-            let mut rows = csv::Reader::new(input)?;
-            loader.document.layout = Some(rows.layout().clone());
-            loader.take(&mut rows, offsets == Offsets::Pins)?;
-        }
+    let reading = Reading {
+        not_placed: offsets != Offsets::Placement,
+        ..Reading::default()
+    };
+    let mut rows = rows(input, format, &reading)?;
+    loader.document.layout = rows.layout().filter(|_| format == Format::Csv).cloned();
+    if rows.has_unique_ids() {
+        loader.gate = Gate::for_unique_ids();
     }
+    let pins = format == Format::Csv && offsets == Offsets::Pins;
+    loader.take(&mut *rows, pins)?;
+    loader.document.trace = rows.trace().copied();
+    loader.document.notes = rows.notes();
     loader.finish()
 }
 

@@ -23,6 +23,8 @@ pub mod format;
 #[cfg(feature = "std")]
 pub mod input;
 #[cfg(feature = "std")]
+pub mod iopddl;
+#[cfg(feature = "std")]
 pub mod job;
 #[cfg(feature = "std")]
 pub mod lifetimes;
@@ -38,3 +40,5 @@ pub mod problem;
 pub mod row;
 #[cfg(feature = "std")]
 pub mod units;
+#[cfg(feature = "std")]
+pub mod xla;

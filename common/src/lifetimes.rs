@@ -2,7 +2,9 @@
 //!
 //! The logical clock counts bytes requested so far: an allocation is born at
 //! the current clock, which then advances by its requested size, or by 1 where
-//! that is 0. A free takes effect at the current clock and does not advance
+//! that is 0. (On the other clock, [`Clock::Events`], each allocation advances
+//! it by 1: the same jobs conflict, as the clock advances at the same events.)
+//! A free takes effect at the current clock and does not advance
 //! it. Blocks never freed die at the clock's final value. A `realloc` of a
 //! live block ends the old job and begins a new one. Ids number the
 //! allocations from 0.
@@ -28,6 +30,35 @@ use self::blocks::{Blocks, Extent};
 /// The alignment that `malloc`, `calloc` and `realloc` guarantee on 64-bit Linux.
 pub const MALLOC_ALIGNMENT: u64 = 16;
 
+/// What the logical clock of the jobs counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clock {
+    /// Bytes requested: an allocation advances it by its requested size, at least 1.
+    #[default]
+    Bytes,
+    /// Allocations: each advances it by 1.
+    Events,
+}
+
+/// What the size of a job is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Size {
+    /// What the allocator set aside.
+    #[default]
+    Usable,
+    /// What the program asked for, at least 1: what a perfect allocator would need.
+    Requested,
+}
+
+/// How jobs are made of events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// What the clock counts; bytes, unless said otherwise.
+    pub clock: Clock,
+    /// What sizes are; usable ones, unless said otherwise.
+    pub size: Size,
+}
+
 /// What is odd about a trace, though it can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -44,16 +75,19 @@ pub enum Oddity {
     BelowMapping,
     /// A record that the end of the file cuts short: everything before it counts.
     CutRecord,
+    /// A compressed file that ends before its content does: what it holds counts.
+    CutCompression,
 }
 
 impl Oddity {
-    const ALL: [Oddity; 6] = [
+    const ALL: [Oddity; 7] = [
         Oddity::UnknownFree,
         Oddity::UnknownRealloc,
         Oddity::AllocatedWhileLive,
         Oddity::UsableBelowRequested,
         Oddity::BelowMapping,
         Oddity::CutRecord,
+        Oddity::CutCompression,
     ];
 }
 
@@ -66,6 +100,7 @@ impl fmt::Display for Oddity {
             Oddity::UsableBelowRequested => "usable size below the requested size (raised to it)",
             Oddity::BelowMapping => "pointer below its mapping (taken as a mapping of its own)",
             Oddity::CutRecord => "record cut short by the end of the file (left out)",
+            Oddity::CutCompression => "compressed file cut short (used up to there)",
         })
     }
 }
@@ -156,6 +191,7 @@ impl Extent for Live {
 /// The jobs of a trace, each as it ends; those never freed at the end, by id.
 pub struct Lifetimes<R> {
     events: Reader<R>,
+    options: Options,
     /// Disjoint.
     live: Blocks<Live>,
     clock: u64,
@@ -171,8 +207,14 @@ pub struct Lifetimes<R> {
 impl<R: Read> Lifetimes<R> {
     /// The jobs of the trace in `input`, which needs no buffering of its own.
     pub fn new(input: R) -> Self {
+        Lifetimes::with_options(input, Options::default())
+    }
+
+    /// The same with another clock, or other sizes.
+    pub fn with_options(input: R, options: Options) -> Self {
         Lifetimes {
             events: Reader::new(input),
+            options,
             live: Blocks::default(),
             clock: 0,
             ended: VecDeque::new(),
@@ -290,7 +332,10 @@ impl<R: Read> Lifetimes<R> {
         let alignment = true_alignment(alignment, pointer);
         let birth = self.clock;
         self.clock = birth
-            .checked_add(requested.max(1))
+            .checked_add(match self.options.clock {
+                Clock::Bytes => requested.max(1),
+                Clock::Events => 1,
+            })
             .filter(|&clock| clock <= MAX_VALUE)
             .ok_or_else(|| {
                 let what =
@@ -337,6 +382,9 @@ impl<R: Read> Lifetimes<R> {
         if let Some(cut) = self.events.cut() {
             self.summary.oddities.add(Oddity::CutRecord, cut.at);
         }
+        if let Some(at) = self.events.compression_cut_at() {
+            self.summary.oddities.add(Oddity::CutCompression, at);
+        }
         self.summary.never_freed = self.live.len() as u64;
         let mut rest: Vec<_> = self.live.take_all().into_iter().collect();
         rest.sort_unstable_by_key(|(_, live)| live.id);
@@ -363,7 +411,7 @@ fn true_alignment(asked: u64, pointer: u64) -> u64 {
     }
 }
 
-fn row(ended: Ended) -> Row {
+fn row(ended: Ended, size: Size) -> Row {
     let Ended {
         pointer,
         live,
@@ -374,7 +422,10 @@ fn row(ended: Ended) -> Row {
             id: JobId::Number(live.id),
             birth: live.birth,
             death,
-            size: live.size(),
+            size: match size {
+                Size::Usable => live.size(),
+                Size::Requested => live.requested.max(1),
+            },
             requested: live.requested,
             alignment: live.alignment,
             heap: live.mapping_base,
@@ -387,6 +438,10 @@ fn row(ended: Ended) -> Row {
 }
 
 impl<R: Read> Rows for Lifetimes<R> {
+    fn trace(&self) -> Option<&TraceSummary> {
+        Some(&self.summary)
+    }
+
     fn has_unique_ids(&self) -> bool {
         true
     }
@@ -394,7 +449,7 @@ impl<R: Read> Rows for Lifetimes<R> {
     fn next_row(&mut self) -> Result<Option<Row>, FormatError> {
         loop {
             if let Some(ended) = self.ended.pop_front() {
-                return Ok(Some(row(ended)));
+                return Ok(Some(row(ended, self.options.size)));
             }
             if self.at_end {
                 return Ok(None);
@@ -402,7 +457,7 @@ impl<R: Read> Rows for Lifetimes<R> {
             match self.events.next_event()? {
                 Some(event) => {
                     if let Some(ended) = self.apply(&event)? {
-                        return Ok(Some(row(ended)));
+                        return Ok(Some(row(ended, self.options.size)));
                     }
                 }
                 None => self.finish(),

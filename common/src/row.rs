@@ -1,7 +1,9 @@
 //! What one record of a job file says.
 
+use crate::csv::Layout;
 use crate::error::{FormatError, Place};
 use crate::job::Job;
+use crate::lifetimes::TraceSummary;
 
 /// One job and, where the file gives one, its offset.
 ///
@@ -19,13 +21,29 @@ pub struct Row {
     pub unknown: Vec<Box<str>>,
 }
 
-/// A source of jobs, one at a time.
+/// A source of jobs, one at a time: what a reader of any format is.
 pub trait Rows {
     /// The next job, or `None` at the end.
     ///
     /// # Errors
     /// [`FormatError`]; the source is then at its end.
     fn next_row(&mut self) -> Result<Option<Row>, FormatError>;
+
+    /// The columns, where the source is a CSV.
+    fn layout(&self) -> Option<&Layout> {
+        None
+    }
+
+    /// What a trace tells beside its jobs; complete once the last was given.
+    fn trace(&self) -> Option<&TraceSummary> {
+        None
+    }
+
+    /// What was left out or taken together, each in a few words; complete once
+    /// the last job was given.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Whether the source numbers the jobs itself, so that no two ids are alike.
     fn has_unique_ids(&self) -> bool {

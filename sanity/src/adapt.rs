@@ -1,18 +1,30 @@
 //! Converting jobs from one format to another, one at a time.
 //!
-//! Memory grows with the jobs that are live at once (and one bit a job, to
-//! find duplicate ids), not with the file. No conversion changes which jobs
-//! conflict.
+//! Memory grows with the jobs that are live at once (and, but for traces, which
+//! number their jobs, one bit a job, to find duplicate ids), not with the file;
+//! formats that name a job's parts in different places are read whole.
+//!
+//! No conversion changes which jobs conflict, unless [`Options::lossy`] says
+//! that it may: then more jobs conflict than before, never fewer.
+
+mod heaps;
+mod losses;
+pub mod progress;
 
 use std::io::{Read, Write};
 
 use common::csv::{self, Layout};
 use common::error::FormatError;
 use common::format::Format;
-use common::lifetimes::{Lifetimes, TraceSummary};
+use common::input::{self, Reading};
+use common::lifetimes::TraceSummary;
 use common::plc;
 use common::problem::Gate;
 use common::row::{Row, Rows};
+
+pub use self::heaps::Heaps;
+use self::heaps::Sieve;
+use self::losses::Losses;
 
 /// The columns of a CSV that holds what a `.plc` does.
 const COLUMNS: [&str; 7] = [
@@ -25,14 +37,32 @@ const COLUMNS: [&str; 7] = [
     "requested",
 ];
 
+/// How often progress is told, in jobs.
+const TOLD_EVERY: u64 = 1 << 16;
+
+/// What a conversion is to do beside converting.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// How the input is read.
+    pub reading: Reading,
+    /// Whether a CSV that is written has the offsets that the input gives.
+    pub offsets: bool,
+    /// Which heaps.
+    pub heaps: Heaps,
+    /// Whether what the output cannot say is left out; it is an error otherwise.
+    pub lossy: bool,
+}
+
 /// What a conversion did.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Summary {
     /// Jobs written.
     pub jobs: u64,
     /// What the trace told beside its jobs, where the input is one.
     pub trace: Option<TraceSummary>,
+    /// What was left out, taken together or given another meaning.
+    pub notes: Vec<String>,
 }
 
 /// Why a conversion failed, and on which side.
@@ -45,13 +75,27 @@ pub enum AdaptError {
     /// The output cannot be written.
     #[error(transparent)]
     Output(FormatError),
-    /// Traces are made by the tracer only.
-    #[error("nothing converts to a trace: use --to plc or --to csv")]
-    ToTrace,
+    /// Remedy: `plc` or `csv`.
+    #[error("{0} is only read, never written: use --to plc or --to csv")]
+    NotWritten(Format),
+    /// Remedy: one of the heaps that there are.
+    #[error("no job lies in heap {wanted:#x}: {there}")]
+    NoSuchHeap {
+        /// The heap that was asked for.
+        wanted: u64,
+        /// What heaps there are, in words.
+        there: String,
+    },
+    /// Remedy: keep the placement in a CSV, or `--lossy`.
+    #[error(
+        "every heap and offset is 0, which a .plc of several jobs has for \"not placed\" \
+         (--lossy leaves the placement out)"
+    )]
+    PlacedAtZero,
 }
 
-/// Converts all jobs of `input` to `output`; with `offsets`, a CSV that is
-/// written has the offsets that the input gives.
+/// Converts all jobs of `input` to `output`; `progress` is called now and then
+/// with the number of jobs written. O(n), but O(n log n) for XLA's dumps.
 ///
 /// # Errors
 /// [`AdaptError`]; part of the output may then have been written.
@@ -60,100 +104,125 @@ pub fn adapt(
     from: Format,
     output: impl Write,
     to: Format,
-    offsets: bool,
+    options: &Options,
+    progress: &mut dyn FnMut(u64),
 ) -> Result<Summary, AdaptError> {
-    let mut summary = Summary::default();
-    match from {
-        Format::Trc => {
-            let mut rows = Lifetimes::new(input);
-            summary.jobs = convert(&mut rows, Layout::of(&COLUMNS), output, to, offsets)?;
-            summary.trace = Some(*rows.summary());
-        }
-        Format::Plc => {
-            let rows = plc::Reader::new(input);
-            // Whether a `.plc` is placed can show late: not waiting for it
-            // keeps the memory small.
-            let wanted = offsets || to == Format::Plc;
-            let mut rows = if wanted { rows } else { rows.without_offsets() };
-            summary.jobs = convert(&mut rows, Layout::of(&COLUMNS), output, to, offsets)?;
-        }
-        Format::Csv => {
-            let mut rows = csv::Reader::new(input).map_err(AdaptError::Input)?;
-            let layout = rows.layout().clone();
-            summary.jobs = convert(&mut rows, layout, output, to, offsets)?;
-        }
-    }
-    Ok(summary)
-}
-
-fn convert(
-    rows: &mut dyn Rows,
-    layout: Layout,
-    output: impl Write,
-    to: Format,
-    offsets: bool,
-) -> Result<u64, AdaptError> {
-    match to {
-        Format::Trc => Err(AdaptError::ToTrace),
-        Format::Plc => {
-            let mut writer = plc::Writer::new(output);
-            let jobs = each(rows, |row| {
-                if let Some(what) = unsayable(row) {
-                    let place = row.place;
-                    let what = format!("job {}: a .plc cannot hold {what}", row.job.id);
-                    return Err(AdaptError::Input(FormatError::Malformed { place, what }));
-                }
-                writer
-                    .write(&row.job, row.offset)
-                    .map_err(AdaptError::Output)
-            })?;
-            writer
-                .finish()
-                .map_err(|error| AdaptError::Output(error.into()))?;
-            Ok(jobs)
-        }
-        Format::Csv => {
-            let layout = if offsets {
-                layout.with_offset()
-            } else {
-                layout.without_offset()
-            };
-            let mut writer = csv::Writer::new(output, layout).map_err(AdaptError::Output)?;
-            let jobs = each(rows, |row| {
-                writer
-                    .write(&row.job, row.offset, &row.unknown)
-                    .map_err(AdaptError::Output)
-            })?;
-            writer
-                .finish()
-                .map_err(|error| AdaptError::Output(error.into()))?;
-            Ok(jobs)
-        }
-    }
-}
-
-/// What of a job a `.plc` has no place for.
-fn unsayable(row: &Row) -> Option<&'static str> {
-    plc::unsayable(&row.job).or(row.job.hint().map(|_| "a hint"))
-}
-
-/// Puts every job through the gate and gives it to `write`.
-fn each(
-    rows: &mut dyn Rows,
-    mut write: impl FnMut(&Row) -> Result<(), AdaptError>,
-) -> Result<u64, AdaptError> {
-    let mut gate = if rows.has_unique_ids() {
-        Gate::for_unique_ids()
-    } else {
-        Gate::default()
+    let mut rows = input::rows(input, from, &options.reading).map_err(AdaptError::Input)?;
+    let layout = rows.layout().cloned();
+    let each = Each {
+        rows: &mut *rows,
+        sieve: Sieve::new(options.heaps),
+        progress,
     };
-    let mut jobs = 0;
-    while let Some(mut row) = rows.next_row().map_err(AdaptError::Input)? {
-        let place = row.place;
-        gate.admit(&mut row.job)
-            .map_err(|source| AdaptError::Input(FormatError::Refused { place, source }))?;
-        write(&row)?;
-        jobs += 1;
+    let (jobs, mut notes) = match to {
+        Format::Plc => {
+            let columns = layout.filter(|_| from == Format::Csv);
+            to_plc(each, output, columns.as_ref(), options.lossy)?
+        }
+        Format::Csv => {
+            let pinned = from == Format::Csv && !options.offsets;
+            let layout = layout.unwrap_or_else(|| Layout::of(&COLUMNS));
+            to_csv(each, output, layout, options.offsets, pinned)?
+        }
+        other => return Err(AdaptError::NotWritten(other)),
+    };
+    notes.splice(0..0, rows.notes());
+    Ok(Summary {
+        jobs,
+        trace: rows.trace().copied(),
+        notes,
+    })
+}
+
+/// Writes a `.plc`; `columns` are those of the CSV that is read.
+fn to_plc(
+    mut each: Each<'_>,
+    output: impl Write,
+    columns: Option<&Layout>,
+    lossy: bool,
+) -> Result<(u64, Vec<String>), AdaptError> {
+    let mut writer = plc::Writer::new(output);
+    let mut losses = Losses::new(columns, lossy);
+    let jobs = each.run(|row| {
+        losses.strip(row).map_err(AdaptError::Input)?;
+        writer
+            .write(&row.job, row.offset)
+            .map_err(AdaptError::Output)
+    })?;
+    losses.finish(jobs)?;
+    writer
+        .finish()
+        .map_err(|error| AdaptError::Output(error.into()))?;
+    let mut notes = each.sieve.finish()?;
+    notes.extend(losses.notes());
+    Ok((jobs, notes))
+}
+
+/// Writes a CSV; `pinned` says that offsets which are left out fixed jobs.
+fn to_csv(
+    mut each: Each<'_>,
+    output: impl Write,
+    layout: Layout,
+    offsets: bool,
+    pinned: bool,
+) -> Result<(u64, Vec<String>), AdaptError> {
+    let layout = if offsets {
+        layout.with_offset()
+    } else {
+        layout.without_offset()
+    };
+    let mut writer = csv::Writer::new(output, layout).map_err(AdaptError::Output)?;
+    let mut left_out = 0u64;
+    let jobs = each.run(|row| {
+        left_out += u64::from(pinned && row.offset.is_some());
+        writer
+            .write(&row.job, row.offset, &row.unknown)
+            .map_err(AdaptError::Output)
+    })?;
+    writer
+        .finish()
+        .map_err(|error| AdaptError::Output(error.into()))?;
+    let mut notes = each.sieve.finish()?;
+    if left_out > 0 {
+        notes.push(format!(
+            "{left_out} offsets left out (--offsets keeps them)"
+        ));
     }
-    Ok(jobs)
+    Ok((jobs, notes))
+}
+
+/// The jobs on their way.
+struct Each<'a> {
+    rows: &'a mut dyn Rows,
+    sieve: Sieve,
+    progress: &'a mut dyn FnMut(u64),
+}
+
+impl Each<'_> {
+    /// Puts every job that is wanted through the gate and gives it to `write`.
+    fn run(
+        &mut self,
+        mut write: impl FnMut(&mut Row) -> Result<(), AdaptError>,
+    ) -> Result<u64, AdaptError> {
+        let mut gate = if self.rows.has_unique_ids() {
+            Gate::for_unique_ids()
+        } else {
+            Gate::default()
+        };
+        let mut jobs = 0;
+        while let Some(mut row) = self.rows.next_row().map_err(AdaptError::Input)? {
+            if !self.sieve.takes(&mut row) {
+                continue;
+            }
+            let place = row.place;
+            gate.admit(&mut row.job)
+                .map_err(|source| AdaptError::Input(FormatError::Refused { place, source }))?;
+            write(&mut row)?;
+            jobs += 1;
+            if jobs % TOLD_EVERY == 0 {
+                (self.progress)(jobs);
+            }
+        }
+        Ok(jobs)
+    }
 }

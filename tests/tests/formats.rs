@@ -12,7 +12,7 @@ use common::problem::Problem;
 use common::row::Rows;
 use common::trace::{Block, Call, Reader, Writer};
 use proptest::prelude::*;
-use sanity::adapt::adapt;
+use sanity::adapt::{Options, adapt};
 use tests::oracle::{self, ALL, Constraints};
 
 fn read(bytes: &[u8], format: Format, offsets: Offsets) -> Document {
@@ -20,8 +20,12 @@ fn read(bytes: &[u8], format: Format, offsets: Offsets) -> Document {
 }
 
 fn convert(bytes: &[u8], from: Format, to: Format, offsets: bool) -> Vec<u8> {
+    let options = Options {
+        offsets,
+        ..Options::default()
+    };
     let mut output = Vec::new();
-    adapt(bytes, from, &mut output, to, offsets).expect("a conversion");
+    adapt(bytes, from, &mut output, to, &options, &mut |_| ()).expect("a conversion");
     output
 }
 
@@ -435,7 +439,8 @@ fn a_plc_refuses_what_it_cannot_say() {
         "id,lower,upper,size,group\n0,0,3,4,g\n",
         "id,lower,upper,size,hint\n0,0,3,4,64\n",
     ] {
-        let error = adapt(text.as_bytes(), Format::Csv, Vec::new(), Format::Plc, false);
+        let (from, to, options) = (Format::Csv, Format::Plc, Options::default());
+        let error = adapt(text.as_bytes(), from, Vec::new(), to, &options, &mut |_| ());
         let error = error.expect_err(text).to_string();
         assert!(error.starts_with("line 2: job "), "{error}");
     }

@@ -48,7 +48,8 @@ const BLOCK: usize = 1 << 18;
 /// Iterator over the events of a trace, in file order. O(1) memory.
 ///
 /// Zero bytes in a sentinel's place are skipped. A record cut short at the end
-/// of the file ends the iteration and is told by [`Reader::cut`].
+/// of the file ends the iteration and is told by [`Reader::cut`]; so does the
+/// end of a compressed file that is cut short ([`Reader::compression_cut_at`]).
 #[derive(Debug)]
 pub struct Reader<R> {
     input: R,
@@ -60,6 +61,7 @@ pub struct Reader<R> {
     buffer_at: u64,
     at_eof: bool,
     cut: Option<CutRecord>,
+    compression_cut_at: Option<u64>,
 }
 
 impl<R: Read> Reader<R> {
@@ -73,12 +75,19 @@ impl<R: Read> Reader<R> {
             buffer_at: 0,
             at_eof: false,
             cut: None,
+            compression_cut_at: None,
         }
     }
 
     /// The record that the end of the input cut short, once that end is met.
     pub fn cut(&self) -> Option<CutRecord> {
         self.cut
+    }
+
+    /// Where the unpacked bytes end, if the input is compressed and is itself
+    /// cut short: a process killed while it packs leaves such a file.
+    pub fn compression_cut_at(&self) -> Option<u64> {
+        self.compression_cut_at
     }
 
     /// Byte offset of the next unread byte.
@@ -146,6 +155,16 @@ impl<R: Read> Reader<R> {
                 }
                 Ok(read) => self.end += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Only what unpacks says so: the end of a file is no error. Where
+                // nothing came of it, there is nothing to use.
+                Err(error)
+                    if error.kind() == io::ErrorKind::UnexpectedEof
+                        && self.buffer_at + self.end as u64 > 0 =>
+                {
+                    self.compression_cut_at = Some(self.buffer_at + self.end as u64);
+                    self.at_eof = true;
+                    break;
+                }
                 Err(error) => {
                     self.stop();
                     return Err(error.into());

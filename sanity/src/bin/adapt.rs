@@ -1,27 +1,34 @@
-//! `adapt`: from a trace, or a compiler's CSV, to jobs in bin-packing notation.
+//! `adapt`: from a trace, or a compiler's list of buffers, to jobs in
+//! bin-packing notation, and from one format of jobs to another.
 
-use std::io;
+use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use common::format::{self, Format, Output};
-use sanity::adapt::{self, AdaptError, Summary};
+use common::input::Reading;
+use common::iopddl::Usage;
+use common::lifetimes;
+use common::xla::{self, LiveRanges};
+use sanity::adapt::progress::Progress;
+use sanity::adapt::{self, AdaptError, Heaps, Options, Summary};
 
-/// Turns a trace (or a CSV of buffers) into jobs in bin-packing notation, and
-/// jobs from one format into another
+/// Turns a trace, or a compiler's list of buffers, into jobs in bin-packing
+/// notation, and jobs from one format into another
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES)]
 struct Arguments {
-    /// What to read: a trace (.trc), a .plc or a CSV, also packed by gzip or zstd; - is standard input
+    /// What to read, also packed by gzip or zstd; - is standard input
     input: PathBuf,
 
     /// What to write: a .plc or a CSV; - is standard output
     output: PathBuf,
 
-    /// Format of the input, where its name does not say: trc, plc or csv
+    /// Format of the input, where neither name nor content say it: trc, plc, csv, iopddl or xla
     #[arg(long, value_name = "FORMAT")]
     from: Option<Format>,
 
@@ -33,9 +40,57 @@ struct Arguments {
     #[arg(long)]
     offsets: bool,
 
-    /// Anything odd in a trace is an error, and nothing is written
+    /// Leave out what a .plc cannot say (text ids, gaps, groups, hints, other columns), and count it
+    #[arg(long)]
+    lossy: bool,
+
+    /// Take the jobs of one heap only, by its base (decimal, or hexadecimal with 0x)
+    #[arg(long, value_name = "BASE", value_parser = heap)]
+    heap: Option<u64>,
+
+    /// Put all jobs into one heap, to be packed together, as idealloc does; leaves offsets out
+    #[arg(long, conflicts_with_all = ["heap", "offsets"])]
+    merge_heaps: bool,
+
+    /// Trace: what the clock counts, bytes requested or allocations; the same jobs conflict
+    #[arg(long, value_enum, default_value = "bytes")]
+    clock: Clock,
+
+    /// Trace: a job's size, what the allocator set aside or what the program asked for (at least 1)
+    #[arg(long, value_enum, default_value = "usable")]
+    size: Size,
+
+    /// Trace: anything odd is an error, and nothing is written
     #[arg(long)]
     strict: bool,
+
+    /// iopddl: which of a node's usages is its size: largest, smallest or first
+    #[arg(long, value_name = "WHICH", default_value = "largest")]
+    usage: Usage,
+
+    /// XLA: which allocation: temp (the preallocated-temp ones), its number, or all
+    #[arg(long, value_name = "WHICH", default_value = "temp")]
+    allocation: xla::Choice,
+
+    /// XLA: the file of live ranges, where it is not beside the input under its usual name
+    #[arg(long, value_name = "FILE")]
+    live_range: Option<PathBuf>,
+
+    /// No progress, and no line on what was done; what is odd or left out is still told
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Clock {
+    Bytes,
+    Events,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Size {
+    Usable,
+    Requested,
 }
 
 const EXAMPLES: &str = "\
@@ -43,12 +98,26 @@ Examples:
   adapt app.trc app.plc             next: report app.plc, or idealloc app.plc -o placement.csv
   adapt buffers.csv buffers.plc
   adapt app.plc - --to csv | head
+  adapt problem.json problem.csv --usage smallest
+  adapt module.cpu_after_optimizations-buffer-assignment.txt module.plc
+
+Formats:
+  trc     a trace, by its name (.trc)
+  plc     jobs in bin-packing notation, by its name (.plc)
+  csv     jobs by header name (.csv, or a header with id, lower and size)
+  iopddl  the JSON of the ASPLOS/EuroSys 2025 contest (.json, or a file that begins with {);
+          nodes with an empty lifetime or no usage are left out
+  xla     XLA's *-buffer-assignment.txt (or a file that begins with BufferAssignment:) and the
+          *-live-range.txt beside it; the placement is XLA's own, aliases are one job
 
 A job's lifetime is half-open. In a converted trace the clock counts the bytes
 requested so far, a job's size is what the allocator set aside, and ids number
 the allocations from 0. What is odd in a trace (a free of an unknown pointer, a
-block allocated where one is live, a record cut short) is counted and told on
-standard error, with the byte offset of the first of each kind.
+block allocated where one is live, a record or a compressed file cut short) is
+counted and told on standard error, with the byte offset of the first of each kind.
+
+A conversion never changes which jobs conflict; only --lossy may, by leaving out
+gaps and groups, and then more jobs conflict than before, never fewer.
 
 Exit codes: 0 done; 2 bad usage, input or output, or oddities with --strict.";
 
@@ -58,21 +127,24 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (input, output) = (&arguments.input, &arguments.output);
-    let from = named(arguments.from, input, "--from")?;
-    let to = named(arguments.to, output, "--to")?;
-    if to == Format::Trc {
-        bail!("{}: {}", output.display(), AdaptError::ToTrace);
-    }
     let in_input = || input.display().to_string();
     let in_output = || output.display().to_string();
-    let source = format::open(input).with_context(in_input)?;
+    let to = to(arguments)?;
+    let progress = Progress::new(input, arguments.quiet);
+    let source = format::open_watched(input, progress.reader()).with_context(in_input)?;
+    let (from, source) = from(arguments, source)?;
+    let options = options(arguments, from)?;
     let mut sink = create(output).with_context(in_output)?;
-    let summary = match adapt::adapt(source, from, &mut sink, to, arguments.offsets) {
+    let adapted = adapt::adapt(source, from, &mut sink, to, &options, &mut |jobs| {
+        progress.jobs(jobs);
+    });
+    drop(progress);
+    let summary = match adapted {
         Ok(summary) => summary,
         Err(AdaptError::Output(error)) => return Err(error).with_context(in_output),
         Err(error) => return Err(error).with_context(in_input),
     };
-    tell(input, &summary);
+    tell(input, &summary, arguments.quiet);
     if arguments.strict
         && summary
             .trace
@@ -85,6 +157,96 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     sink.commit().with_context(in_output)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The output's format, by the option or by its name.
+fn to(arguments: &Arguments) -> anyhow::Result<Format> {
+    let output = &arguments.output;
+    match arguments.to.or_else(|| Format::of_path(output)) {
+        Some(format) if format.is_written() => Ok(format),
+        Some(format) => bail!("{}: {}", output.display(), AdaptError::NotWritten(format)),
+        None => bail!(
+            "{}: the name does not end in .plc or .csv: use --to",
+            output.display()
+        ),
+    }
+}
+
+/// The input's format, by the option, its name or its first bytes, and the
+/// whole input.
+fn from(arguments: &Arguments, source: Box<dyn Read>) -> anyhow::Result<(Format, Box<dyn Read>)> {
+    let input = &arguments.input;
+    if let Some(format) = arguments.from.or_else(|| Format::of_path(input)) {
+        return Ok((format, source));
+    }
+    let (told, source) = format::sniff(source).with_context(|| input.display().to_string())?;
+    match told {
+        Some(format) => Ok((format, source)),
+        None => bail!(
+            "{}: the name does not end in .trc, .plc, .csv or .json, and the content does not \
+             tell the format: use --from",
+            input.display()
+        ),
+    }
+}
+
+fn options(arguments: &Arguments, from: Format) -> anyhow::Result<Options> {
+    let live_ranges = match from {
+        Format::Xla => Some(live_ranges(arguments)?),
+        _ => None,
+    };
+    let trace = lifetimes::Options {
+        clock: match arguments.clock {
+            Clock::Bytes => lifetimes::Clock::Bytes,
+            Clock::Events => lifetimes::Clock::Events,
+        },
+        size: match arguments.size {
+            Size::Usable => lifetimes::Size::Usable,
+            Size::Requested => lifetimes::Size::Requested,
+        },
+    };
+    let keeps_offsets = arguments.offsets || to(arguments)? == Format::Plc;
+    Ok(Options {
+        reading: Reading {
+            trace,
+            not_placed: !keeps_offsets || arguments.merge_heaps,
+            usage: arguments.usage,
+            allocation: arguments.allocation,
+            live_ranges,
+        },
+        offsets: arguments.offsets,
+        heaps: match arguments.heap {
+            Some(base) => Heaps::One(base),
+            None if arguments.merge_heaps => Heaps::Merged,
+            None => Heaps::All,
+        },
+        lossy: arguments.lossy,
+    })
+}
+
+fn live_ranges(arguments: &Arguments) -> anyhow::Result<LiveRanges> {
+    let input = &arguments.input;
+    let beside = || xla::live_range_beside(input).filter(|path| fs::metadata(path).is_ok());
+    let Some(path) = arguments.live_range.clone().or_else(beside) else {
+        bail!(
+            "{}: no file of live ranges beside it (*-live-range.txt): name it with --live-range",
+            input.display()
+        );
+    };
+    let in_path = || path.display().to_string();
+    let file = format::open(&path).with_context(in_path)?;
+    LiveRanges::read(file).with_context(in_path)
+}
+
+/// A heap's base as it is typed.
+fn heap(text: &str) -> Result<u64, String> {
+    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+    let base = match digits {
+        Some(digits) if !digits.starts_with('+') => u64::from_str_radix(digits, 16),
+        Some(_) => "".parse(),
+        None => text.parse(),
+    };
+    base.map_err(|_| "not an address: a decimal number, or a hexadecimal one with 0x".to_owned())
 }
 
 /// Opens the output; a signal from then on removes what is unfinished of it.
@@ -106,32 +268,25 @@ fn create(path: &Path) -> io::Result<Output> {
     Ok(output)
 }
 
-fn named(given: Option<Format>, path: &Path, option: &str) -> anyhow::Result<Format> {
-    match given.or_else(|| Format::of_path(path)) {
-        Some(format) => Ok(format),
-        None => bail!(
-            "{}: the name does not end in .trc, .plc or .csv: use {option}",
-            path.display()
-        ),
+fn tell(input: &Path, summary: &Summary, quiet: bool) {
+    let tell = |what: &str| sanity::tell("adapt", &format!("{}: {what}", input.display()));
+    let jobs = summary.jobs;
+    if !quiet {
+        match &summary.trace {
+            None => tell(&format!("{jobs} jobs")),
+            Some(trace) => {
+                let (events, never) = (trace.events, trace.never_freed);
+                tell(&format!(
+                    "{events} events, {jobs} jobs, {never} never freed"
+                ));
+            }
+        }
     }
-}
-
-fn tell(input: &Path, summary: &Summary) {
-    let name = input.display();
-    let Some(trace) = &summary.trace else {
-        sanity::tell("adapt", &format!("{name}: {} jobs", summary.jobs));
-        return;
-    };
-    let (events, jobs, never) = (trace.events, summary.jobs, trace.never_freed);
-    sanity::tell(
-        "adapt",
-        &format!("{name}: {events} events, {jobs} jobs, {never} never freed"),
-    );
-    for (oddity, count) in trace.oddities.iter() {
+    for note in &summary.notes {
+        tell(note);
+    }
+    for (oddity, count) in summary.trace.iter().flat_map(|trace| trace.oddities.iter()) {
         let (times, at) = (count.count, count.first_at);
-        sanity::tell(
-            "adapt",
-            &format!("{name}: {times} x {oddity}, first at byte {at}"),
-        );
+        tell(&format!("{times} x {oddity}, first at byte {at}"));
     }
 }
