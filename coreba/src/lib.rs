@@ -21,6 +21,7 @@
 //! ```
 
 mod batch;
+mod boxing;
 mod cut;
 mod descend;
 mod dive;

@@ -67,6 +67,8 @@ pub enum Method {
     Exact,
     /// First fit and best fit in many orders, squeezed.
     Fit,
+    /// Boxing again and again, each boxing's loose placement squeezed.
+    Boxing,
 }
 
 /// Listens to a solve, and may end it. `()` listens to nothing.

@@ -100,7 +100,7 @@ struct Staying {
 }
 
 /// An item's whole rectangle: its sections, and its size in units.
-fn span(items: &Items, item: u32) -> Option<(u32, u32, u64)> {
+pub(crate) fn span(items: &Items, item: u32) -> Option<(u32, u32, u64)> {
     let slabs = items.slabs(item);
     let first = slabs.iter().map(|slab| slab.first).min()?;
     let last = slabs.iter().map(|slab| slab.last).max()?;

@@ -10,6 +10,8 @@
 //! Where an exact search proves that nothing is within a capacity, the lower
 //! bound rises, and with it what all aim at.
 
+mod boxing;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -121,6 +123,7 @@ impl<'a> Search<'a> {
         }
         let peeled = peel::peel(self.items, self.aim);
         let stop = match Cut::new(self.items, &peeled.core) {
+            _ if self.options.method == Method::Boxing => self.by_boxing(&peeled),
             Some(cut) if self.options.method != Method::Fit => self.by_dives(&peeled, cut),
             _ => self.by_orders(),
         };

@@ -121,6 +121,8 @@ enum Technique {
     Exact,
     /// First fit and best fit in many orders
     Fit,
+    /// Boxing, unboxed and squeezed by first fit
+    Boxing,
 }
 
 impl Arguments {
@@ -138,6 +140,7 @@ impl Arguments {
             Technique::Dive => Method::Dive,
             Technique::Exact => Method::Exact,
             Technique::Fit => Method::Fit,
+            Technique::Boxing => Method::Boxing,
         };
         // Writing takes less than half a microsecond a job.
         let writing = Duration::from_nanos(400 * jobs as u64);
