@@ -64,6 +64,12 @@ const NAMED: [(Order, &str, &str); 6] = [
     (Order::Birth, "birth, first fit", "birth, best fit"),
 ];
 
+/// The orders that need no weights.
+#[cfg(test)]
+pub(crate) const SINGLE: [Order; 6] = [
+    NAMED[0].0, NAMED[1].0, NAMED[2].0, NAMED[3].0, NAMED[4].0, NAMED[5].0,
+];
+
 /// Methods a generation.
 const GENERATION: usize = 4;
 

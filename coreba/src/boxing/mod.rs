@@ -40,6 +40,8 @@
 //! fixed position is not boxed; alignment, start address and all else is the
 //! squeeze's to honour.
 
+#[cfg(test)]
+mod against_orders;
 mod colour;
 mod corollary15;
 mod drop;
