@@ -1,4 +1,5 @@
-//! Instance generators, and comparisons with peers.
+//! Instance generators, comparisons with peers, and a browser to look at pages.
 
+pub mod chromium;
 pub mod compare;
 pub mod generate;

@@ -221,9 +221,9 @@ fn heaps(heaps: &[Heap]) -> Table {
         vec![
             format!("{:#x}", heap.base),
             heap.jobs.to_string(),
-            heap.load.bytes.to_string(),
-            or_dash(heap.makespan.map(|bytes| bytes.to_string())),
-            or_dash(heap.pages.map(|pages| pages.to_string())),
+            short(heap.load.bytes),
+            or_dash(heap.makespan.map(short)),
+            or_dash(heap.pages.map(count)),
             or_dash(heap.fragmentation.map(percent)),
         ]
     };
@@ -231,14 +231,14 @@ fn heaps(heaps: &[Heap]) -> Table {
     if !rest.is_empty() {
         let sum = |part: fn(&Heap) -> Option<u64>| {
             let parts = rest.iter().filter_map(|heap| part(heap));
-            parts.fold(0, u64::saturating_add).to_string()
+            parts.fold(0, u64::saturating_add)
         };
         rows.push(vec![
             format!("{} smaller", rest.len()),
-            sum(|heap| Some(heap.jobs as u64)),
+            count(sum(|heap| Some(heap.jobs as u64))),
             "-".to_owned(),
-            sum(|heap| heap.makespan),
-            sum(|heap| heap.pages),
+            short(sum(|heap| heap.makespan)),
+            count(sum(|heap| heap.pages)),
             "-".to_owned(),
         ]);
     }
@@ -282,7 +282,7 @@ fn changes(against: &Against) -> Table {
                     class.jobs.to_string(),
                     class.jobs_above.to_string(),
                     percent(class.above_share),
-                    format!("{:.1}", class.lowered_by),
+                    distance(class.lowered_by),
                 ]
             })
             .collect(),
@@ -321,6 +321,33 @@ pub(super) fn bytes(bytes: u64) -> String {
         format!("{bytes} bytes")
     } else {
         format!("{bytes} bytes ({})", human_bytes(bytes))
+    }
+}
+
+/// A number from which columns of a wide table give it rounded, to fit.
+const LONG: u64 = 1_000_000_000;
+
+fn short(bytes: u64) -> String {
+    if bytes < LONG {
+        bytes.to_string()
+    } else {
+        human_bytes(bytes)
+    }
+}
+
+fn count(count: u64) -> String {
+    if count < LONG {
+        count.to_string()
+    } else {
+        format!("{:.2e}", count as f64)
+    }
+}
+
+fn distance(bytes: f64) -> String {
+    if bytes.abs() < 1e12 {
+        format!("{bytes:.1}")
+    } else {
+        format!("{bytes:.3e}")
     }
 }
 

@@ -94,6 +94,13 @@ class Jobs {
       ? { times: curve.time.floats(this.origin), loads: curve.load.floats() }
       : sweep(this.birth, this.death, this.height, death.order());
     this.ages = this.birth.map((birth, index) => this.death[index] - birth);
+    // What colours tell is of the whole job.
+    const { size, first, last } = this.columns;
+    const firsts = size && first.floats();
+    this.values = {
+      size: size ? size.floats() : this.height,
+      age: size ? last.floats().map((death, index) => death - firsts[index]) : this.ages,
+    };
   }
 
   id(index) {

@@ -151,8 +151,8 @@ function bytesText(value, step = value) {
   let unit = 0;
   while (unit + 1 < UNITS.length && Math.abs(value) >= 1024 ** (unit + 1)) unit++;
   const inUnits = value / 1024 ** unit;
-  // As many digits as neighbouring marks need to differ.
-  const digits = unit ? Math.min(6, Math.max(0, Math.ceil(-Math.log10(step / 1024 ** unit)))) : 0;
+  // As many digits as a mark needs: steps are powers of two.
+  const digits = unit ? Math.min(3, Math.max(0, Math.ceil(-Math.log2(step / 1024 ** unit)))) : 0;
   return `${inUnits.toFixed(digits)} ${UNITS[unit]}`;
 }
 
@@ -162,7 +162,8 @@ function marks(from, to, count, base) {
   const power = base ** Math.floor(Math.log(rough) / Math.log(base));
   const factors = base === 2 ? [1, 2] : [1, 2, 5, 10];
   const step = power * factors.find((factor) => power * factor >= rough * 0.999);
-  const values = [];
-  for (let value = Math.ceil(from / step) * step; value <= to; value += step) values.push(value);
+  // By index: far from 0 a step may be less than what a number can tell.
+  const first = Math.ceil(from / step);
+  const values = Array.from({ length: Math.min(count * 3, Math.floor(to / step) - first + 1) }, (_, index) => (first + index) * step);
   return { values, step };
 }

@@ -22,7 +22,7 @@ class MapPage {
   }
 
   recolour() {
-    this.steps = this.paint.steps(this.index, this.by === "size" ? this.jobs.height : this.jobs.ages);
+    this.steps = this.paint.steps(this.index, this.jobs.values[this.by]);
     byId("colour").textContent = `Colour: ${this.by}`;
     const scale = this.jobs.meta.palette.map((colour) => `<i style="background:${colour}"></i>`).join("");
     const [least, most] = this.by === "size" ? ["small", "large"] : ["short-lived", "long-lived"];

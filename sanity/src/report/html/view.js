@@ -19,8 +19,8 @@ class View {
   // Zooms about a point that stays where it is; below 1 is closer.
   zoom(factor, x, y, only = "") {
     const limit = (size, whole, least) => Math.min(Math.max(size * factor, least), whole) / size;
-    const fx = only === "y" ? 1 : limit(this.width, this.end * 1.2, Math.min(this.end, 8));
-    const fy = only === "x" ? 1 : limit(this.height, this.top * 1.2, Math.min(this.top, 16));
+    const fx = only === "y" ? 1 : limit(this.width, this.end * 1.2, closest(this.end, 8));
+    const fy = only === "x" ? 1 : limit(this.height, this.top * 1.2, closest(this.top, 16));
     this.set(x - (x - this.left) * fx, this.width * fx, y - (y - this.bottom) * fy, this.height * fy);
   }
 
@@ -36,10 +36,15 @@ class View {
 
   // Shows a rectangle in the middle, with some of what is around it.
   show(birth, death, low, high) {
-    const width = Math.min(this.end, Math.max((death - birth) * 6, Math.min(this.end, 40)));
-    const height = Math.min(this.top, Math.max((high - low) * 12, Math.min(this.top, 64)));
+    const width = Math.min(this.end, Math.max((death - birth) * 6, closest(this.end, 40)));
+    const height = Math.min(this.top, Math.max((high - low) * 12, closest(this.top, 64)));
     this.set((birth + death - width) / 2, width, (low + high - height) / 2, height);
   }
+}
+
+// The least part of an axis to show: what floating point still tells apart.
+function closest(whole, least) {
+  return Math.min(whole, Math.max(least, whole * 2 ** -42));
 }
 
 // Jobs by age class, [2^k, 2^(k+1)) ticks, and by birth within a class. Of a

@@ -1,0 +1,170 @@
+//! What `report` costs on large placements: wall time and peak memory of the
+//! metrics alone, size of the page, and how soon headless Chromium paints it.
+//! One CSV row a placement, on stdout; minima of several runs, since noise only
+//! adds. Programs are built beside this one.
+//!
+//! `cargo run --release -p benches --bin report-bench -- [jobs, default
+//! 1000000] [runs, default 5]`
+
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use benches::chromium::{self, Chromium};
+use benches::generate;
+use common::job::Job;
+use common::plc;
+use coreba::Options;
+
+/// Views of the page that are timed: the whole, and what zooming in meets.
+const FRAMES: usize = 20;
+
+fn main() -> anyhow::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let mut number = |what: &'static str, default: usize| match arguments.next() {
+        Some(text) => text.parse().context(what),
+        None => Ok(default),
+    };
+    let jobs = number("how many jobs", 1_000_000)?;
+    let runs = number("how many runs", 5)?.max(1);
+    let program = report()?;
+    let folder = tempfile::TempDir::new()?;
+    println!(
+        "placement,jobs,text_s,text_rss_mb,html_s,html_mb,first_paint_ms,map_drawn_ms,worst_frame_ms"
+    );
+    for (name, jobs) in [
+        ("random", generate::random(jobs, 1)),
+        ("malloc-like", generate::malloc_like(8, jobs, 1)),
+    ] {
+        let count = jobs.len();
+        let plc = folder.path().join(format!("{name}.plc"));
+        write(&plc, jobs)?;
+        let html = plc.with_extension("html");
+        let text = best(runs, || run(&program, &[&plc]))?;
+        let page = best(runs.min(3), || {
+            run(&program, &[&plc, Path::new("--html"), &html])
+        })?;
+        let paint = paint(&html, runs)?;
+        println!(
+            "{name},{count},{:.2},{:.0},{:.2},{:.1},{}",
+            text.0.as_secs_f64(),
+            text.1 as f64 / 1e6,
+            page.0.as_secs_f64(),
+            fs::metadata(&html)?.len() as f64 / 1e6,
+            paint.map_or_else(
+                || ",,".to_owned(),
+                |times| { times.map(|time| format!("{time:.0}")).join(",") }
+            ),
+        );
+    }
+    Ok(())
+}
+
+/// Builds the tool beside this program.
+fn report() -> anyhow::Result<PathBuf> {
+    let this = std::env::current_exe()?;
+    let profile = this.parent().context("it lies in target/<profile>")?;
+    let mut build = Command::new(env!("CARGO"));
+    build
+        .args(["build", "--quiet", "-p", "sanity", "--target-dir"])
+        .arg(profile.parent().context("the target folder")?);
+    if profile.ends_with("release") {
+        build.arg("--release");
+    }
+    ensure!(build.status()?.success(), "report does not build");
+    Ok(profile.join("report"))
+}
+
+/// Places the jobs, without a search, and writes them.
+fn write(path: &Path, jobs: Vec<Job>) -> anyhow::Result<()> {
+    let problem = common::problem::Problem::new(jobs)?;
+    let options = Options {
+        deadline: Some(Instant::now()),
+        ..Options::default()
+    };
+    let solution = coreba::solve(&problem, &options, &mut ())?;
+    let mut writer = plc::Writer::new(BufWriter::new(File::create(path)?));
+    for (job, &offset) in problem.jobs().iter().zip(&solution.placement.offsets) {
+        writer.write(job, Some(offset))?;
+    }
+    writer.finish()?;
+    Ok(())
+}
+
+/// The least time of several runs, and the least of their peaks of memory.
+fn best(
+    runs: usize,
+    mut run: impl FnMut() -> anyhow::Result<(Duration, u64)>,
+) -> anyhow::Result<(Duration, u64)> {
+    let mut best = (Duration::MAX, u64::MAX);
+    for _ in 0..runs {
+        let (time, memory) = run()?;
+        best = (best.0.min(time), best.1.min(memory));
+    }
+    Ok(best)
+}
+
+/// Wall time of one run, and its peak memory in bytes.
+fn run(program: &Path, arguments: &[&Path]) -> anyhow::Result<(Duration, u64)> {
+    let start = Instant::now();
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()?;
+    let status = format!("/proc/{}/status", child.id());
+    let mut memory = 0;
+    loop {
+        if let Some(ended) = child.try_wait()? {
+            ensure!(ended.success(), "report: {ended}");
+            return Ok((start.elapsed(), memory));
+        }
+        memory = fs::read_to_string(&status)
+            .ok()
+            .and_then(|text| peak(&text))
+            .map_or(memory, |peak| memory.max(peak));
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// The high-water mark in what /proc tells of a process.
+fn peak(status: &str) -> Option<u64> {
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(1024 * kilobytes)
+}
+
+/// Milliseconds from the start of loading to the first paint and to the whole
+/// map, and the longest frame while zooming in; least of several runs. `None`,
+/// and told, without a browser.
+fn paint(page: &Path, runs: usize) -> anyhow::Result<Option<[f64; 3]>> {
+    let Some(program) = chromium::find() else {
+        eprintln!("SKIPPED: Chromium is not installed");
+        return Ok(None);
+    };
+    let mut best = [f64::INFINITY; 3];
+    for _ in 0..runs {
+        let mut browser = Chromium::start(&program, 1400, 1000)?;
+        browser.open(page)?;
+        browser.wait_for("document.body && document.body.dataset.ready === 'yes'")?;
+        let zooming = format!(
+            "(async () => {{ let worst = 0; for (let i = 0; i < {FRAMES}; i++) {{ \
+             page.zoom(0.7); const start = performance.now(); page.drawFrame(); \
+             worst = Math.max(worst, performance.now() - start); \
+             await new Promise(requestAnimationFrame); }} return worst; }})()"
+        );
+        let times = [
+            "performance.getEntriesByName('first-contentful-paint')[0].startTime",
+            "performance.getEntriesByName('map-drawn')[0].startTime",
+            &zooming,
+        ];
+        for (best, expression) in best.iter_mut().zip(times) {
+            let time = browser.evaluate(expression)?;
+            *best = best.min(time.as_f64().context("a time")?);
+        }
+    }
+    Ok(Some(best))
+}
