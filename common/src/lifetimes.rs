@@ -27,6 +27,9 @@ use crate::trace::{Block, Call, Event, Reader};
 
 use self::blocks::{Blocks, Extent};
 
+/// How many threads are remembered as met lately.
+const MET: usize = 64;
+
 /// The alignment that `malloc`, `calloc` and `realloc` guarantee on 64-bit Linux.
 pub const MALLOC_ALIGNMENT: u64 = 16;
 
@@ -200,8 +203,9 @@ pub struct Lifetimes<R> {
     at_end: bool,
     summary: TraceSummary,
     threads: FxHashSet<u64>,
-    /// Of the last event: most follow one of their own thread.
-    last_thread: Option<u64>,
+    /// Threads met lately, each where its id says: a look here spares most
+    /// looks into the set.
+    met_threads: [u64; MET],
 }
 
 impl<R: Read> Lifetimes<R> {
@@ -221,7 +225,8 @@ impl<R: Read> Lifetimes<R> {
             at_end: false,
             summary: TraceSummary::default(),
             threads: FxHashSet::default(),
-            last_thread: None,
+            // What belongs elsewhere stands for nothing.
+            met_threads: std::array::from_fn(|place| place as u64 + 1),
         }
     }
 
@@ -232,8 +237,9 @@ impl<R: Read> Lifetimes<R> {
 
     #[inline]
     fn count_thread(&mut self, thread: u64) {
-        if self.last_thread != Some(thread) {
-            self.last_thread = Some(thread);
+        let met = &mut self.met_threads[thread as usize % MET];
+        if *met != thread {
+            *met = thread;
             self.threads.insert(thread);
             self.summary.threads = self.threads.len() as u64;
         }

@@ -44,10 +44,10 @@ enum Mark {
 }
 
 impl Page {
-    fn marks(&mut self, mark: Mark) -> &mut [u64; WORDS] {
+    fn word(&mut self, granule: u64, mark: Mark) -> &mut u64 {
         match mark {
-            Mark::Begin => &mut self.begins,
-            Mark::End => &mut self.ends,
+            Mark::Begin => &mut self.begins[word(granule)],
+            Mark::End => &mut self.ends[word(granule)],
         }
     }
 
@@ -55,14 +55,16 @@ impl Page {
         self.begins == [0; WORDS] && self.ends == [0; WORDS]
     }
 
-    /// The last marked place at or before one.
-    fn last_to(&self, place: u64) -> Option<u64> {
-        let last = (place >> 6) as usize;
-        let mut below = u64::MAX >> (63 - (place & 63));
-        for word in (0..=last).rev() {
+    /// The last marked place at or before a granule's.
+    #[inline]
+    fn last_to(&self, granule: u64) -> Option<(u64, Mark)> {
+        let mut below = u64::MAX >> (63 - (granule & 63));
+        for word in (0..=word(granule)).rev() {
             let marked = (self.begins[word] | self.ends[word]) & below;
-            if let Some(bit) = highest(marked) {
-                return Some((word as u64) << 6 | bit);
+            if let Some(highest) = highest(marked) {
+                let ends = self.ends[word] & bit(highest) != 0;
+                let mark = if ends { Mark::End } else { Mark::Begin };
+                return Some(((word as u64) << 6 | highest, mark));
             }
             below = u64::MAX;
         }
@@ -102,35 +104,59 @@ impl<T: Extent> Blocks<T> {
     }
 
     /// Adds a block where [`Blocks::overlapped`] says that there is none.
+    #[inline]
     pub(super) fn insert(&mut self, address: u64, block: T) {
         self.align(address);
-        self.mark(address >> self.granule_bits, Mark::Begin);
-        self.mark(self.last_granule(address, block), Mark::End);
+        let (first, last) = self.granules(address, block);
+        let number = first >> PAGE_BITS;
+        if number == last >> PAGE_BITS
+            && let Some(page) = self.pages.get_mut(&number)
+        {
+            *page.word(first, Mark::Begin) |= bit(first);
+            *page.word(last, Mark::End) |= bit(last);
+        } else {
+            self.mark(first, Mark::Begin);
+            self.mark(last, Mark::End);
+        }
         self.blocks.insert(address, block);
     }
 
     /// Takes the block at an address out.
+    #[inline]
     pub(super) fn remove(&mut self, address: u64) -> Option<T> {
         let block = self.blocks.remove(&address)?;
-        self.unmark(address >> self.granule_bits, Mark::Begin);
-        self.unmark(self.last_granule(address, block), Mark::End);
+        let (first, last) = self.granules(address, block);
+        let number = first >> PAGE_BITS;
+        if number == last >> PAGE_BITS
+            && let Some(page) = self.pages.get_mut(&number)
+        {
+            *page.word(first, Mark::Begin) &= !bit(first);
+            *page.word(last, Mark::End) &= !bit(last);
+            if page.is_empty() {
+                self.remove_page(number);
+            }
+        } else {
+            self.unmark(first, Mark::Begin);
+            self.unmark(last, Mark::End);
+        }
         Some(block)
     }
 
     /// The address of the last block that has a byte in a range; `size` is at
     /// least 1.
+    #[inline]
     pub(super) fn overlapped(&mut self, address: u64, size: u64) -> Option<u64> {
         self.align(address);
         let first = address >> self.granule_bits;
         let last = address.saturating_add(size - 1) >> self.granule_bits;
-        let marked = self.last_mark(last)?;
-        if marked < first && self.is_marked(marked, Mark::End) {
+        let (marked, mark) = self.last_mark(last)?;
+        if marked < first && mark == Mark::End {
             return None;
         }
-        let begin = if self.is_marked(marked, Mark::Begin) {
-            marked
-        } else {
-            self.last_mark(marked.checked_sub(1)?)?
+        let begin = match mark {
+            Mark::Begin => marked,
+            Mark::End if self.is_begin(marked) => marked,
+            Mark::End => self.last_mark(marked.checked_sub(1)?)?.0,
         };
         Some(begin << self.granule_bits)
     }
@@ -140,8 +166,10 @@ impl<T: Extent> Blocks<T> {
         std::mem::take(self).blocks
     }
 
-    fn last_granule(&self, address: u64, block: T) -> u64 {
-        address.saturating_add(block.size() - 1) >> self.granule_bits
+    /// The granules of a block's first and last byte.
+    fn granules(&self, address: u64, block: T) -> (u64, u64) {
+        let last = address.saturating_add(block.size() - 1);
+        (address >> self.granule_bits, last >> self.granule_bits)
     }
 
     /// Makes the granules so fine that one begins at an address.
@@ -161,30 +189,26 @@ impl<T: Extent> Blocks<T> {
         *self = finer;
     }
 
-    fn is_marked(&self, granule: u64, mark: Mark) -> bool {
-        let (word, bit) = place(granule);
-        self.pages
-            .get(&(granule >> PAGE_BITS))
-            .is_some_and(|&page| { page }.marks(mark)[word] & bit != 0)
+    fn is_begin(&self, granule: u64) -> bool {
+        let page = self.pages.get(&(granule >> PAGE_BITS));
+        page.is_some_and(|page| page.begins[word(granule)] & bit(granule) != 0)
     }
 
     fn mark(&mut self, granule: u64, mark: Mark) {
         let number = granule >> PAGE_BITS;
-        let (word, bit) = place(granule);
         if let Some(page) = self.pages.get_mut(&number) {
-            page.marks(mark)[word] |= bit;
+            *page.word(granule, mark) |= bit(granule);
             return;
         }
         let mut page = Page::default();
-        page.marks(mark)[word] |= bit;
+        *page.word(granule, mark) |= bit(granule);
         self.add_page(number, page);
     }
 
     fn unmark(&mut self, granule: u64, mark: Mark) {
         let number = granule >> PAGE_BITS;
-        let (word, bit) = place(granule);
         if let Some(page) = self.pages.get_mut(&number) {
-            page.marks(mark)[word] &= !bit;
+            *page.word(granule, mark) &= !bit(granule);
             if page.is_empty() {
                 self.remove_page(number);
             }
@@ -221,19 +245,18 @@ impl<T: Extent> Blocks<T> {
         }
     }
 
-    /// The last marked granule at or before one.
+    /// The last marked granule at or before one, and whether a block ends there.
     #[inline]
-    fn last_mark(&self, granule: u64) -> Option<u64> {
+    fn last_mark(&self, granule: u64) -> Option<(u64, Mark)> {
         let number = granule >> PAGE_BITS;
         let page = self.pages.get(&number);
-        let place = page.and_then(|page| page.last_to(granule & ((1 << PAGE_BITS) - 1)));
-        match place {
-            Some(place) => Some(number << PAGE_BITS | place),
+        match page.and_then(|page| page.last_to(granule)) {
+            Some((place, mark)) => Some((number << PAGE_BITS | place, mark)),
             None => self.last_mark_before_page(number),
         }
     }
 
-    fn last_mark_before_page(&self, number: u64) -> Option<u64> {
+    fn last_mark_before_page(&self, number: u64) -> Option<(u64, Mark)> {
         let mut key = number;
         for (height, level) in self.levels.iter().enumerate() {
             let below = (1 << (key & 63)) - 1;
@@ -247,18 +270,23 @@ impl<T: Extent> Blocks<T> {
     }
 
     /// The last marked granule under a word of a level, of which 0 is the pages.
-    fn last_mark_under(&self, mut key: u64, height: usize) -> Option<u64> {
+    fn last_mark_under(&self, mut key: u64, height: usize) -> Option<(u64, Mark)> {
         for level in self.levels[..height].iter().rev() {
             key = key << BITS | highest(*level.get(&key)?)?;
         }
-        let place = self.pages.get(&key)?.last_to((1 << PAGE_BITS) - 1)?;
-        Some(key << PAGE_BITS | place)
+        let (place, mark) = self.pages.get(&key)?.last_to(u64::MAX)?;
+        Some((key << PAGE_BITS | place, mark))
     }
 }
 
-/// The word of a page and the bit in it that are a granule's.
-fn place(granule: u64) -> (usize, u64) {
-    ((granule >> 6) as usize % WORDS, 1 << (granule & 63))
+/// Which word of a page is a granule's.
+fn word(granule: u64) -> usize {
+    (granule >> 6) as usize % WORDS
+}
+
+/// A granule's bit in its word.
+fn bit(granule: u64) -> u64 {
+    1 << (granule & 63)
 }
 
 fn highest(word: u64) -> Option<u64> {

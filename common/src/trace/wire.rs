@@ -320,14 +320,16 @@ pub fn decode(kind: Kind, bytes: &[u8]) -> Option<Call> {
     let mut words = [0u64; MAX_WORDS];
     // Mostly there is more behind the record: a length known beforehand, even
     // if more words are read than are used, makes for straight code.
-    let bytes = match bytes.get(..8 * MAX_WORDS) {
-        Some(bytes) => bytes,
-        None => bytes.get(..8 * kind.words())?,
-    };
-    for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(8)) {
-        let mut word_bytes = [0u8; 8];
-        word_bytes.copy_from_slice(chunk);
-        *word = u64::from_be_bytes(word_bytes);
+    match bytes.first_chunk::<{ 8 * MAX_WORDS }>() {
+        Some(bytes) => read_words(bytes, &mut words),
+        None => read_words(bytes.get(..8 * kind.words())?, &mut words),
     }
     Some(Call::from_words(kind, &words))
+}
+
+#[inline(always)]
+fn read_words(bytes: &[u8], words: &mut [u64; MAX_WORDS]) {
+    for (word, &bytes) in words.iter_mut().zip(bytes.as_chunks::<8>().0) {
+        *word = u64::from_be_bytes(bytes);
+    }
 }
