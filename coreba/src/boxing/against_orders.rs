@@ -32,10 +32,12 @@ fn best_single_order(problem: &Problem) -> u64 {
 fn boxing_is_no_worse(name: &str, problem: &Problem, iterations: u64) {
     let single = best_single_order(problem);
     let load = common::load::load(problem.jobs()).peak;
-    let mut options = Options::default();
-    options.method = Method::Boxing;
-    options.iterations = Some(iterations);
-    options.max_fragmentation = Some((single - load) as f64 / load as f64);
+    let options = Options {
+        method: Method::Boxing,
+        iterations: Some(iterations),
+        max_fragmentation: Some((single - load) as f64 / load as f64),
+        ..Options::default()
+    };
     let solution = crate::solve(problem, &options, &mut ()).expect("sound");
     assert!(
         solution.makespan <= single,

@@ -1,11 +1,12 @@
 //! Restarts of the boxing: other critical times, other parameters, and of each
 //! boxing a few orders to squeeze.
 //!
-//! The first two boxings are the paper's own choice of e, of all items and of
-//! the hard core alone ([`crate::peel`]; the peeled then go back in the reverse
-//! order of peeling). From then on every other boxing is drawn at random, and
-//! the others lie near one that improved the best: what pays differs from
-//! instance to instance, the width of the classes above all.
+//! The first boxing, of all items, is dropped, for a first answer. The next are
+//! of the hard core alone ([`crate::peel`]; the peeled then go back in the
+//! reverse order of peeling) and of all items again, all with the e that the
+//! search of Theorem 16 finds. From then on every other boxing is drawn at
+//! random, and the others lie near one that improved the best: what pays differs
+//! from instance to instance, the width of the classes above all.
 
 use std::cmp::Reverse;
 
@@ -24,6 +25,9 @@ use crate::peel::Peeled;
 
 /// Attempts that improved the best, the latest of which are varied.
 const ELITE: usize = 4;
+
+/// Attempts with the e of Theorem 16's search.
+const PLAIN: u64 = 3;
 
 /// A set of items to box, and what Theorem 16 needs to know of it.
 #[derive(Debug)]
@@ -94,9 +98,8 @@ impl Squeeze {
     }
 }
 
-/// All ways to squeeze, the quickest first.
-const SQUEEZES: [Squeeze; 5] = [
-    Squeeze::Drop,
+/// Ways to squeeze for a good answer.
+const SQUEEZES: [Squeeze; 4] = [
     Squeeze::Class(Fit::First),
     Squeeze::Level,
     Squeeze::Offset,
@@ -182,7 +185,7 @@ impl<'a> Boxer<'a> {
             stacking: Stacking::Fullest,
             is_first: self.attempts == 0,
         };
-        if self.attempts < 2 {
+        if self.attempts < PLAIN {
             attempt.choice.e = Some(self.part(&attempt).best_e);
         } else if self.attempts % 2 == 1 && !self.elite.is_empty() {
             let near = self.elite[random.random_range(0..self.elite.len())];
@@ -202,11 +205,10 @@ impl<'a> Boxer<'a> {
 
     /// The ways to squeeze a boxing.
     pub(crate) fn squeezes(&self, boxing: &Boxing) -> &'static [Squeeze] {
-        // Dropping is for a first answer.
         if boxing.attempt.is_first {
-            &SQUEEZES
+            &[Squeeze::Drop]
         } else {
-            &SQUEEZES[1..]
+            &SQUEEZES
         }
     }
 

@@ -15,6 +15,11 @@ impl Search<'_> {
                 return stop;
             }
             self.box_once(&mut boxer);
+            if self.makespan() > self.lower_bound {
+                // What an allocator would do is soon known, and a limit for
+                // first fit, which takes long where it is no better.
+                self.fall_back();
+            }
         }
     }
 
