@@ -81,10 +81,8 @@ fn report() -> anyhow::Result<PathBuf> {
 /// Places the jobs, without a search, and writes them.
 fn write(path: &Path, jobs: Vec<Job>) -> anyhow::Result<()> {
     let problem = common::problem::Problem::new(jobs)?;
-    let options = Options {
-        deadline: Some(Instant::now()),
-        ..Options::default()
-    };
+    let mut options = Options::default();
+    options.deadline = Some(Instant::now());
     let solution = coreba::solve(&problem, &options, &mut ())?;
     let mut writer = plc::Writer::new(BufWriter::new(File::create(path)?));
     for (job, &offset) in problem.jobs().iter().zip(&solution.placement.offsets) {
