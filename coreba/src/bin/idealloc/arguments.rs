@@ -161,8 +161,8 @@ impl Arguments {
     pub(crate) fn output_format(&self) -> anyhow::Result<Format> {
         let path = &self.output;
         match self.to.or_else(|| Format::of_path(path)) {
-            Some(Format::Trc) => bail!("{}: a placement is written as csv or plc", path.display()),
-            Some(format) => Ok(format),
+            Some(format) if format.is_written() => Ok(format),
+            Some(_) => bail!("{}: a placement is written as csv or plc", path.display()),
             None if format::is_standard(path) => Ok(Format::Csv),
             None => bail!(
                 "{}: the name does not end in .csv or .plc: use --to",
