@@ -192,6 +192,11 @@ impl Items {
         self.sections
     }
 
+    /// Whether alignments differ.
+    pub(crate) fn is_mixed(&self) -> bool {
+        self.items.iter().any(|item| item.alignment > 1)
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Item> {
         self.items.iter()
     }

@@ -49,6 +49,7 @@ use common::load::Bounds;
 use common::placement::Placement;
 use common::problem::Problem;
 
+pub use exact::Switches;
 pub use explain::{Explanation, explain};
 pub use options::{Improvement, Method, Options, Progress};
 pub use solution::{Solution, Status, Stop};
@@ -138,6 +139,12 @@ pub fn solve(
         if items.most() > u128::from(MAX_VALUE) {
             return Err(SolveError::TooLarge);
         }
+        let lower_bound = if options.exact.stack_bound {
+            lower_bound.max(exact::stack_bound(&items))
+        } else {
+            lower_bound
+        };
+        solution.static_bound = lower_bound;
         // What remains when the search ends: putting a placement together and
         // verifying it, about a microsecond a job.
         let mut remains = Duration::from_nanos(1000 * problem.len() as u64);

@@ -3,6 +3,8 @@
 use std::num::NonZeroUsize;
 use std::time::Instant;
 
+use crate::exact::Switches;
+
 /// How to solve.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -26,6 +28,8 @@ pub struct Options {
     pub max_fragmentation: Option<f64>,
     /// Which techniques to use. Default: all, by turns.
     pub method: Method,
+    /// Techniques of the exact search. Default: all.
+    pub exact: Switches,
     /// Offsets in bytes to start from, one a job in the problem's order, `None`
     /// for what is new: an earlier placement of much the same jobs. The answer
     /// is never worse than packing in that order by first fit. Default: none.
@@ -47,6 +51,7 @@ impl Default for Options {
             seed: 0,
             max_fragmentation: None,
             method: Method::Auto,
+            exact: Switches::default(),
             warm_start: None,
             capacity: None,
         }

@@ -204,6 +204,10 @@ impl<'a> Search<'a> {
         let is_upright = upside.ceiling.is_none();
         let mut components = self.components(&upside, target);
         let (mut dives, mut proofs) = (0, 0);
+        // Where alignments differ, the orders of pairs say more than valleys.
+        let mut few = (self.options.method != Method::Dive && self.items.is_mixed())
+            .then(|| Few::new(self.items, self.lower_bound, self.options))
+            .flatten();
         loop {
             // The worst first; of equal ones the first. Without any left the
             // core meets the bound.
@@ -228,7 +232,13 @@ impl<'a> Search<'a> {
                 _ => worst.is_none() || placed_all && dives >= FIRST_DIVES && proofs <= dives,
             };
             if is_turn {
-                let work = self.prove(&mut prover);
+                let mut work = self.prove(&mut prover);
+                if let Some(few) = &mut few
+                    && self.makespan() > self.lower_bound
+                {
+                    self.order_pairs(few);
+                    work = work.or(Some(0));
+                }
                 if self.lower_bound > self.aim && is_upright && self.options.capacity.is_none() {
                     target = target.max(self.units(self.lower_bound));
                     for component in &mut components {
@@ -289,8 +299,7 @@ impl<'a> Search<'a> {
             let items = members.iter().map(|&job| core[job as usize]).collect();
             (cut, items)
         });
-        let (bound, only) = (self.lower_bound, self.options.capacity);
-        Prover::new(self.items, components, bound, only, self.options.seed)
+        Prover::new(self.items, components, self.lower_bound, self.options)
     }
 
     /// A generation of dives into a component; returns how many.
@@ -316,6 +325,7 @@ impl<'a> Search<'a> {
     /// A round of the exact search; returns its nodes over the jobs, `None`
     /// where there is nothing for it to do.
     fn prove(&mut self, prover: &mut Prover<'_>) -> Option<u64> {
+        prover.raise(self.lower_bound);
         let tasks = prover.plan(self.makespan());
         if prover.lower_bound() > self.lower_bound {
             // A job alone is above the goal.
@@ -501,7 +511,7 @@ impl<'a> Search<'a> {
     fn by_orders(&mut self) -> Stop {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(self.options.seed);
         let mut plan = orders::Plan::new();
-        let mut few = Few::new(self.items, self.lower_bound, self.options.capacity);
+        let mut few = Few::new(self.items, self.lower_bound, self.options);
         loop {
             if let Some(stop) = self.ending() {
                 return stop;
@@ -541,6 +551,7 @@ impl<'a> Search<'a> {
 
     /// A round of the exact search for few items.
     fn order_pairs(&mut self, few: &mut Few<'_>) {
+        few.raise(self.lower_bound);
         let attempts = few.plan(self.makespan());
         let runs = batch::run(
             &attempts,

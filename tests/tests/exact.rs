@@ -8,8 +8,10 @@ use common::check;
 use common::job::Job;
 use common::load::{load, lower_bound};
 use common::problem::Problem;
-use coreba::{Options, Solution, Status, Stop, solve};
+use coreba::{Method, Options, Solution, Status, Stop, Switches, solve};
 use proptest::prelude::*;
+use rand::SeedableRng as _;
+use rand_xoshiro::Xoshiro256PlusPlus;
 use tests::oracle::{self, ALL, Constraints};
 
 fn solved(problem: &Problem, options: &Options) -> Solution {
@@ -27,7 +29,7 @@ fn options(iterations: u64) -> Options {
 
 /// Proved at the optimum, placed within it, and refuted just below.
 fn is_decided(problem: &Problem, start: u64) -> Result<(), TestCaseError> {
-    let mut options = options(1_000_000);
+    let mut options = options(3_000_000);
     options.start = start;
     let solution = solved(problem, &options);
     let best = oracle::optimum(problem, start, solution.makespan);
@@ -53,21 +55,21 @@ proptest! {
 
     #[test]
     fn small_plain_problems_are_decided(
-        problem in oracle::small_problems(7, Constraints::default()),
+        problem in oracle::small_problems(8, Constraints::default()),
     ) {
         is_decided(&problem, 0)?;
     }
 
     #[test]
     fn small_aligned_problems_are_decided(
-        problem in oracle::small_problems(6, Constraints { alignments: true, ..Constraints::default() }),
+        problem in oracle::small_problems(8, Constraints { alignments: true, ..Constraints::default() }),
         start in 0u64..9,
     ) {
         is_decided(&problem, start)?;
     }
 
     #[test]
-    fn small_constrained_problems_are_decided(problem in oracle::small_problems(5, ALL)) {
+    fn small_constrained_problems_are_decided(problem in oracle::small_problems(8, ALL)) {
         is_decided(&problem, 0)?;
     }
 }
@@ -154,5 +156,65 @@ fn the_exact_search_gives_the_same_bytes_at_any_number_of_threads() {
             assert_eq!(one.lower_bound, many.lower_bound);
             assert_eq!(one.evaluations, many.evaluations);
         }
+    }
+}
+
+/// Jobs of alignments that differ.
+fn mixed(jobs: u64, seed: u64) -> Vec<Job> {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    (0..jobs)
+        .map(|id| {
+            let birth = random.random_range(0..jobs);
+            let death = birth + random.random_range(1..jobs);
+            let size = 2f64.powf(random.random_range(3.0..12.0)) as u64;
+            let alignment = [1, 16, 64, 256, 1024][random.random_range(0..5)];
+            Job::new(id, birth, death, size).aligned(alignment)
+        })
+        .collect()
+}
+
+/// Each job twice.
+fn twins(jobs: &[Job]) -> Vec<Job> {
+    let both = jobs.iter().flat_map(|job| [job, job]).enumerate();
+    both.map(|(id, job)| Job::new(id as u64, job.birth, job.death, job.size))
+        .collect()
+}
+
+#[test]
+fn each_technique_changes_the_work_and_no_verdict() {
+    type Off = fn(&mut Switches);
+    let techniques: [(&str, Off); 5] = [
+        ("head bound", |switches| switches.head_bound = false),
+        ("stack bound", |switches| switches.stack_bound = false),
+        ("backjumping", |switches| switches.backjumping = false),
+        ("twins", |switches| switches.twins = false),
+        ("restarts", |switches| switches.restarts = false),
+    ];
+    let instances: Vec<Vec<Job>> = (0..5)
+        .flat_map(|seed| [flat(20, seed), mixed(9, seed), twins(&flat(13, seed))])
+        .collect();
+    for (name, turn_off) in techniques {
+        let mut differ = 0;
+        for (index, jobs) in instances.iter().enumerate() {
+            let problem = Problem::new(jobs.clone()).expect("sound");
+            let mut options = options(1_000_000);
+            options.method = Method::Exact;
+            let with = solved(&problem, &options);
+            turn_off(&mut options.exact);
+            let without = solved(&problem, &options);
+            assert_eq!(with.status, Status::Optimal, "{name}, instance {index}");
+            assert_eq!(without.status, Status::Optimal, "{name}, instance {index}");
+            assert_eq!(with.makespan, without.makespan, "{name}, instance {index}");
+            differ += u32::from(with.nodes != without.nodes);
+
+            options.capacity = Some(with.makespan - 1);
+            let refuted = solved(&problem, &options);
+            assert_eq!(
+                refuted.status,
+                Status::Infeasible,
+                "{name}, instance {index}"
+            );
+        }
+        assert!(differ > 0, "{name} changes nothing");
     }
 }

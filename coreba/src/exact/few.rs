@@ -3,6 +3,7 @@
 
 use super::{Goals, Pairs, Run, Verdict};
 use crate::item::Items;
+use crate::options::Options;
 
 /// Most items that are searched.
 const MOST_ITEMS: usize = 60;
@@ -15,6 +16,7 @@ pub(crate) struct Few<'a> {
     items: &'a Items,
     goals: Goals,
     limit: u64,
+    head_bound: bool,
 }
 
 /// All pairs at one capacity.
@@ -39,12 +41,18 @@ impl Attempt {
 
 impl<'a> Few<'a> {
     /// `None` for too many items.
-    pub(crate) fn new(items: &'a Items, lower: u64, only: Option<u64>) -> Option<Few<'a>> {
+    pub(crate) fn new(items: &'a Items, lower: u64, options: &Options) -> Option<Few<'a>> {
         (items.len() <= MOST_ITEMS).then(|| Few {
             items,
-            goals: Goals::new(lower, only, 16 * FIRST_LIMIT),
+            goals: Goals::new(lower, options.capacity, 16 * FIRST_LIMIT),
             limit: FIRST_LIMIT,
+            head_bound: options.exact.head_bound,
         })
+    }
+
+    /// Takes a bound from elsewhere.
+    pub(crate) fn raise(&mut self, lower: u64) {
+        self.goals.raise(lower);
     }
 
     /// No makespan is below, in bytes.
@@ -61,7 +69,10 @@ impl<'a> Few<'a> {
             capacities.push(middle);
         }
         let attempt = |capacity| {
-            let pairs = Pairs::new(self.items, capacity).ok()?;
+            let mut pairs = Pairs::new(self.items, capacity).ok()?;
+            if let Some(pairs) = &mut pairs {
+                pairs.head_bound = self.head_bound;
+            }
             Some(Attempt {
                 capacity,
                 pairs,

@@ -55,6 +55,14 @@ impl Goals {
         self.only.is_some()
     }
 
+    /// It is known that no makespan is below.
+    pub(crate) fn raise(&mut self, lower: u64) {
+        self.lower = self.lower.max(lower);
+        if self.only.is_none() {
+            self.goal = self.goal.max(lower);
+        }
+    }
+
     /// The capacity to work at now, below a makespan that is known.
     pub(crate) fn goal(&mut self, incumbent: u64) -> u64 {
         if self.only.is_none() && self.goal >= incumbent {

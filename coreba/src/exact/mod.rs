@@ -33,8 +33,8 @@
 //!   down through D to its last member i, which lies on a job outside D:
 //!   `p_j >= align_j(next_i + size_i)`. So `least_j` becomes the least of
 //!   `next_j` and, over other i in D, `align_j(next_i + size_i)`.
-//! - If the unplaced jobs of s fill it from f to its ceiling, one of them lies
-//!   at f, and the hole is not tried.
+//! - If the unplaced jobs of s fill it from f to its ceiling, or no stack of them
+//!   starts above f ([`stack`]), one of them lies at f, and the hole is not tried.
 //!
 //! Jobs equal in span, size, alignment and highest position (*twins*) have
 //! equal `least` while both are unplaced, as every rule treats them alike. With
@@ -43,7 +43,8 @@
 //!
 //! **Pruning.** The unplaced jobs of a section with `least >= w` need room from
 //! w to the section's ceiling (the highest end of any of its jobs): the *head
-//! bound*. Without that technique only w = floor is looked at.
+//! bound*. Without that technique only w = floor is looked at. Where alignments
+//! differ, the room includes padding that no order avoids ([`stack`]).
 //!
 //! **Conflicts.** Depth d's decision is the fact `p_i = f`, or, for a hole, the
 //! facts `p_j >= least_j` that it derives. A conflict is a set of depths whose
@@ -76,6 +77,7 @@ mod order;
 mod pairs;
 mod prover;
 mod reasons;
+mod stack;
 #[cfg(test)]
 mod tests;
 mod valley;
@@ -83,32 +85,40 @@ mod valley;
 pub(crate) use few::Few;
 pub(crate) use pairs::Pairs;
 pub(crate) use prover::Prover;
+pub(crate) use stack::bound as stack_bound;
 
 use goal::Goals;
 use model::Model;
 use order::{Weights, luby};
 use valley::Search;
 
-/// Techniques, each of which can be turned off: that changes the work, never
-/// the verdict.
+/// Techniques of the exact search, each of which can be turned off: that changes
+/// the work, never a verdict. Default: all on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Switches {
+#[non_exhaustive]
+pub struct Switches {
     /// Bounds at every level of a section, not at its floor alone.
-    pub(crate) head_bound: bool,
+    pub head_bound: bool,
+    /// Bounds that count the padding that mixed alignments force; also before
+    /// any search.
+    pub stack_bound: bool,
     /// Returns to the deepest decision that a failure involves.
-    pub(crate) backjumping: bool,
+    pub backjumping: bool,
     /// Tries one of several equal jobs.
-    pub(crate) twins: bool,
+    pub twins: bool,
     /// Finishes independent parts one after the other.
-    pub(crate) splitting: bool,
-    /// Begins anew with other orders when a run takes long.
-    pub(crate) restarts: bool,
+    pub splitting: bool,
+    /// Begins anew with other orders when a run takes long. Without it the first
+    /// run at a capacity goes on to its end, whatever the limit of evaluations;
+    /// only a deadline ends it.
+    pub restarts: bool,
 }
 
 impl Default for Switches {
     fn default() -> Self {
         Switches {
             head_bound: true,
+            stack_bound: true,
             backjumping: true,
             twins: true,
             splitting: true,

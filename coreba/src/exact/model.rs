@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::stack::Stacks;
 use crate::cut::Cut;
 
 /// Jobs by index, in units; nothing changes while it is searched.
@@ -11,7 +12,7 @@ pub(crate) struct Model {
     pub(super) last: Vec<u32>,
     pub(super) size: Vec<i64>,
     /// Alignment, and the residue of allowed positions.
-    alignment: Vec<(i64, i64)>,
+    pub(super) alignment: Vec<(i64, i64)>,
     /// The lowest position, and the highest within the capacity.
     pub(super) lowest: Vec<i64>,
     pub(super) highest: Vec<i64>,
@@ -19,6 +20,8 @@ pub(crate) struct Model {
     pub(super) twin: Vec<u32>,
     /// The highest end of any job of a section.
     pub(super) ceiling: Vec<i64>,
+    /// Where alignments differ, what stacks of jobs need.
+    pub(super) stacks: Option<Stacks>,
     /// Logarithms of lifetime and size.
     pub(super) log_length: Vec<f32>,
     pub(super) log_size: Vec<f32>,
@@ -42,6 +45,7 @@ impl Model {
             highest: Vec::with_capacity(jobs),
             twin: Vec::with_capacity(jobs),
             ceiling: vec![0; cut.sections()],
+            stacks: None,
             log_length: cut.log_length.clone(),
             log_size: cut.log_size.clone(),
             neighbours: Vec::new(),
@@ -75,6 +79,7 @@ impl Model {
             model.neighbours.extend(met);
             model.neighbours_from.push(model.neighbours.len() as u32);
         }
+        model.stacks = Stacks::new(&model);
         Some(model)
     }
 
@@ -93,6 +98,12 @@ impl Model {
             (1, _) => at,
             (alignment, residue) => at + (residue - at).rem_euclid(alignment),
         }
+    }
+
+    /// The highest allowed position of a job up to `at`.
+    pub(super) fn down(&self, job: usize, at: i64) -> i64 {
+        let (alignment, residue) = self.alignment[job];
+        at - (at - residue).rem_euclid(alignment)
     }
 
     #[inline]

@@ -53,6 +53,8 @@ pub(crate) struct Pairs {
     alignment: Vec<(i64, i64)>,
     least: Vec<i64>,
     most: Vec<i64>,
+    /// See [`super::Switches::head_bound`]; on at first.
+    pub(super) head_bound: bool,
 }
 
 /// A choice that may still be turned.
@@ -91,6 +93,7 @@ impl Pairs {
             alignment: Vec::new(),
             least: Vec::new(),
             most: Vec::new(),
+            head_bound: true,
         };
         for index in 0..count {
             let item = items.item(index);
@@ -312,7 +315,7 @@ impl Pairs {
                 }
             }
             if !changed {
-                return self.has_room(state);
+                return !self.head_bound || self.has_room(state);
             }
         }
     }

@@ -10,6 +10,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use super::{Goals, Model, Run, Search, Switches, Verdict, Weights, luby};
 use crate::cut::Cut;
 use crate::item::Items;
+use crate::options::Options;
 
 /// Most jobs of a component that is searched.
 const MOST_JOBS: usize = 1500;
@@ -87,6 +88,7 @@ pub(crate) struct Prover<'a> {
     parts: Vec<Part>,
     goals: Goals,
     goal: u64,
+    switches: Switches,
 }
 
 impl<'a> Prover<'a> {
@@ -94,8 +96,7 @@ impl<'a> Prover<'a> {
         items: &'a Items,
         components: impl IntoIterator<Item = (Cut, Vec<u32>)>,
         lower: u64,
-        only: Option<u64>,
-        seed: u64,
+        options: &Options,
     ) -> Prover<'a> {
         let parts: Vec<Part> = components
             .into_iter()
@@ -106,16 +107,22 @@ impl<'a> Prover<'a> {
                 best: None,
                 model: None,
                 runs: 0,
-                seed: seed ^ (index as u64) << 32,
+                seed: options.seed ^ (index as u64) << 32,
                 elite: Vec::new(),
             })
             .collect();
         Prover {
             items,
             parts,
-            goals: Goals::new(lower, only, BUDGET),
+            goals: Goals::new(lower, options.capacity, BUDGET),
             goal: lower,
+            switches: options.exact,
         }
+    }
+
+    /// Takes a bound from elsewhere.
+    pub(crate) fn raise(&mut self, lower: u64) {
+        self.goals.raise(lower);
     }
 
     /// No makespan is below, in bytes.
@@ -198,7 +205,9 @@ impl<'a> Prover<'a> {
             }
         }
         let elite: Vec<Weights> = part.elite.iter().map(|&(_, weights)| weights).collect();
-        (0..ROUND)
+        let restarts = self.switches.restarts;
+        let runs = if restarts { ROUND } else { 1 };
+        (0..runs)
             .map(|_| {
                 let salt = part.runs.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ goal.rotate_left(20);
                 let mut random = Xoshiro256PlusPlus::seed_from_u64(part.seed ^ salt);
@@ -208,7 +217,11 @@ impl<'a> Prover<'a> {
                     part: index,
                     weights,
                     seed: random.random(),
-                    limit: luby(part.runs) * RUN * part.members.len() as u64,
+                    limit: if restarts {
+                        luby(part.runs) * RUN * part.members.len() as u64
+                    } else {
+                        u64::MAX
+                    },
                 }
             })
             .collect()
@@ -219,7 +232,7 @@ impl<'a> Prover<'a> {
         let (_, model) = self.parts[task.part].model.as_ref()?;
         let mut random = Xoshiro256PlusPlus::seed_from_u64(task.seed);
         let ranks = task.weights.ranks(model, &mut random);
-        let run = Search::new(model, Switches::default()).run(ranks, task.limit, stop);
+        let run = Search::new(model, self.switches).run(ranks, task.limit, stop);
         Some(Found {
             run,
             weights: task.weights,

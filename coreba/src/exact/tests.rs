@@ -7,9 +7,10 @@ use common::placement::Placement;
 use common::problem::Problem;
 use rand::{Rng, RngExt as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
+use tests::oracle;
 
 use super::goal::next_makespan;
-use super::{Model, Pairs, Search, Switches, Verdict, Weights, luby};
+use super::{Model, Pairs, Search, Switches, Verdict, Weights, luby, stack_bound};
 use crate::cut::Cut;
 use crate::item::Items;
 
@@ -18,25 +19,26 @@ fn cases() -> u64 {
     std::env::var("COREBA_EXACT_CASES")
         .ok()
         .and_then(|count| count.parse().ok())
-        .unwrap_or(3000)
+        .unwrap_or(5000)
 }
 
 const MOST_TIME: u64 = 20;
 
+/// Problems of which more is known to be needed are left out.
+const MOST_MAKESPAN: u64 = 100;
+
 /// A problem of up to eight jobs, small enough for brute force.
 fn problem(kind: Kind, random: &mut impl Rng) -> Option<Problem> {
-    // Brute force takes its time where much is live apart and may lie anywhere.
-    let most = if kind.complex { 7 } else { 8 };
-    let jobs = random.random_range(2..=most);
+    let jobs = random.random_range(2..=8);
     let span = random.random_range(4..12);
-    let largest = random.random_range(2..if kind.complex { 5 } else { 7 });
+    let largest = random.random_range(2..7);
     let jobs = (0..jobs).map(|id| {
         let birth = random.random_range(0..span);
         let length = random.random_range(1..=span.min(MOST_TIME - birth));
         let size = random.random_range(1..=largest);
         let mut job = Job::new(id, birth, birth + length, size);
         if kind.aligned {
-            job.alignment = kind.step * [1, 1, 2, 3, 4][random.random_range(0..5)];
+            job.alignment = kind.step * [1, 1, 2, 3, 4, 8][random.random_range(0..6)];
         }
         if kind.complex {
             complicate(&mut job, random);
@@ -75,90 +77,9 @@ struct Kind {
     complex: bool,
 }
 
-/// The addresses that jobs take, one bit each, by instant.
-struct Brute<'a> {
-    jobs: &'a [Job],
-    start: u64,
-    taken: Vec<[u64; MOST_TIME as usize + 1]>,
-    offsets: Vec<Option<u64>>,
-    best: u64,
-    /// No makespan is below.
-    bound: u64,
-    /// The highest offset of each job, where it has one of its own.
-    highest: &'a [u64],
-}
-
-impl Brute<'_> {
-    /// The smallest makespan at most `enough`: all jobs at all offsets.
-    fn optimum(problem: &Problem, start: u64, enough: u64, highest: &[u64]) -> Option<u64> {
-        assert!(enough < 63, "addresses are bits");
-        let mut brute = Brute {
-            bound: common::load::lower_bound(problem.jobs(), start),
-            highest,
-            jobs: problem.jobs(),
-            start,
-            taken: vec![[0; MOST_TIME as usize + 1]; problem.len()],
-            offsets: Vec::new(),
-            best: enough + 1,
-        };
-        brute.extend(0);
-        (brute.best <= enough).then_some(brute.best)
-    }
-
-    fn extend(&mut self, makespan: u64) {
-        let index = self.offsets.len();
-        let Some(job) = self.jobs.get(index) else {
-            self.best = makespan;
-            return;
-        };
-        if self.best <= self.bound {
-            return;
-        }
-        let same =
-            |other: &usize| job.group().is_some() && self.jobs[*other].group() == job.group();
-        let shared = (0..index).find(same).and_then(|other| self.offsets[other]);
-        let mut offset = job.pin().or(shared).unwrap_or(0);
-        let fixed = job.pin().or(shared).is_some();
-        let highest = self.highest.get(index).copied().unwrap_or(u64::MAX);
-        while offset + job.size < self.best && makespan < self.best && offset <= highest {
-            let agrees = shared.is_none_or(|shared| shared == offset);
-            if agrees && (self.start + offset).is_multiple_of(job.alignment) {
-                let taken = taken_by(job, offset);
-                let clear = (0..index).all(|other| {
-                    same(&other)
-                        || self.taken[other]
-                            .iter()
-                            .zip(&taken)
-                            .all(|(a, b)| a & b == 0)
-                });
-                if clear {
-                    self.taken[index] = taken;
-                    self.offsets.push(Some(offset));
-                    self.extend(makespan.max(offset + job.size));
-                    self.offsets.pop();
-                }
-            }
-            if fixed {
-                return;
-            }
-            offset += 1;
-        }
-    }
-}
-
-fn taken_by(job: &Job, offset: u64) -> [u64; MOST_TIME as usize + 1] {
-    let mut taken = [0; MOST_TIME as usize + 1];
-    for piece in job.pieces() {
-        for time in piece.birth..piece.death {
-            taken[time as usize] |=
-                ((1u64 << (piece.high - piece.low)) - 1) << (offset + piece.low);
-        }
-    }
-    taken
-}
-
 fn all_switches() -> impl Iterator<Item = Switches> {
-    (0..32).map(|bits| Switches {
+    (0..64).map(|bits| Switches {
+        stack_bound: bits & 32 == 0,
         head_bound: bits & 1 == 0,
         backjumping: bits & 2 == 0,
         twins: bits & 4 == 0,
@@ -248,9 +169,7 @@ fn verdicts_agree(kind: Kind, seed: u64, starts: u64) {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let switches: Vec<Switches> = all_switches().collect();
     let (mut done, mut above) = (0, 0);
-    // Brute force is slow where jobs are apart in time but bound otherwise.
-    let cases = if kind.complex { cases() / 2 } else { cases() };
-    while done < cases {
+    while done < cases() {
         let start = random.random_range(0..starts);
         let Some(problem) = problem(kind, &mut random) else {
             continue;
@@ -267,13 +186,13 @@ fn verdicts_agree(kind: Kind, seed: u64, starts: u64) {
         let Ok(items) = Items::new(&problem, start) else {
             continue;
         };
-        let most = 60;
-        let Some(best) = Brute::optimum(&problem, start, most.min(bound + 30), &[]) else {
+        let Some(best) = oracle::optimum(&problem, start, MOST_MAKESPAN) else {
             continue;
         };
         done += 1;
         above += u64::from(best > bound);
         assert!(bound <= best);
+        assert!(stack_bound(&items) <= best);
         let mut capacities = vec![best, best - 1, bound, bound.midpoint(best), best + 3];
         capacities.sort_unstable();
         capacities.dedup();
@@ -286,8 +205,9 @@ fn verdicts_agree(kind: Kind, seed: u64, starts: u64) {
             if kind.complex {
                 continue;
             }
-            for _ in 0..4 {
-                let switches = switches[random.random_range(0..switches.len())];
+            for round in 0..4 {
+                let mut switches = switches[random.random_range(0..switches.len())];
+                switches.backjumping = round % 2 == 0;
                 let verdict = by_valleys(&items, capacity, switches, random.random());
                 agrees(&problem, &items, start, capacity, best, &verdict);
             }
@@ -384,14 +304,15 @@ fn verdicts_below_ceilings_of_all_heights_are_those_of_brute_force() {
             let item = items.offsets(&marks)[job] / items.grid().unit;
             of_item[item as usize] = highest;
         }
-        let best = Brute::optimum(&problem, 0, 62, &highest);
+        let is_placeable = oracle::is_placeable(&problem, 0, &highest);
         done += 1;
-        refuted += u64::from(best.is_none());
+        refuted += u64::from(!is_placeable);
         for round in 0..6 {
-            let switches = match round {
-                0 => Switches::default(),
+            let mut switches = match round {
+                0 | 1 => Switches::default(),
                 _ => switches[random.random_range(0..switches.len())],
             };
+            switches.backjumping = round % 2 == 0;
             let limit = |job: usize| Some((of_item[job] / items.grid().unit) as i64);
             match below(&items, limit, switches, random.random()) {
                 Verdict::Placed(positions) => {
@@ -402,10 +323,10 @@ fn verdicts_below_ceilings_of_all_heights_are_those_of_brute_force() {
                     }
                     let placement = Placement { offsets };
                     assert_eq!(check::verify(&problem, &placement, 0), Ok(()));
-                    assert!(best.is_some());
+                    assert!(is_placeable);
                 }
                 Verdict::Infeasible => {
-                    assert!(best.is_none(), "{switches:?}: {highest:?} {:?}", jobs);
+                    assert!(!is_placeable, "{switches:?}: {highest:?} {jobs:?}");
                 }
                 Verdict::Open => panic!("no verdict"),
             }
@@ -415,6 +336,89 @@ fn verdicts_below_ceilings_of_all_heights_are_those_of_brute_force() {
         refuted * 20 > done && refuted * 20 < done * 19,
         "{refuted} of {done}"
     );
+}
+
+/// Jobs on a clock so coarse that some sections part them.
+fn parted(is_mixed: bool, random: &mut impl Rng) -> Option<Problem> {
+    let alignments = if is_mixed { [1, 1, 1, 2, 4] } else { [1; 5] };
+    let jobs = (0..random.random_range(9..14)).map(|id| {
+        let birth = random.random_range(0..12);
+        let death = birth + random.random_range(1..5);
+        Job::new(id, birth, death, random.random_range(1..9))
+            .aligned(alignments[random.random_range(0..5)])
+    });
+    Problem::new(jobs.collect()).ok()
+}
+
+#[test]
+fn each_technique_changes_the_nodes_and_no_verdict() {
+    type Off = fn(&mut Switches);
+    let techniques: [(&str, Off); 5] = [
+        ("head bound", |switches| switches.head_bound = false),
+        ("stack bound", |switches| switches.stack_bound = false),
+        ("backjumping", |switches| switches.backjumping = false),
+        ("twins", |switches| switches.twins = false),
+        ("splitting", |switches| switches.splitting = false),
+    ];
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(8);
+    let (mut differ, mut refuted) = ([0; 5], 0);
+    for round in 0..1000 {
+        // Without mixed alignments the stack bound says nothing; with them it
+        // says all that the head bound does.
+        let problem = parted(round % 2 == 0, &mut random).expect("sound");
+        let items = Items::new(&problem, 0).expect("no groups");
+        let load = common::load::load(problem.jobs()).peak;
+        let highest: Vec<i64> = (0..items.len())
+            .map(|_| random.random_range(load / 2..=load + load / 8) as i64)
+            .collect();
+        let members: Vec<u32> = (0..items.len() as u32).collect();
+        let cut = Cut::new(&items, &members).expect("plain rectangles");
+        let Some(model) = Model::new(&cut, |job| Some(highest[job])) else {
+            continue;
+        };
+        let ranks: Vec<u32> = members.clone();
+        let run =
+            |switches| Search::new(&model, switches).run(ranks.clone(), u64::MAX, &mut || false);
+        let all = run(Switches::default());
+        refuted += u32::from(all.verdict == Verdict::Infeasible);
+        for (differ, (name, turn_off)) in differ.iter_mut().zip(techniques) {
+            let mut switches = Switches::default();
+            turn_off(&mut switches);
+            let without = run(switches);
+            let same = matches!(all.verdict, Verdict::Placed(_))
+                == matches!(without.verdict, Verdict::Placed(_));
+            assert!(same, "{name}: {problem:?} {highest:?}");
+            *differ += u32::from(all.nodes != without.nodes);
+        }
+    }
+    assert!(refuted > 20, "{refuted} of 1000");
+    assert!(differ.iter().all(|&differ| differ > 0), "{differ:?}");
+}
+
+/// In one section a stack is all there is.
+#[test]
+fn jobs_that_all_live_at_once_need_what_their_best_stack_needs() {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(7);
+    let mut above = 0;
+    for _ in 0..500 {
+        let start = random.random_range(0..9);
+        let jobs: Vec<Job> = (0..random.random_range(2..7))
+            .map(|id| {
+                let size = random.random_range(1..9);
+                let alignment = [1, 2, 3, 4, 8][random.random_range(0..5)];
+                Job::new(id, id, 20, size).aligned(alignment)
+            })
+            .collect();
+        let bound = common::load::lower_bound(&jobs, start);
+        let problem = Problem::new(jobs).expect("sound");
+        let items = Items::new(&problem, start).expect("no groups");
+        let best = oracle::optimum(&problem, start, MOST_MAKESPAN).expect("small");
+        if items.is_mixed() {
+            assert_eq!(stack_bound(&items), best, "{start} {problem:?}");
+            above += u32::from(best > bound);
+        }
+    }
+    assert!(above > 100);
 }
 
 #[test]

@@ -422,53 +422,79 @@ impl<'a> Search<'a> {
             .take_while(|&&job| self.least[job as usize] == floor)
             .count() as u32;
         let (ceiling, total) = (self.model.ceiling[at], self.total[at]);
-        // Jobs that fail together: those from a level on, and their sizes.
+        // The first of the list that fail together, and a level from which on
+        // they would already have no room.
         let mut failing = None;
         if floor + total > ceiling {
-            failing = Some((floor, total));
+            failing = Some((list.len(), ceiling - total + 1));
         }
         if self.switches.head_bound && self.least[list[0] as usize] + total > ceiling {
             let mut sum = 0;
-            for &job in list {
-                let least = self.least[job as usize];
+            for (index, &job) in list.iter().enumerate() {
                 sum += self.model.size[job as usize];
-                if least + sum > ceiling {
-                    failing = Some((least, sum));
+                if self.least[job as usize] + sum > ceiling {
+                    failing = Some((index + 1, ceiling - sum + 1));
                     break;
                 }
             }
         }
+        if failing.is_none() && self.switches.stack_bound {
+            failing = self.fails_stacked(section);
+        }
         self.summaries[at] = Summary { floor, at_floor };
         match failing {
             None => true,
-            Some((from, sum)) => self.blame(section, from, sum),
+            Some((count, level)) => self.blame(section, count, level),
         }
     }
 
-    /// The conflict: the first of a section's unplaced jobs, `sum` in all and
-    /// none with a least position below `from`, have no room.
-    fn blame(&mut self, section: u32, from: i64, sum: i64) -> bool {
-        self.conflict.clear();
-        let at = section as usize;
-        // Already from here on they would have none.
-        let level = self.model.ceiling[at] - sum + 1;
-        let mut left = sum;
-        for slot in self.list_from[at]..self.list_from[at] + self.live[at] {
-            if left == 0 {
-                break;
+    /// The same by what stacks of a section's unplaced jobs need.
+    fn fails_stacked(&self, section: u32) -> Option<(usize, i64)> {
+        let stacks = self.model.stacks.as_ref()?;
+        let mut set = 0;
+        for (index, &job) in self.list(section as usize).iter().enumerate() {
+            set |= stacks.set_of(self.model, section, job);
+            let start = stacks.start(section, set);
+            if self.least[job as usize] > start {
+                return Some((index + 1, start + 1));
             }
-            let job = self.lists[slot as usize];
-            debug_assert!(self.least[job as usize] >= from);
-            left -= self.model.size[job as usize];
+        }
+        None
+    }
+
+    /// The conflict: the first `count` of a section's unplaced jobs have no room
+    /// from a level on, and none of them may lie lower.
+    fn blame(&mut self, section: u32, count: usize, level: i64) -> bool {
+        self.conflict.clear();
+        let from = self.list_from[section as usize] as usize;
+        for slot in from..from + count {
+            let job = self.lists[slot];
+            debug_assert!(self.least[job as usize] >= level);
             self.explain(job, level);
         }
         false
     }
 
-    /// Whether the unplaced jobs of a decision's section leave no room at all.
+    /// Whether the unplaced jobs of a decision's section leave no room at all:
+    /// one of them must lie at the floor.
     fn is_full(&self, frame: &Frame) -> bool {
         let at = frame.section as usize;
-        frame.floor + self.total[at] >= self.model.ceiling[at]
+        if frame.floor + self.total[at] >= self.model.ceiling[at] {
+            return true;
+        }
+        let Some(stacks) = self
+            .model
+            .stacks
+            .as_ref()
+            .filter(|_| self.switches.stack_bound)
+        else {
+            return false;
+        };
+        let jobs = self.list(at).iter();
+        let set = jobs.fold(0, |set, &job| {
+            set | stacks.set_of(self.model, frame.section, job)
+        });
+        stacks.start(frame.section, set) <= frame.floor
     }
 
     fn explain_full(&mut self, frame: &Frame) {

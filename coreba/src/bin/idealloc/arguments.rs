@@ -8,7 +8,7 @@ use anyhow::bail;
 use clap::{Parser, ValueEnum};
 use common::format::{self, Format};
 use common::units::parse_bytes;
-use coreba::{Method, Options};
+use coreba::{Method, Options, Switches};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -84,6 +84,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t = Technique::Auto, value_name = "NAME")]
     method: Technique,
 
+    /// Turn a technique of the exact search off, to see what it is worth; may be given several times
+    #[arg(long, value_enum, value_name = "NAME", hide_short_help = true)]
+    without: Vec<Without>,
+
     /// Seed of all randomness
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -125,6 +129,37 @@ enum Technique {
     Boxing,
 }
 
+/// See [`coreba::Switches`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Without {
+    /// Bounds at every level of a section
+    HeadBound,
+    /// Bounds that count the padding of mixed alignments
+    StackBound,
+    /// Returns to the deepest decision that a failure involves
+    Backjumping,
+    /// Trying one of several equal jobs
+    Twins,
+    /// Finishing independent parts one after the other
+    Splitting,
+    /// Restarts with other orders; needs --timeout to end
+    Restarts,
+}
+
+impl Without {
+    fn turn_off(self, switches: &mut Switches) {
+        let switch = match self {
+            Without::HeadBound => &mut switches.head_bound,
+            Without::StackBound => &mut switches.stack_bound,
+            Without::Backjumping => &mut switches.backjumping,
+            Without::Twins => &mut switches.twins,
+            Without::Splitting => &mut switches.splitting,
+            Without::Restarts => &mut switches.restarts,
+        };
+        *switch = false;
+    }
+}
+
 impl Arguments {
     /// The solver's options; `begun` is when the process started, and `jobs`
     /// how many there are to write at the end.
@@ -142,6 +177,9 @@ impl Arguments {
             Technique::Fit => Method::Fit,
             Technique::Boxing => Method::Boxing,
         };
+        for technique in &self.without {
+            technique.turn_off(&mut options.exact);
+        }
         // Writing takes less than half a microsecond a job.
         let writing = Duration::from_nanos(400 * jobs as u64);
         let timeout = match (self.timeout, self.iterations) {
