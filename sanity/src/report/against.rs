@@ -86,7 +86,7 @@ pub struct Against {
     /// Jobs whose heap or offset differs.
     pub moved: u64,
     /// Size classes: those with the largest share above first, then those
-    /// that are lowered most.
+    /// whose area times the way down is largest.
     pub classes: Vec<ClassChange>,
 }
 
@@ -295,8 +295,12 @@ impl Changes {
     fn classes(self) -> Vec<ClassChange> {
         let changes = self.by_class.values();
         let above = changes.fold(0u128, |sum, change| sum.saturating_add(change.above));
-        let mut classes: Vec<ClassChange> = self
-            .by_class
+        let mut classes: Vec<(Span, Change)> = self.by_class.into_iter().collect();
+        classes.sort_by(|(_, a), (_, b)| {
+            let above = b.above.cmp(&a.above);
+            above.then(b.lowered.total_cmp(&a.lowered))
+        });
+        classes
             .into_iter()
             .map(|(span, change)| ClassChange {
                 span,
@@ -305,11 +309,6 @@ impl Changes {
                 above_share: share(change.above as f64, above as f64),
                 lowered_by: share(change.lowered, change.area),
             })
-            .collect();
-        classes.sort_by(|a, b| {
-            let shares = b.above_share.total_cmp(&a.above_share);
-            shares.then(b.lowered_by.total_cmp(&a.lowered_by))
-        });
-        classes
+            .collect()
     }
 }

@@ -2,7 +2,7 @@
 //! curve beneath. Heaps lie one above the other.
 //!
 //! Rectangles too small to see are merged: their area goes to a grid of cells,
-//! drawn by how full each is. The file is bounded by the picture's size, not
+//! drawn by how full each is, in the mean of their colours. The file is bounded by the picture's size, not
 //! by the number of jobs.
 
 use std::fmt::Write as _;
@@ -47,11 +47,10 @@ text{fill:currentColor}\
 .heap{stroke:currentColor;stroke-opacity:.5;stroke-dasharray:4 3}\
 .job{stroke:#fff;stroke-width:.3}\
 .id{fill:#111;stroke:none;font-size:11px;pointer-events:none}\
-.many{fill:#777}\
 .load{fill:#4e79a7;fill-opacity:.5}\
 .peak{stroke:#d62728;stroke-width:1.2;stroke-dasharray:6 3}\
 @media (prefers-color-scheme:dark){svg{background:#16181d;color:#ddd}\
-.job{stroke:#16181d}.many{fill:#aaa}.peak{stroke:#ff6b6b}}";
+.job{stroke:#16181d}.peak{stroke:#ff6b6b}}";
 
 /// What a rectangle's colour tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -170,7 +169,7 @@ fn summary(jobs: usize, stack: &Stack, load: u64, colour: Colour) -> String {
     };
     format!(
         "{jobs} jobs, {heaps} heaps, LOAD {load}, makespan {makespan}; colour: {range}; \
-         grey: many small jobs"
+         paler: many small jobs"
     )
 }
 
@@ -201,11 +200,12 @@ fn rectangles(
     let mut density = Density::new(WIDTH, HEIGHT, CELL);
     for (job, &offset) in jobs.iter().zip(&placement.offsets) {
         let base = stack.below(job.heap) as f64 + offset as f64;
-        let of_colour = &mut by_colour[scale.step(colour.value(job))];
+        let step = scale.step(colour.value(job));
+        let of_colour = &mut by_colour[step];
         for piece in job.pieces() {
             let shape = Shape::new(&piece, base, frame);
             if shape.is_small() && !named {
-                shape.merge(&mut density);
+                shape.merge(&mut density, step);
             } else if named {
                 shape.draw_named(of_colour, job, offset);
             } else {
@@ -213,7 +213,7 @@ fn rectangles(
             }
         }
     }
-    density.draw(svg, MARGIN, MARGIN);
+    density.draw(svg, MARGIN, MARGIN, &COLOURS);
     for (colour, shapes) in COLOURS.iter().zip(&by_colour) {
         if !shapes.is_empty() {
             let _ = write!(svg, "<g class=\"job\" fill=\"{colour}\">\n{shapes}</g>\n");
@@ -246,9 +246,9 @@ impl Shape {
             || self.width * self.height < 4.0 * SMALLEST * SMALLEST
     }
 
-    fn merge(&self, density: &mut Density) {
+    fn merge(&self, density: &mut Density, step: usize) {
         let (left, top) = (self.left - MARGIN, self.top - MARGIN);
-        density.add(left, left + self.width, top, top + self.height);
+        density.add(left, left + self.width, top, top + self.height, step);
     }
 
     fn draw(&self, svg: &mut String) {
