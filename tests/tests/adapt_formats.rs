@@ -7,6 +7,10 @@ use common::check;
 use common::format::Format;
 use common::input::{self, Document, Offsets};
 use common::job::JobId;
+use common::problem::Gate;
+use common::row::Rows as _;
+use common::xla::{self, LiveRanges};
+use proptest::prelude::*;
 use tempfile::TempDir;
 use tests::{Ran, run_in};
 
@@ -361,5 +365,28 @@ fn a_format_that_is_only_read_is_not_written() {
     for format in ["trc", "iopddl", "xla"] {
         let ran = adapt(&[("x.csv", b"")], &["x.csv", "-", "--to", format]);
         refused(&ran, &[format, "only read"]);
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_dump_or_problem_with_a_byte_changed_is_read_or_refused_without_a_panic(
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+    ) {
+        let change = |mut bytes: Vec<u8>| {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            bytes
+        };
+        let _ = input::load(&change(sample_bytes("contest.json"))[..], Format::Iopddl, Offsets::Ignored);
+        let assignment = change(sample_bytes("scan-buffer-assignment.txt"));
+        let ranges = LiveRanges::read(&change(sample_bytes("scan-live-range.txt"))[..]);
+        let Ok(ranges) = ranges else { return Ok(()) };
+        if let Ok(mut rows) = xla::Reader::new(&assignment[..], &ranges, xla::Choice::All) {
+            while let Ok(Some(mut row)) = rows.next_row() {
+                let _ = Gate::default().admit(&mut row.job);
+            }
+        }
     }
 }
