@@ -210,7 +210,13 @@ impl Each<'_> {
             Gate::default()
         };
         let mut jobs = 0;
-        while let Some(mut row) = self.rows.next_row().map_err(AdaptError::Input)? {
+        loop {
+            // Not by map_err, which would copy each row.
+            let mut row = match self.rows.next_row() {
+                Ok(Some(row)) => row,
+                Ok(None) => break,
+                Err(error) => return Err(AdaptError::Input(error)),
+            };
             if !self.sieve.takes(&mut row) {
                 continue;
             }
