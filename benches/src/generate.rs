@@ -252,3 +252,49 @@ pub fn first_fit_adversary(jobs: usize, seed: u64) -> Vec<Job> {
     }
     shuffled(made, &mut random)
 }
+
+/// Jobs that fill a constant load of 60 bytes, with births and deaths that no
+/// guillotine would cut: most need more than LOAD.
+pub fn flat(jobs: usize, seed: u64) -> Vec<Job> {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut below = |limit: u64| random.random_range(0..limit);
+    let mut live: Vec<(u64, u64)> = vec![(0, 7), (0, 9), (0, 11), (0, 13), (0, 20)];
+    let mut done: Vec<Job> = Vec::new();
+    let mut time = 0;
+    let end = |(birth, size), time, done: &mut Vec<Job>| {
+        done.push(Job::new(done.len() as u64, birth, time, size));
+    };
+    while done.len() + live.len() < jobs {
+        time += 1;
+        let mut freed = 0;
+        for _ in 0..1 + below(2).min(live.len() as u64 - 1) {
+            let gone = live.remove(below(live.len() as u64) as usize);
+            freed += gone.1;
+            end(gone, time, &mut done);
+        }
+        let part = 1 + below(freed);
+        live.push((time, part));
+        if part < freed {
+            live.push((time, freed - part));
+        }
+    }
+    for job in live {
+        end(job, time + 1, &mut done);
+    }
+    done
+}
+
+/// A few jobs of random lifetimes, of sizes from 8 to 4096 and of alignments
+/// from 1 to 1024: padding decides.
+pub fn mixed_alignments(jobs: u64, seed: u64) -> Vec<Job> {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    (0..jobs)
+        .map(|id| {
+            let birth = random.random_range(0..jobs);
+            let death = birth + random.random_range(1..jobs);
+            let size = log_uniform(&mut random, 8.0, 4096.0) as u64;
+            let alignment = [1, 16, 64, 256, 1024][random.random_range(0..5)];
+            Job::new(id, birth, death, size).aligned(alignment)
+        })
+        .collect()
+}

@@ -10,8 +10,6 @@ use common::load::{load, lower_bound};
 use common::problem::Problem;
 use coreba::{Method, Options, Solution, Status, Stop, Switches, solve};
 use proptest::prelude::*;
-use rand::SeedableRng as _;
-use rand_xoshiro::Xoshiro256PlusPlus;
 use tests::oracle::{self, ALL, Constraints};
 
 fn solved(problem: &Problem, options: &Options) -> Solution {
@@ -74,47 +72,11 @@ proptest! {
     }
 }
 
-/// Jobs that fill a constant load, with births and deaths that no guillotine
-/// would cut: most need more than LOAD.
-fn flat(jobs: usize, seed: u64) -> Vec<Job> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut below = |limit: u64| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % limit
-    };
-    let mut live: Vec<(u64, u64)> = vec![(0, 7), (0, 9), (0, 11), (0, 13), (0, 20)];
-    let mut done: Vec<Job> = Vec::new();
-    let mut time = 0;
-    let end = |(birth, size), time, done: &mut Vec<Job>| {
-        done.push(Job::new(done.len() as u64, birth, time, size));
-    };
-    while done.len() + live.len() < jobs {
-        time += 1;
-        let mut freed = 0;
-        for _ in 0..1 + below(2).min(live.len() as u64 - 1) {
-            let gone = live.remove(below(live.len() as u64) as usize);
-            freed += gone.1;
-            end(gone, time, &mut done);
-        }
-        let part = 1 + below(freed);
-        live.push((time, part));
-        if part < freed {
-            live.push((time, freed - part));
-        }
-    }
-    for job in live {
-        end(job, time + 1, &mut done);
-    }
-    done
-}
-
 #[test]
 fn bounds_above_load_are_proved() {
     let mut above = 0;
     for seed in 0..10 {
-        let jobs = flat(22, seed);
+        let jobs = generate::flat(22, seed);
         let least = lower_bound(&jobs, 0);
         let problem = Problem::new(jobs).expect("sound");
         let solution = solved(&problem, &options(200_000));
@@ -137,7 +99,7 @@ fn a_capacity_below_load_is_refuted_at_once() {
 #[test]
 fn the_exact_search_gives_the_same_bytes_at_any_number_of_threads() {
     for (jobs, iterations) in [
-        (flat(40, 1), 500),
+        (generate::flat(40, 1), 500),
         (
             generate::guillotine(200, 1 << 20, 1 << 20, Cutting::Uneven, 4),
             300,
@@ -159,20 +121,6 @@ fn the_exact_search_gives_the_same_bytes_at_any_number_of_threads() {
     }
 }
 
-/// Jobs of alignments that differ.
-fn mixed(jobs: u64, seed: u64) -> Vec<Job> {
-    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
-    (0..jobs)
-        .map(|id| {
-            let birth = random.random_range(0..jobs);
-            let death = birth + random.random_range(1..jobs);
-            let size = 2f64.powf(random.random_range(3.0..12.0)) as u64;
-            let alignment = [1, 16, 64, 256, 1024][random.random_range(0..5)];
-            Job::new(id, birth, death, size).aligned(alignment)
-        })
-        .collect()
-}
-
 /// Each job twice.
 fn twins(jobs: &[Job]) -> Vec<Job> {
     let both = jobs.iter().flat_map(|job| [job, job]).enumerate();
@@ -190,8 +138,14 @@ fn each_technique_changes_the_work_and_no_verdict() {
         ("twins", |switches| switches.twins = false),
         ("restarts", |switches| switches.restarts = false),
     ];
-    let instances: Vec<Vec<Job>> = (0..5)
-        .flat_map(|seed| [flat(20, seed), mixed(9, seed), twins(&flat(13, seed))])
+    let instances: Vec<Vec<Job>> = (0..8)
+        .flat_map(|seed| {
+            [
+                generate::flat(20, seed),
+                generate::mixed_alignments(9, seed),
+                twins(&generate::flat(14, seed)),
+            ]
+        })
         .collect();
     for (name, turn_off) in techniques {
         let mut differ = 0;
