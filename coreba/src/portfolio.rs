@@ -31,6 +31,7 @@ use crate::pack::{self, Packing};
 use crate::peel;
 use crate::solution::Stop;
 use crate::upside::{Skyline, Upside};
+use boxing::Member;
 
 /// What came out.
 pub(crate) struct Outcome {
@@ -125,7 +126,7 @@ impl<'a> Search<'a> {
         let stop = match Cut::new(self.items, &peeled.core) {
             _ if self.options.method == Method::Boxing => self.by_boxing(&peeled),
             Some(cut) if self.options.method != Method::Fit => self.by_dives(&peeled, cut),
-            _ => self.by_orders(),
+            _ => self.by_orders(&peeled),
         };
         if self.makespan() > self.lower_bound {
             // More work is never to end worse than less did.
@@ -507,11 +508,13 @@ impl<'a> Search<'a> {
         self.keep(packing, "size, first fit");
     }
 
-    /// First fit and best fit in many orders, each new best squeezed.
-    fn by_orders(&mut self) -> Stop {
+    /// First fit and best fit in many orders, each new best squeezed, and boxing
+    /// now and then.
+    fn by_orders(&mut self, peeled: &peel::Peeled) -> Stop {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(self.options.seed);
         let mut plan = orders::Plan::new();
         let mut few = Few::new(self.items, self.lower_bound, self.options);
+        let mut boxing = Member::new(self.items, peeled, self.options);
         loop {
             if let Some(stop) = self.ending() {
                 return stop;
@@ -540,6 +543,11 @@ impl<'a> Search<'a> {
                 if let Some(packing) = packing {
                     self.keep(packing, task.name);
                 }
+            }
+            if let Some(boxing) = &mut boxing
+                && self.makespan() > self.lower_bound
+            {
+                self.box_in_turn(boxing);
             }
             if let Some(few) = &mut few
                 && self.makespan() > self.lower_bound

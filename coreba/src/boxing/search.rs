@@ -146,6 +146,12 @@ impl<'a> Boxer<'a> {
         }
     }
 
+    /// Leaves out the first answer, where there is one already.
+    pub(crate) fn without_drop(mut self) -> Self {
+        self.attempts = 1;
+        self
+    }
+
     fn part(&self, attempt: &Attempt) -> &Part {
         match &self.core {
             Some(core) if attempt.is_core => core,
