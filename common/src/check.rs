@@ -186,15 +186,16 @@ impl<'a> Ground<'a> {
         // Times are below 2^63: the lowest bit puts deaths before the births of
         // the same instant.
         let mut events: Vec<(u64, u32)> = Vec::with_capacity(2 * self.pieces.len());
-        for (index, piece) in (0u32..).zip(&self.pieces) {
-            if piece.birth < until && from < piece.death {
-                events.push((piece.birth.max(from) << 1 | 1, index));
-                if piece.death < until {
-                    events.push((piece.death << 1, index));
-                }
-            }
-        }
-        events.sort_unstable();
+        let seen = || {
+            let all = (0u32..).zip(&self.pieces);
+            all.filter(|(_, piece)| piece.birth < until && from < piece.death)
+        };
+        let dead = seen().filter(|(_, piece)| piece.death < until);
+        // Births and deaths apart: often one of them is in order, and the sort
+        // keeps what is.
+        events.extend(seen().map(|(index, piece)| (piece.birth.max(from) << 1 | 1, index)));
+        events.extend(dead.map(|(index, piece)| (piece.death << 1, index)));
+        events.sort_by_key(|event| event.0);
         let mut sweep = Sweep {
             ground: self,
             live: RankSet::new(self.starts.len()),

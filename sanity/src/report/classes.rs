@@ -18,20 +18,40 @@ pub struct Span {
     pub to: u64,
 }
 
+/// How many size classes there are.
+pub(super) const CLASSES: usize = 8 + 57 * PER_DOUBLING as usize;
+
 /// The size class of a size, as jemalloc's classes are spaced: steps of 16
 /// bytes up to 128, then four a doubling, so that a class spans a fifth of its
 /// sizes at most.
 pub fn size_class(size: u64) -> Span {
-    if size <= LINEAR {
-        let to = size.max(1).next_multiple_of(STEP);
-        return Span {
-            from: to - STEP + 1,
-            to,
-        };
+    class(class_index(size))
+}
+
+/// The number of a size's class, ascending with the size; below [`CLASSES`].
+pub(super) fn class_index(size: u64) -> usize {
+    let last = size.max(1) - 1;
+    if last < LINEAR {
+        return (last / STEP) as usize;
     }
-    let last = size - 1;
-    let step = 1u64 << (last.ilog2() - PER_DOUBLING.ilog2());
-    let below = last / step * step;
+    let doubling = last.ilog2() - LINEAR.ilog2();
+    let quarter = last >> (last.ilog2() - PER_DOUBLING.ilog2()) & (u64::from(PER_DOUBLING) - 1);
+    (LINEAR / STEP) as usize + (doubling * PER_DOUBLING) as usize + quarter as usize
+}
+
+/// The sizes of a class.
+pub(super) fn class(index: usize) -> Span {
+    let (index, linear) = (index as u64, LINEAR / STEP);
+    let (below, step) = if index < linear {
+        (index * STEP, STEP)
+    } else {
+        let (doubling, quarter) = (
+            (index - linear) / u64::from(PER_DOUBLING),
+            (index - linear) % u64::from(PER_DOUBLING),
+        );
+        let step = (LINEAR / u64::from(PER_DOUBLING)) << doubling;
+        (step * (u64::from(PER_DOUBLING) + quarter), step)
+    };
     Span {
         from: below + 1,
         // The last class ends with the last number.

@@ -113,8 +113,9 @@ pub(super) struct Gaps {
 
 /// Measures disjoint rectangles. `peak` is the instant for [`Gaps::at_peak`].
 pub(super) fn gaps(rectangles: &[Rectangle], peak: u64) -> Gaps {
+    let ends = Ends::new(rectangles);
     if rectangles.len() < WORTH_A_THREAD {
-        return sweep(rectangles, peak, 0, u64::MAX);
+        return sweep(rectangles, &ends, peak, 0, u64::MAX);
     }
     // Any instant divides the time in two halves that need nothing of each other.
     let mut births: Vec<u64> = rectangles.iter().map(|held| held.birth).collect();
@@ -122,8 +123,8 @@ pub(super) fn gaps(rectangles: &[Rectangle], peak: u64) -> Gaps {
     let (_, &mut middle, _) = births.select_nth_unstable(half);
     drop(births);
     let (early, late) = std::thread::scope(|scope| {
-        let late = scope.spawn(|| sweep(rectangles, peak, middle, u64::MAX));
-        let early = sweep(rectangles, peak, 0, middle);
+        let late = scope.spawn(|| sweep(rectangles, &ends, peak, middle, u64::MAX));
+        let early = sweep(rectangles, &ends, peak, 0, middle);
         let late = late.join();
         (
             early,
@@ -141,25 +142,59 @@ pub(super) fn gaps(rectangles: &[Rectangle], peak: u64) -> Gaps {
     }
 }
 
-/// Measures from the instant `from` to before `until`.
-fn sweep(rectangles: &[Rectangle], peak: u64, from: u64, until: u64) -> Gaps {
-    // Times are below 2^63: the lowest bit tells births from deaths.
-    let mut events: Vec<(u64, u32)> = Vec::with_capacity(rectangles.len());
-    for (index, held) in (0u32..).zip(rectangles) {
-        if held.birth < until && from < held.death {
-            events.push((held.birth.max(from) << 1 | 1, index));
-            events.push((held.death.min(until) << 1, index));
+/// The pages in which each rectangle begins and ends, numbered from 0.
+struct Ends {
+    pages: Vec<[u32; 2]>,
+    count: usize,
+}
+
+impl Ends {
+    fn new(rectangles: &[Rectangle]) -> Ends {
+        let mut numbers: FxHashMap<(u64, u64), u32> = FxHashMap::default();
+        let mut number = |heap, page| {
+            let next = numbers.len() as u32;
+            *numbers.entry((heap, page)).or_insert(next)
+        };
+        let pages = rectangles.iter().map(|held| {
+            let first = number(held.heap, held.low / PAGE);
+            let last = (held.high - 1) / PAGE;
+            match last == held.low / PAGE {
+                true => [first, first],
+                false => [first, number(held.heap, last)],
+            }
+        });
+        Ends {
+            pages: pages.collect(),
+            count: numbers.len(),
         }
     }
-    events.sort_unstable();
-    let mut pages = Pages::default();
+}
+
+/// Measures from the instant `from` to before `until`.
+fn sweep(rectangles: &[Rectangle], ends: &Ends, peak: u64, from: u64, until: u64) -> Gaps {
+    // Times are below 2^63: the lowest bit tells births from deaths.
+    let mut events: Vec<(u64, u32)> = Vec::with_capacity(2 * rectangles.len());
+    let seen = || {
+        let all = (0u32..).zip(rectangles);
+        all.filter(|(_, held)| held.birth < until && from < held.death)
+    };
+    // Births and deaths apart: often one of them is in order.
+    events.extend(seen().map(|(index, held)| (held.birth.max(from) << 1 | 1, index)));
+    events.extend(seen().map(|(index, held)| (held.death.min(until) << 1, index)));
+    events.sort_by_key(|event| event.0);
+    let mut pages = Pages {
+        touched: 0,
+        held: 0,
+        ends: vec![0; ends.count],
+    };
     let mut gaps = Gaps::default();
     let mut at = 0;
     while at < events.len() {
         let time = events[at].0 >> 1;
         while at < events.len() && events[at].0 >> 1 == time {
             let (key, index) = events[at];
-            pages.change(&rectangles[index as usize], key & 1 == 1);
+            let (held, ends) = (&rectangles[index as usize], ends.pages[index as usize]);
+            pages.change(held, ends, key & 1 == 1);
             at += 1;
         }
         let now = pages.gaps();
@@ -175,12 +210,11 @@ fn sweep(rectangles: &[Rectangle], peak: u64, from: u64, until: u64) -> Gaps {
 }
 
 /// Which pages are touched at one instant.
-#[derive(Default)]
 struct Pages {
     touched: u64,
     held: u64,
-    /// By heap and page: the blocks that begin or end in it.
-    ends: FxHashMap<(u64, u64), u32>,
+    /// By page: the live blocks that begin or end in it.
+    ends: Vec<u32>,
 }
 
 impl Pages {
@@ -188,9 +222,8 @@ impl Pages {
         self.touched * PAGE - self.held
     }
 
-    fn change(&mut self, held: &Rectangle, born: bool) {
-        let (first, last) = (held.low / PAGE, (held.high - 1) / PAGE);
-        let inner = (last - first).saturating_sub(1);
+    fn change(&mut self, held: &Rectangle, [first, last]: [u32; 2], born: bool) {
+        let inner = ((held.high - 1) / PAGE - held.low / PAGE).saturating_sub(1);
         if born {
             self.held += held.high - held.low;
             self.touched += inner;
@@ -198,23 +231,20 @@ impl Pages {
             self.held -= held.high - held.low;
             self.touched -= inner;
         }
-        self.end(held.heap, first, born);
+        self.end(first, born);
         if last != first {
-            self.end(held.heap, last, born);
+            self.end(last, born);
         }
     }
 
-    fn end(&mut self, heap: u64, page: u64, born: bool) {
-        let count = self.ends.entry((heap, page)).or_default();
+    fn end(&mut self, page: u32, born: bool) {
+        let count = &mut self.ends[page as usize];
         if born {
             self.touched += u64::from(*count == 0);
             *count += 1;
         } else {
             *count -= 1;
-            if *count == 0 {
-                self.touched -= 1;
-                self.ends.remove(&(heap, page));
-            }
+            self.touched -= u64::from(*count == 0);
         }
     }
 }

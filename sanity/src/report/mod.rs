@@ -351,6 +351,9 @@ fn held_at(job: &Job, time: u64) -> u64 {
     if !(job.birth..job.death).contains(&time) {
         return 0;
     }
+    if job.extras.is_none() {
+        return job.size;
+    }
     job.pieces()
         .find(|piece| (piece.birth..piece.death).contains(&time))
         .map_or(0, |piece| piece.high - piece.low)
@@ -358,6 +361,9 @@ fn held_at(job: &Job, time: u64) -> u64 {
 
 /// A job's area in byte ticks; its gaps are left out.
 fn area(job: &Job) -> u128 {
+    if job.extras.is_none() {
+        return u128::from(job.size) * u128::from(job.death - job.birth);
+    }
     job.pieces()
         .map(|piece| u128::from(piece.high - piece.low) * u128::from(piece.death - piece.birth))
         .sum()
@@ -377,23 +383,24 @@ fn internal(jobs: &[Job], peak: u64) -> Internal {
 }
 
 fn class_costs(jobs: &[Job], peak: u64) -> Vec<ClassCost> {
-    let mut costs = std::collections::BTreeMap::<Span, (u64, u128, u64)>::new();
+    let mut costs = vec![(0u64, 0u128, 0u64); classes::CLASSES];
     for job in jobs {
-        let (count, its_area, at_peak) = costs.entry(size_class(job.size)).or_default();
+        let (count, its_area, at_peak) = &mut costs[classes::class_index(job.size)];
         *count += 1;
         *its_area = its_area.saturating_add(area(job));
         *at_peak += held_at(job, peak);
     }
     let areas = costs
-        .values()
+        .iter()
         .fold(0u128, |sum, cost| sum.saturating_add(cost.1));
-    let peaks: u64 = costs.values().map(|cost| cost.2).sum();
-    let mut costs: Vec<_> = costs.into_iter().collect();
-    costs.sort_by_key(|&(span, (_, area, _))| (std::cmp::Reverse(area), span));
+    let peaks: u64 = costs.iter().map(|cost| cost.2).sum();
+    let mut costs: Vec<_> = costs.into_iter().enumerate().collect();
+    costs.retain(|(_, cost)| cost.0 > 0);
+    costs.sort_by_key(|&(index, (_, area, _))| (std::cmp::Reverse(area), index));
     costs
         .into_iter()
-        .map(|(span, (jobs, area, at_peak))| ClassCost {
-            span,
+        .map(|(index, (jobs, area, at_peak))| ClassCost {
+            span: classes::class(index),
             jobs,
             area_share: share(area as f64, areas as f64),
             at_peak: Part::of(at_peak, peaks),

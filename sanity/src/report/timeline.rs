@@ -37,30 +37,34 @@ pub struct Hardness {
     pub conflict_density: f64,
 }
 
-/// The jobs' births, deaths and sizes, each sorted by itself.
+/// The jobs' births, deaths and sizes, sorted.
 pub(super) struct Timeline {
-    births: Vec<u64>,
+    /// Each birth with its death, by birth.
+    lives: Vec<(u64, u64)>,
     deaths: Vec<u64>,
     sizes: Vec<u64>,
 }
 
 impl Timeline {
     pub(super) fn new(jobs: &[Job]) -> Timeline {
-        let sorted = |field: fn(&Job) -> u64| {
-            let mut values: Vec<u64> = jobs.iter().map(field).collect();
-            values.sort_unstable();
-            values
-        };
+        // Files mostly come by birth or by death: a sort that keeps runs is
+        // quicker then.
+        let mut lives: Vec<(u64, u64)> = jobs.iter().map(|job| (job.birth, job.death)).collect();
+        lives.sort_by_key(|life| life.0);
+        let mut deaths: Vec<u64> = jobs.iter().map(|job| job.death).collect();
+        deaths.sort();
+        let mut sizes: Vec<u64> = jobs.iter().map(|job| job.size).collect();
+        sizes.sort_unstable();
         Timeline {
-            births: sorted(|job| job.birth),
-            deaths: sorted(|job| job.death),
-            sizes: sorted(|job| job.size),
+            lives,
+            deaths,
+            sizes,
         }
     }
 
     pub(super) fn churn(&self, jobs: &[Job], load: u64) -> Churn {
         let requested: u128 = jobs.iter().map(|job| u128::from(job.requested)).sum();
-        let freed_at_once = self.freed_at_once(jobs);
+        let freed_at_once = self.freed_at_once();
         Churn {
             jobs_over_load: share(jobs.len() as f64, load as f64),
             requested_over_load: share(requested as f64, load as f64),
@@ -69,28 +73,23 @@ impl Timeline {
         }
     }
 
-    fn freed_at_once(&self, jobs: &[Job]) -> u64 {
-        let mut distinct = self.births.clone();
-        distinct.dedup();
+    fn freed_at_once(&self) -> u64 {
+        let mut next = u64::MAX;
         let mut count = 0;
-        // Jobs mostly come in an order near that of their births or deaths, so
-        // the next birth is mostly near the last one looked up.
-        let mut at = 0;
-        for job in jobs {
-            if !(at < distinct.len() && distinct[at] == job.birth) {
-                at = distinct.partition_point(|&birth| birth < job.birth);
-            }
-            at += 1;
-            count += u64::from(distinct.get(at).is_none_or(|&next| next >= job.death));
+        for born_together in self.lives.chunk_by(|a, b| a.0 == b.0).rev() {
+            let at_once = born_together.iter().filter(|life| life.1 <= next);
+            count += at_once.count() as u64;
+            next = born_together[0].0;
         }
         count
     }
 
     pub(super) fn hardness(&self, jobs: &[Job]) -> Hardness {
         let count = jobs.len() as u64;
-        let first = self.births.first().copied().unwrap_or(0);
+        let first = self.lives.first().map_or(0, |life| life.0);
         let last = self.deaths.last().copied().unwrap_or(0);
-        let conflicts = conflicts(&self.births, &self.deaths) - conflicts_in_groups(jobs);
+        let conflicts = conflicts(self.lives.iter().map(|life| life.0), &self.deaths)
+            - conflicts_in_groups(jobs);
         let (mean, deviation) = deviation(&self.sizes);
         Hardness {
             smallest: self.sizes.first().copied().unwrap_or(0),
@@ -118,16 +117,16 @@ fn pairs(count: u64) -> u64 {
 
 /// Two jobs do not conflict when one dies before or when the other is born:
 /// for each birth, the deaths up to it are just the pairs that it ends.
-fn conflicts(births: &[u64], deaths: &[u64]) -> u64 {
+fn conflicts(births: impl Iterator<Item = u64>, deaths: &[u64]) -> u64 {
     let mut dead = 0;
     let mut apart = 0;
-    for &birth in births {
+    for birth in births {
         while dead < deaths.len() && deaths[dead] <= birth {
             dead += 1;
         }
         apart += dead as u64;
     }
-    pairs(births.len() as u64) - apart
+    pairs(deaths.len() as u64) - apart
 }
 
 /// Members of a group never conflict with each other.
@@ -140,10 +139,9 @@ fn conflicts_in_groups(jobs: &[Job]) -> u64 {
     members
         .chunk_by(|a, b| a.0 == b.0)
         .map(|group| {
-            let births: Vec<u64> = group.iter().map(|member| member.1).collect();
             let mut deaths: Vec<u64> = group.iter().map(|member| member.2).collect();
             deaths.sort_unstable();
-            conflicts(&births, &deaths)
+            conflicts(group.iter().map(|member| member.1), &deaths)
         })
         .sum()
 }
