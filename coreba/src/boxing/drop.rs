@@ -94,12 +94,14 @@ pub(crate) fn dropped(items: &Items, order: &[u32]) -> Option<Packing> {
     let grid = items.grid();
     for &index in order {
         let item = items.item(index);
-        let Some((first, last, size)) = crate::peel::span(items, index) else {
-            continue;
-        };
-        let address = grid.start + tops.largest(first, last);
-        let at = address.checked_next_multiple_of(item.alignment)? - grid.start;
-        tops.raise(first, last, at + size);
+        // What has no slab is in nobody's way, but has an address too.
+        let span = crate::peel::span(items, index);
+        let below = span.map_or(0, |(first, last, _)| tops.largest(first, last));
+        let address = (grid.start + below).checked_next_multiple_of(item.alignment)?;
+        let at = address - grid.start;
+        if let Some((first, last, size)) = span {
+            tops.raise(first, last, at + size);
+        }
         packing.positions[index as usize] = at;
         packing.makespan = packing.makespan.max(grid.height(at, item));
     }
