@@ -27,8 +27,8 @@ struct Arguments {
     #[arg(long, default_value_t = 10)]
     seeds: u64,
 
-    /// Runs with one technique off
-    #[arg(long, default_value_t = 3)]
+    /// Runs with one technique off: as many as with everything on to compare
+    #[arg(long, default_value_t = 10)]
     seeds_without: u64,
 
     /// Seconds a run
