@@ -251,7 +251,7 @@ impl Cut {
     }
 
     /// The cut of some of the jobs on another floor.
-    fn part(&self, members: &[u32], floor: Vec<i64>) -> Cut {
+    pub(crate) fn part(&self, members: &[u32], floor: Vec<i64>) -> Cut {
         let mut part = self.members(members, floor);
         part.merge_sections();
         part

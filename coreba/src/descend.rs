@@ -37,6 +37,9 @@ const VIEWS: usize = 5;
 /// Generations between one new view and the next.
 const VIEW_AGE: u64 = 16;
 
+/// How often a dive may be taken back.
+const REWINDS: usize = 200;
+
 /// Generations between one dive in stages and the next.
 const STAGED_AGE: u64 = 6;
 
@@ -50,8 +53,8 @@ pub(crate) struct Task {
 
 #[derive(Clone, Debug)]
 enum Work {
-    /// A whole dive.
-    Dive(Recipe),
+    /// Whole dives.
+    Dives(Vec<Recipe>),
     /// The tail of the view's best dive from this many jobs on.
     /// With a gluing what is left is glued first, within the slack that is left.
     Tail {
@@ -122,6 +125,12 @@ impl View {
         self.best.as_ref().map_or(i64::MAX, |best| best.top)
     }
 
+    /// How many dives a task does: more where they are short, as a generation
+    /// ends with its longest task.
+    fn dives(&self, jobs: usize) -> usize {
+        (jobs / self.cut.len().max(1) / 2).clamp(1, 6)
+    }
+
     /// The next plain recipe, while there are any.
     fn next_plain(&mut self) -> Option<Recipe> {
         let recipe = (self.plain < Recipe::PLAIN).then(|| Recipe::plain(self.plain));
@@ -154,11 +163,8 @@ impl View {
         let gluing = random.random_bool(0.5).then(|| Gluing {
             gap: random.random_range(2.0..12.0f64).exp() as u32,
             reserve: (target as f64 * 0.02 * random.random_range(0.0..0.7f64).powi(3)) as i64,
-            noise: if random.random_bool(0.5) {
-                0
-            } else {
-                random.random_range(1..4)
-            },
+            size: random.random_range(0.0..1.0),
+            noise: random.random_range(0.0..1.0f32).powi(2),
         });
         Work::Tail {
             from: jobs - left,
@@ -176,11 +182,8 @@ impl View {
                 gluing: (stage > 0).then(|| Gluing {
                     gap: random.random_range(5.0..12.0f64).exp() as u32,
                     reserve: 0,
-                    noise: if random.random_bool(0.7) {
-                        0
-                    } else {
-                        random.random_range(1..4)
-                    },
+                    size: random.random_range(0.0..1.0),
+                    noise: random.random_range(0.0..1.0f32).powi(2),
                 }),
                 recipe: if random.random_bool(0.5) {
                     Recipe::plain(random.random_range(0..Recipe::PLAIN))
@@ -258,6 +261,7 @@ impl Component {
         self.renew_views(&mut random);
         let count = if self.generation == 1 { 2 } else { GENERATION };
         let ranking = self.ranking();
+        let jobs = self.views[0].cut.len();
         (0..count)
             .map(|index| {
                 let seed = random.random();
@@ -283,12 +287,15 @@ impl Component {
                 let work = if tail {
                     view.draw_tail(self.target, &mut random)
                 } else {
-                    let plain = if early || random.random_bool(0.5) {
-                        view.next_plain()
-                    } else {
-                        None
-                    };
-                    Work::Dive(plain.unwrap_or_else(|| view.draw(&mut random)))
+                    let recipes = (0..view.dives(jobs)).map(|_| {
+                        let plain = if early || random.random_bool(0.5) {
+                            view.next_plain()
+                        } else {
+                            None
+                        };
+                        plain.unwrap_or_else(|| view.draw(&mut random))
+                    });
+                    Work::Dives(recipes.collect())
                 };
                 Task {
                     view: place,
@@ -310,27 +317,26 @@ impl Component {
     /// Makes a new glued view now and then; the worst glued one gives way.
     fn renew_views(&mut self, random: &mut Xoshiro256PlusPlus) {
         let jobs = self.views[0].cut.len();
+        let plain = |gap, reserve| Gluing {
+            gap,
+            reserve,
+            size: 0.5,
+            noise: 0.0,
+        };
         let gluing = match self.generation {
             // Slack alone limits the gaps.
-            1 => Gluing {
-                gap: u32::MAX,
-                reserve: 0,
-                noise: 0,
-            },
-            2 => Gluing {
-                gap: 32,
-                reserve: 0,
-                noise: 0,
-            },
-            4 => Gluing {
-                gap: 256,
-                reserve: 0,
-                noise: 0,
-            },
+            1 => plain(u32::MAX, 0),
+            2 => plain(u32::MAX, self.target / 2048),
+            4 => plain(256, 0),
             generation if generation.is_multiple_of(VIEW_AGE) => Gluing {
-                gap: random.random_range(0.0..12.0f64).exp() as u32,
+                gap: if random.random_bool(0.5) {
+                    u32::MAX
+                } else {
+                    random.random_range(0.0..12.0f64).exp() as u32
+                },
                 reserve: (self.slack() as f64 * random.random_range(0.0..0.5f64).powi(2)) as i64,
-                noise: random.random_range(0..4),
+                size: random.random_range(0.0..1.0),
+                noise: random.random_range(0.0..1.0f32).powi(2),
             },
             _ => return,
         };
@@ -362,20 +368,7 @@ impl Component {
         let view = &self.views[task.view];
         let mut random = Xoshiro256PlusPlus::seed_from_u64(task.seed);
         let (descent, recipe, dives) = match &task.work {
-            Work::Dive(recipe) => {
-                let lock = || {
-                    view.divers
-                        .lock()
-                        .unwrap_or_else(std::sync::PoisonError::into_inner)
-                };
-                let pooled = lock().pop();
-                let mut diver = pooled.unwrap_or_else(|| Diver::new(&view.cut));
-                let ranks = recipe.ranks(&view.cut, &mut random);
-                let rules = self.rules(recipe, view.top());
-                let descent = diver.dive(&view.cut, &ranks, &rules, stop);
-                lock().push(diver);
-                (descent?, *recipe, 1)
-            }
+            Work::Dives(recipes) => self.dive(view, recipes, &mut random, stop)?,
             Work::Staged(stages) => {
                 let descent = self.dive_in_stages(view, stages, &mut random, stop)?;
                 (descent, stages[0].recipe, stages.len() as u64)
@@ -392,6 +385,53 @@ impl Component {
             recipe,
             dives,
         })
+    }
+
+    /// See [`Work::Dives`].
+    fn dive(
+        &self,
+        view: &View,
+        recipes: &[Recipe],
+        random: &mut Xoshiro256PlusPlus,
+        stop: &mut dyn FnMut() -> bool,
+    ) -> Option<(Descent, Recipe, u64)> {
+        let lock = || {
+            view.divers
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+        };
+        let pooled = lock().pop();
+        let mut diver = pooled.unwrap_or_else(|| Diver::new(&view.cut));
+        let mut found: Option<(Descent, Recipe)> = None;
+        let (mut limit, mut dives) = (view.top(), 0);
+        let may_rewind = Diver::may_rewind(&view.cut);
+        for recipe in recipes {
+            let ranks = recipe.ranks(&view.cut, random);
+            dives += 1;
+            let mut rules = self.rules(recipe, limit);
+            let descent = if may_rewind && limit < i64::MAX && random.random_bool(0.5) {
+                // A goal well below the best tells early where to go back.
+                let share = random.random_range(0.5..1.0f64);
+                rules.limit = self.target + ((limit - self.target) as f64 * share) as i64;
+                diver.dive_back(&view.cut, &ranks, &rules, REWINDS, stop)
+            } else {
+                diver.dive(&view.cut, &ranks, &rules, stop)
+            };
+            if let Some(descent) = descent {
+                limit = descent.top - 1;
+                let done = descent.top <= self.target;
+                found = Some((descent, *recipe));
+                if done {
+                    break;
+                }
+            }
+            if stop() {
+                break;
+            }
+        }
+        lock().push(diver);
+        let (descent, recipe) = found?;
+        Some((descent, recipe, dives))
     }
 
     /// See [`Work::Staged`].

@@ -8,6 +8,7 @@
 use rand::{Rng, RngExt as _};
 
 use crate::cut::Cut;
+use crate::dive::{Rank, rank};
 
 /// One way to order jobs and to dive.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,8 +59,10 @@ impl Recipe {
     /// A recipe near this one.
     pub(crate) fn varied(&self, random: &mut impl Rng) -> Recipe {
         let mut varied = *self;
-        varied.size += random.random_range(-0.25..0.25f32);
-        varied.length += random.random_range(-0.25..0.25f32);
+        // Near and far: some instances ask for very little of one weight.
+        let reach = 0.25 * random.random_range(-4.0..0.0f32).exp();
+        varied.size += random.random_range(-reach..reach);
+        varied.length += random.random_range(-reach..reach);
         if random.random_bool(0.25) {
             varied.pressure = random.random_range(0.0..12.0f32);
         }
@@ -78,10 +81,10 @@ impl Recipe {
         varied
     }
 
-    /// Ranks of a cut's jobs by this recipe: 0 is placed first. O(n log n).
-    pub(crate) fn ranks(&self, cut: &Cut, random: &mut impl Rng) -> Vec<u32> {
+    /// Ranks of a cut's jobs by this recipe. O(n).
+    pub(crate) fn ranks(&self, cut: &Cut, random: &mut impl Rng) -> Vec<Rank> {
         let salt: u64 = random.random();
-        let mut keys: Vec<(f32, u32)> = (0..cut.len())
+        (0..cut.len())
             .map(|job| {
                 let mut key = self.size * cut.log_size[job] + self.length * cut.log_length[job];
                 if self.pressure != 0.0 {
@@ -93,15 +96,9 @@ impl Recipe {
                 if self.job_noise > 0.0 {
                     key += self.job_noise * random.random_range(-1.0..1.0f32);
                 }
-                (key, job as u32)
+                rank(key, job as u32)
             })
-            .collect();
-        keys.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        let mut ranks = vec![0; keys.len()];
-        for (rank, &(_, job)) in keys.iter().enumerate() {
-            ranks[job as usize] = rank as u32;
-        }
-        ranks
+            .collect()
     }
 }
 

@@ -6,7 +6,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::index::{Index, NONE, Span};
+use super::index::{Index, NONE, Rank, Span};
 use crate::cut::Cut;
 
 /// Classes with an index of their own; the rest share the last.
@@ -19,7 +19,7 @@ struct Class {
     /// Alignment and residue; (1, 0) for what is taken to fit anywhere.
     allowed: (i64, i64),
     jobs: Vec<u32>,
-    ranks: Vec<u32>,
+    ranks: Vec<Rank>,
 }
 
 /// All unplaced jobs.
@@ -71,7 +71,7 @@ impl Classes {
     }
 
     /// Makes all jobs unplaced, with these ranks. O(n).
-    pub(super) fn reset(&mut self, ranks: &[u32]) {
+    pub(super) fn reset(&mut self, ranks: &[Rank]) {
         for class in &mut self.classes {
             class.ranks.clear();
             class
@@ -82,7 +82,7 @@ impl Classes {
     }
 
     /// Gives a job a rank; [`NONE`] takes it out.
-    pub(super) fn set(&mut self, job: u32, rank: u32) {
+    pub(super) fn set(&mut self, job: u32, rank: Rank) {
         let (class, number) = self.place[job as usize];
         self.classes[class as usize].index.set(number, rank);
     }
@@ -95,7 +95,7 @@ impl Classes {
     }
 
     /// The best rank in a box, of jobs that allow a height if there are any.
-    pub(super) fn best(&self, span: Span, height: i64) -> u32 {
+    pub(super) fn best(&self, span: Span, height: i64) -> Rank {
         if let [class] = &self.classes[..] {
             return class.index.best(span);
         }

@@ -5,8 +5,10 @@
 //! are wasted there, so a gap is allowed only where every section in it has the
 //! slack. Flat loads of few sizes gain most, as of a server's many threads.
 //!
-//! Jobs are taken by birth; each is chained to the one of its size that ended
-//! last. O(n log n) for few sizes.
+//! Each job is paired with the one of its size that ended last before it: by
+//! that rule the gaps are those of a stack of levels, as many as the jobs of the
+//! size that are live. The gaps that cost least are closed first, while there is
+//! slack for them, so that as few chains as can be are left. O(n log n).
 
 use rand::Rng;
 use rand::RngExt as _;
@@ -16,6 +18,9 @@ use super::Descent;
 use super::needs::Needs;
 use crate::cut::Cut;
 
+/// No job.
+const NOTHING: u32 = u32::MAX;
+
 /// How to glue.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gluing {
@@ -23,14 +28,27 @@ pub(crate) struct Gluing {
     pub(crate) gap: u32,
     /// Slack in units that gaps leave everywhere.
     pub(crate) reserve: i64,
-    /// Up to how many of the chains that ended last are passed over by chance.
-    pub(crate) noise: usize,
+    /// Weight of the logarithm of the size, beside that of a gap's length, in
+    /// what a gap costs.
+    pub(crate) size: f32,
+    /// Amplitude of the noise on that.
+    pub(crate) noise: f32,
+}
+
+/// Two jobs of one kind that a chain may join, and the gap between them.
+struct Joint {
+    before: u32,
+    after: u32,
+    cost: f32,
 }
 
 /// The jobs of each chain, by time.
 #[derive(Clone, Debug)]
 pub(crate) struct Chains {
     chains: Vec<Vec<u32>>,
+    /// Chains that last from the first section to the last, which lie at the
+    /// bottom, each at its position: they are no part of the cut of the chains.
+    bottom: Vec<(Vec<u32>, i64)>,
 }
 
 impl Chains {
@@ -42,52 +60,53 @@ impl Chains {
         target: i64,
         random: &mut impl Rng,
     ) -> (Cut, Chains) {
+        let mut joints = joints(cut, gluing, random);
+        joints.sort_by(|a, b| a.cost.total_cmp(&b.cost).then(a.after.cmp(&b.after)));
         let mut needs = Needs::default();
         needs.reset(cut.needs().into_iter());
         let allowed = target - gluing.reserve;
-        let mut order: Vec<u32> = (0..cut.len() as u32).collect();
-        order.sort_by_key(|&job| (cut.first[job as usize], job));
-        // Of each size (and alignment) the chains by the section they end in.
-        let mut ends: FxHashMap<(i64, i64, i64), std::collections::BTreeSet<(u32, u32)>> =
-            FxHashMap::default();
-        let mut chains: Vec<Vec<u32>> = Vec::new();
-        for job in order {
-            let index = job as usize;
-            let (first, last, size) = (cut.first[index], cut.last[index], cut.size[index]);
-            let (alignment, residue) = cut.residue(index);
-            let ends = ends.entry((size, alignment, residue)).or_default();
-            let passed = if gluing.noise == 0 {
-                0
-            } else {
-                random.random_range(0..=gluing.noise)
-            };
-            let before = ends
-                .range(..(first, 0))
-                .rev()
-                .take(passed + 1)
-                .last()
-                .copied();
-            let joined = before.filter(|&(end, _)| {
-                let gap = first - end - 1;
-                gap == 0 || gap <= gluing.gap && needs.largest(end + 1, first).0 + size <= allowed
-            });
-            let chain = match joined {
-                Some((end, chain)) => {
-                    if end + 1 < first {
-                        needs.add(end + 1, first, size);
-                    }
-                    ends.remove(&(end, chain));
-                    chains[chain as usize].push(job);
-                    chain
+        let mut next = vec![NOTHING; cut.len()];
+        let mut begins = vec![true; cut.len()];
+        for Joint { before, after, .. } in joints {
+            let (from, to) = gap(cut, before, after);
+            let size = cut.size[before as usize];
+            if from < to {
+                if needs.largest(from, to).0 + size > allowed {
+                    continue;
                 }
-                None => {
-                    chains.push(vec![job]);
-                    chains.len() as u32 - 1
-                }
-            };
-            ends.insert((last, chain));
+                needs.add(from, to, size);
+            }
+            next[before as usize] = after;
+            begins[after as usize] = false;
         }
-        (cut.chained(&chains), Chains { chains })
+        let mut chains: Vec<Vec<u32>> = (0..cut.len() as u32)
+            .filter(|&job| begins[job as usize])
+            .map(|job| {
+                let mut chain = vec![job];
+                let mut at = next[job as usize];
+                while at != NOTHING {
+                    chain.push(at);
+                    at = next[at as usize];
+                }
+                chain
+            })
+            .collect();
+        let chained = cut.chained(&chains);
+        let (lying, height) = at_the_bottom(&chained);
+        if lying.is_empty() {
+            let bottom = Vec::new();
+            return (chained, Chains { chains, bottom });
+        }
+        let bottom = lying
+            .iter()
+            .map(|&(chain, at)| (std::mem::take(&mut chains[chain as usize]), at))
+            .collect();
+        let others: Vec<u32> = (0..chained.len() as u32)
+            .filter(|&chain| !chains[chain as usize].is_empty())
+            .collect();
+        chains.retain(|chain| !chain.is_empty());
+        let rest = chained.part(&others, vec![height; chained.sections()]);
+        (rest, Chains { chains, bottom })
     }
 
     /// What a descent of the chains is for their jobs.
@@ -97,12 +116,89 @@ impl Chains {
             positions: vec![0; jobs],
             top: descent.top,
         };
-        for &chain in &descent.order {
-            for &job in &self.chains[chain as usize] {
+        let others = descent.order.iter().map(|&chain| {
+            let at = descent.positions[chain as usize];
+            (&self.chains[chain as usize], at)
+        });
+        let bottom = self.bottom.iter().map(|(chain, at)| (chain, *at));
+        for (chain, at) in bottom.chain(others) {
+            for &job in chain {
                 apart.order.push(job);
-                apart.positions[job as usize] = descent.positions[chain as usize];
+                apart.positions[job as usize] = at;
             }
         }
         apart
     }
+}
+
+/// Jobs that last from the first section to the last, on a flat floor one upon
+/// the other, with their positions, and the height of all of them together.
+/// Whatever else is placed lies above them in some best placement.
+fn at_the_bottom(cut: &Cut) -> (Vec<(u32, i64)>, i64) {
+    let height = cut.floor.first().copied().unwrap_or(0);
+    if cut.floor.iter().any(|&floor| floor != height) {
+        return (Vec::new(), height);
+    }
+    let end = cut.sections() as u32 - 1;
+    let mut top = height;
+    let mut lying = Vec::new();
+    for job in 0..cut.len() {
+        let spans = cut.first[job] == 0 && cut.last[job] == end;
+        if spans && cut.align(job, top) == top {
+            lying.push((job as u32, top));
+            top += cut.size[job];
+        }
+    }
+    (lying, top)
+}
+
+/// The sections between two jobs, the end exclusive.
+fn gap(cut: &Cut, before: u32, after: u32) -> (u32, u32) {
+    (cut.last[before as usize] + 1, cut.first[after as usize])
+}
+
+/// Pairs each job with the one of its kind that ended last before it and is not
+/// paired yet, where the gap is not too long.
+fn joints(cut: &Cut, gluing: &Gluing, random: &mut impl Rng) -> Vec<Joint> {
+    let mut births: Vec<u32> = (0..cut.len() as u32).collect();
+    let mut deaths = births.clone();
+    births.sort_by_key(|&job| (cut.first[job as usize], job));
+    deaths.sort_by_key(|&job| (cut.last[job as usize], job));
+    let mut kinds: FxHashMap<(i64, i64, i64), usize> = FxHashMap::default();
+    let kind_of: Vec<usize> = (0..cut.len())
+        .map(|job| {
+            let (alignment, residue) = cut.residue(job);
+            let count = kinds.len();
+            *kinds
+                .entry((cut.size[job], alignment, residue))
+                .or_insert(count)
+        })
+        .collect();
+    // Of each kind the jobs that ended and are not paired, the last one last.
+    let mut ended: Vec<Vec<u32>> = vec![Vec::new(); kinds.len()];
+    let mut deaths = deaths.into_iter().peekable();
+    let mut joints = Vec::new();
+    for after in births {
+        let first = cut.first[after as usize];
+        while let Some(job) = deaths.next_if(|&job| cut.last[job as usize] < first) {
+            ended[kind_of[job as usize]].push(job);
+        }
+        let Some(before) = ended[kind_of[after as usize]].pop() else {
+            continue;
+        };
+        let (from, to) = gap(cut, before, after);
+        if to - from > gluing.gap {
+            continue;
+        }
+        let mut cost = ((to - from) as f32).ln() + gluing.size * cut.log_size[after as usize];
+        if gluing.noise > 0.0 {
+            cost += gluing.noise * random.random_range(-1.0..1.0f32);
+        }
+        joints.push(Joint {
+            before,
+            after,
+            cost,
+        });
+    }
+    joints
 }

@@ -5,7 +5,27 @@
 //! the best rank in a box: about a microsecond. Removal walks up one path.
 
 /// No job.
-pub(super) const NONE: u32 = u32::MAX;
+pub(super) const NONE: Rank = Rank::MAX;
+
+/// Which job is preferred, the lowest first: the upper half orders keys, the
+/// lower half is the job, so that ranks are distinct and tell whose they are.
+pub(crate) type Rank = u64;
+
+/// The rank of a job by a key: the larger key comes first.
+pub(crate) fn rank(key: f32, job: u32) -> Rank {
+    let bits = key.to_bits();
+    let descending = if bits >> 31 == 1 {
+        bits
+    } else {
+        !(bits | 1 << 31)
+    };
+    u64::from(descending) << 32 | u64::from(job)
+}
+
+/// The job that a rank belongs to.
+pub(super) fn job_of(rank: Rank) -> u32 {
+    rank as u32
+}
 
 /// Points a leaf.
 const LEAF: usize = 8;
@@ -14,12 +34,12 @@ const LEAF: usize = 8;
 struct Node {
     first: (u32, u32),
     last: (u32, u32),
-    best: u32,
+    best: Rank,
 }
 
 const EMPTY: Node = Node {
-    first: (NONE, 0),
-    last: (NONE, 0),
+    first: (u32::MAX, 0),
+    last: (u32::MAX, 0),
     best: NONE,
 };
 
@@ -74,7 +94,7 @@ struct Point {
     first: u32,
     last: u32,
     job: u32,
-    rank: u32,
+    rank: Rank,
 }
 
 /// The index. Ranks are distinct; the lowest is best.
@@ -149,7 +169,7 @@ impl Index {
     }
 
     /// Makes all jobs unplaced, with these ranks. O(n).
-    pub(super) fn reset(&mut self, ranks: &[u32]) {
+    pub(super) fn reset(&mut self, ranks: &[Rank]) {
         for point in &mut self.points {
             point.rank = ranks[point.job as usize];
         }
@@ -184,7 +204,7 @@ impl Index {
     }
 
     /// Gives a job a rank; [`NONE`] takes it out.
-    pub(super) fn set(&mut self, job: u32, rank: u32) {
+    pub(super) fn set(&mut self, job: u32, rank: Rank) {
         let slot = self.slot[job as usize] as usize;
         self.points[slot].rank = rank;
         let leaf = self.leaf_of(slot);
@@ -201,7 +221,7 @@ impl Index {
     }
 
     /// The best rank in a box, [`NONE`] where there is none.
-    pub(super) fn best(&self, span: Span) -> u32 {
+    pub(super) fn best(&self, span: Span) -> Rank {
         let mut best = NONE;
         let mut stack = [0u32; 64];
         stack[0] = 1;

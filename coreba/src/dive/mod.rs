@@ -23,12 +23,14 @@ mod classes;
 mod glue;
 mod index;
 mod needs;
+mod rewind;
 mod skyline;
 
 use crate::cut::Cut;
 use classes::Classes;
 pub(crate) use glue::{Chains, Gluing};
-use index::{NONE, Span};
+use index::{NONE, Span, job_of};
+pub(crate) use index::{Rank, rank};
 use needs::Needs;
 use skyline::{Skyline, Valley, WALL};
 
@@ -55,14 +57,23 @@ pub(crate) struct Descent {
     pub(crate) top: i64,
 }
 
+impl Descent {
+    /// Nothing of a cut's jobs.
+    fn of(cut: &Cut) -> Descent {
+        Descent {
+            order: Vec::with_capacity(cut.len()),
+            positions: vec![0; cut.len()],
+            top: cut.ground,
+        }
+    }
+}
+
 /// Dives into one cut; keeps its memory from dive to dive.
 #[derive(Clone, Debug)]
 pub(crate) struct Diver {
     index: Classes,
     needs: Needs,
     skyline: Skyline,
-    /// The job of each rank.
-    by_rank: Vec<u32>,
 }
 
 impl Diver {
@@ -72,32 +83,20 @@ impl Diver {
             index: Classes::new(cut),
             needs: Needs::default(),
             skyline: Skyline::default(),
-            by_rank: Vec::new(),
         }
     }
 
-    /// One dive. `ranks` orders the jobs, the lowest first, all distinct and
-    /// below their number. `None` where the limit or `stop` ended it.
+    /// One dive. `ranks` orders the jobs, the lowest first. `None` where the limit or `stop` ended it.
     pub(crate) fn dive(
         &mut self,
         cut: &Cut,
-        ranks: &[u32],
+        ranks: &[Rank],
         rules: &Rules,
         stop: &mut dyn FnMut() -> bool,
     ) -> Option<Descent> {
         let jobs = cut.len();
-        self.by_rank.resize(jobs, 0);
-        for (job, &rank) in ranks.iter().enumerate() {
-            self.by_rank[rank as usize] = job as u32;
-        }
-        self.index.reset(ranks);
-        self.skyline.reset(&cut.floor);
-        self.needs.reset(cut.needs().into_iter());
-        let mut descent = Descent {
-            order: Vec::with_capacity(jobs),
-            positions: vec![0; jobs],
-            top: cut.ground,
-        };
+        self.begin(cut, ranks);
+        let mut descent = Descent::of(cut);
         let mut steps = 0u32;
         while descent.order.len() < jobs.min(rules.jobs) {
             if self.needs.top() > rules.limit {
@@ -116,6 +115,12 @@ impl Diver {
         (self.needs.top() <= rules.limit).then_some(descent)
     }
 
+    fn begin(&mut self, cut: &Cut, ranks: &[Rank]) {
+        self.index.reset(ranks);
+        self.skyline.reset(&cut.floor);
+        self.needs.reset(cut.needs().into_iter());
+    }
+
     fn raise(&mut self, valley: &Valley) -> Option<()> {
         let (left, right) = self.skyline.walls(valley);
         let height = left.min(right);
@@ -130,22 +135,27 @@ impl Diver {
     }
 
     fn place(&mut self, cut: &Cut, valley: &Valley, job: u32, descent: &mut Descent) {
+        let at = self.put(cut, valley, job);
+        self.index.set(job, NONE);
+        descent.order.push(job);
+        descent.positions[job as usize] = at;
+        descent.top = descent.top.max(at + cut.size[job as usize]);
+    }
+
+    /// Puts a job on a valley's floor; returns its position.
+    fn put(&mut self, cut: &Cut, valley: &Valley, job: u32) -> i64 {
         let index = job as usize;
         let at = cut.align(index, valley.height);
         let (from, to) = (cut.first[index], cut.last[index] + 1);
         if at > valley.height {
             self.needs.add(from, to, at - valley.height);
         }
-        let top = at + cut.size[index];
-        self.skyline.raise(valley, from, to, top);
-        self.index.set(job, NONE);
-        descent.order.push(job);
-        descent.positions[index] = at;
-        descent.top = descent.top.max(top);
+        self.skyline.raise(valley, from, to, at + cut.size[index]);
+        at
     }
 
     /// The job to place on a valley's floor.
-    fn choose(&mut self, cut: &Cut, ranks: &[u32], valley: &Valley, rules: &Rules) -> Option<u32> {
+    fn choose(&mut self, cut: &Cut, ranks: &[Rank], valley: &Valley, rules: &Rules) -> Option<u32> {
         let (need, neediest) = self.needs.largest(valley.from, valley.to);
         let inside = Span::inside(valley.from, valley.to);
         let mut span = inside;
@@ -162,7 +172,7 @@ impl Diver {
             }
         }
         if rules.lookahead <= 1 {
-            return Some(self.by_rank[rank as usize]);
+            return Some(job_of(rank));
         }
         let allowed = rules.target.max(self.needs.top());
         let walls = self.skyline.walls(valley);
@@ -170,7 +180,7 @@ impl Diver {
         let mut passed = [0u32; 16];
         let mut count = 0;
         while rank != NONE {
-            let job = self.by_rank[rank as usize];
+            let job = job_of(rank);
             let harm = self.harm(cut, valley, walls, job, allowed);
             if least.is_none_or(|(least, _)| harm < least) {
                 least = Some((harm, job));
