@@ -2,17 +2,19 @@
 //! output, compressed input is told by its content, and output becomes visible
 //! only when it is whole.
 
-use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+mod output;
 
-use tempfile::NamedTempFile;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::str::FromStr;
 
 use crate::csv::Layout;
 use crate::error::FormatError;
 use crate::xla;
+
+pub use output::Output;
 
 /// A file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -131,10 +133,43 @@ pub fn open_watched(path: &Path, watch: impl FnMut(u64) + 'static) -> io::Result
         return decompress(Watched { input, watch });
     }
     let input = File::open(path)?;
-    if input.metadata()?.is_dir() {
+    let metadata = input.metadata()?;
+    if metadata.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
+    let expected = if metadata.is_file() {
+        metadata.len()
+    } else {
+        0
+    };
+    let input = Whole {
+        input,
+        expected,
+        read: 0,
+    };
     decompress(Watched { input, watch })
+}
+
+/// A file that must not end before the length that it had when it was opened:
+/// cut at the end of a record, what is left would pass for the whole. Growing
+/// is allowed, as traces do.
+struct Whole<R> {
+    input: R,
+    expected: u64,
+    read: u64,
+}
+
+impl<R: Read> Read for Whole<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        self.read += read as u64;
+        if read == 0 && !buffer.is_empty() && self.read < self.expected {
+            let (read, expected) = (self.read, self.expected);
+            let what = format!("the file shrank while it was read: {read} of {expected} bytes");
+            return Err(io::Error::other(what));
+        }
+        Ok(read)
+    }
 }
 
 struct Watched<R, W> {
@@ -189,129 +224,4 @@ pub fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
             _ => error.downcast_ref::<io::Error>(),
         })
         .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-/// An output that appears under its name only when [`Output::commit`] is
-/// called: until then it is a temporary file beside it, removed when dropped.
-pub struct Output {
-    sink: Sink,
-}
-
-enum Sink {
-    Stdout(BufWriter<io::Stdout>),
-    /// A device or pipe: there is nothing to rename.
-    Direct(BufWriter<File>),
-    Beside(BufWriter<NamedTempFile>, PathBuf),
-}
-
-impl Output {
-    /// Opens the output `path`; `-` is standard output.
-    ///
-    /// # Errors
-    /// Those of the file system; a name that ends in a compression's extension,
-    /// as nothing is packed on writing.
-    pub fn create(path: &Path) -> io::Result<Output> {
-        let capacity = 1 << 18;
-        if is_standard(path) {
-            let sink = Sink::Stdout(BufWriter::with_capacity(capacity, io::stdout()));
-            return Ok(Output { sink });
-        }
-        if let Some("gz" | "zst") = path.extension().and_then(|extension| extension.to_str()) {
-            let what = "output is not packed: write to a plain name, and pack that";
-            return Err(io::Error::new(io::ErrorKind::Unsupported, what));
-        }
-        // A link stays a link: what it points to is replaced.
-        let target = follow(path);
-        let existing = fs::metadata(&target).ok();
-        if existing.as_ref().is_some_and(fs::Metadata::is_dir) {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
-        if existing
-            .as_ref()
-            .is_some_and(|existing| !existing.is_file())
-        {
-            let file = File::options().write(true).open(&target)?;
-            return Ok(Output {
-                sink: Sink::Direct(BufWriter::with_capacity(capacity, file)),
-            });
-        }
-        let folder = match target.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".idealloc-").suffix(".tmp");
-        match existing {
-            Some(existing) => builder.permissions(existing.permissions()),
-            None => builder.permissions(default_permissions()),
-        };
-        let file = BufWriter::with_capacity(capacity, builder.tempfile_in(folder)?);
-        Ok(Output {
-            sink: Sink::Beside(file, target),
-        })
-    }
-
-    /// The temporary file, where there is one: for whoever ends the process
-    /// without dropping the output, as on a signal.
-    pub fn unfinished(&self) -> Option<&Path> {
-        match &self.sink {
-            Sink::Beside(file, _) => Some(file.get_ref().path()),
-            Sink::Stdout(_) | Sink::Direct(_) => None,
-        }
-    }
-
-    /// Makes the whole output visible under its name.
-    ///
-    /// # Errors
-    /// Those of the file system; what stood under the name is then untouched.
-    pub fn commit(self) -> io::Result<()> {
-        match self.sink {
-            Sink::Stdout(mut stdout) => stdout.flush(),
-            Sink::Direct(mut file) => file.flush(),
-            Sink::Beside(file, path) => {
-                let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-                file.persist(path).map(drop).map_err(|error| error.error)
-            }
-        }
-    }
-}
-
-/// What a link points to, also where nothing is there yet; other paths are
-/// themselves.
-fn follow(path: &Path) -> PathBuf {
-    let mut path = path.to_path_buf();
-    // As many links as the kernel follows.
-    for _ in 0..40 {
-        let Ok(to) = fs::read_link(&path) else { break };
-        path = match path.parent() {
-            Some(folder) => folder.join(to),
-            None => to,
-        };
-    }
-    path
-}
-
-#[cfg(unix)]
-fn default_permissions() -> fs::Permissions {
-    use std::os::unix::fs::PermissionsExt as _;
-    // The process's umask takes its part away.
-    fs::Permissions::from_mode(0o666)
-}
-
-impl Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut self.sink {
-            Sink::Stdout(sink) => sink.write(bytes),
-            Sink::Direct(sink) => sink.write(bytes),
-            Sink::Beside(sink, _) => sink.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match &mut self.sink {
-            Sink::Stdout(sink) => sink.flush(),
-            Sink::Direct(sink) => sink.flush(),
-            Sink::Beside(sink, _) => sink.flush(),
-        }
-    }
 }

@@ -547,39 +547,3 @@ fn full_devices_end_without_a_panic() {
         );
     }
 }
-
-#[test]
-fn an_interrupted_conversion_leaves_nothing_behind() {
-    use std::io::Write as _;
-    let folder = TempDir::new().expect("a folder");
-    for signal in [libc::SIGINT, libc::SIGTERM] {
-        let mut child = tests::program("adapt")
-            .current_dir(folder.path())
-            .args(["-", "out.plc", "--from", "csv"])
-            .stdin(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .expect("adapt starts");
-        let mut input = child.stdin.take().expect("a pipe");
-        input
-            .write_all(b"id,lower,upper,size\n0,0,3,4\n")
-            .expect("it reads");
-        let entries = || fs::read_dir(folder.path()).expect("a folder").count();
-        while entries() == 0 {
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
-        let name = if signal == libc::SIGINT {
-            "-INT"
-        } else {
-            "-TERM"
-        };
-        let killed = std::process::Command::new("kill")
-            .args([name, &child.id().to_string()])
-            .status()
-            .expect("kill runs");
-        assert!(killed.success());
-        let status = child.wait().expect("adapt ends");
-        assert_eq!(status.code(), Some(130));
-        assert_eq!(entries(), 0);
-    }
-}

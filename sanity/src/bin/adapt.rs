@@ -2,25 +2,25 @@
 //! bin-packing notation, and from one format of jobs to another.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
 use clap::{Parser, ValueEnum};
-use common::format::{self, Format, Output};
+use common::format::{self, Format};
 use common::input::Reading;
 use common::iopddl::Usage;
 use common::lifetimes;
 use common::xla::{self, LiveRanges};
+use program::output;
 use sanity::adapt::progress::Progress;
 use sanity::adapt::{self, AdaptError, Heaps, Options, Summary};
 
 /// Turns a trace, or a compiler's list of buffers, into jobs in bin-packing
 /// notation, and jobs from one format into another
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES)]
 struct Arguments {
     /// What to read, also packed by gzip or zstd; - is standard input
     input: PathBuf,
@@ -122,19 +122,22 @@ gaps and groups, and then more jobs conflict than before, never fewer.
 Exit codes: 0 done; 2 bad usage, input or output, or oddities with --strict.";
 
 fn main() -> ExitCode {
-    sanity::exit_code("adapt", run(&Arguments::parse()))
+    program::main("adapt", run)
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let (input, output) = (&arguments.input, &arguments.output);
-    let in_input = || input.display().to_string();
-    let in_output = || output.display().to_string();
+    let (input, written) = (&arguments.input, &arguments.output);
+    let in_input = || output::named(input, "standard input");
+    let in_output = || output::named(written, "standard output");
     let to = to(arguments)?;
+    if format::is_standard(written) {
+        output::not_appended_to(input)?;
+    }
     let progress = Progress::new(input, arguments.quiet);
     let source = format::open_watched(input, progress.reader()).with_context(in_input)?;
     let (from, source) = from(arguments, source)?;
     let options = options(arguments, from)?;
-    let mut sink = create(output).with_context(in_output)?;
+    let mut sink = output::create(written)?;
     let adapted = adapt::adapt(source, from, &mut sink, to, &options, &mut |jobs| {
         progress.jobs(jobs);
     });
@@ -155,7 +158,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             input.display()
         );
     }
-    sink.commit().with_context(in_output)?;
+    output::commit(sink, written)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -249,27 +252,8 @@ fn heap(text: &str) -> Result<u64, String> {
     base.map_err(|_| "not an address: a decimal number, or a hexadecimal one with 0x".to_owned())
 }
 
-/// Opens the output; a signal from then on removes what is unfinished of it.
-fn create(path: &Path) -> io::Result<Output> {
-    let unfinished = Arc::new(Mutex::new(None));
-    let to_remove = Arc::clone(&unfinished);
-    // Without a handler a signal leaves the unfinished file behind.
-    let _ = ctrlc::set_handler(move || {
-        let path: Option<PathBuf> = to_remove.lock().ok().and_then(|mut path| path.take());
-        if let Some(path) = path {
-            let _ = std::fs::remove_file(path);
-        }
-        std::process::exit(130);
-    });
-    // Held until the name is known, so that no signal comes between.
-    let mut name = unfinished.lock().unwrap_or_else(PoisonError::into_inner);
-    let output = Output::create(path)?;
-    *name = output.unfinished().map(Path::to_path_buf);
-    Ok(output)
-}
-
 fn tell(input: &Path, summary: &Summary, quiet: bool) {
-    let tell = |what: &str| sanity::tell("adapt", &format!("{}: {what}", input.display()));
+    let tell = |what: &str| program::tell("adapt", &format!("{}: {what}", input.display()));
     let jobs = summary.jobs;
     if !quiet {
         match &summary.trace {

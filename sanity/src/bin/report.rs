@@ -4,16 +4,17 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use clap::{Parser, ValueEnum};
 use common::format::{self, Format, Output};
 use common::input::{self, Document, Offsets};
 use common::units::parse_bytes;
+use program::output;
 use sanity::report::{self, Colour, DEFINITIONS, Other, Page, Report, svg, text};
 
 /// Measures jobs and, where they have offsets, their placement
 #[derive(Debug, Parser)]
-#[command(version, after_long_help = long_help(), after_help = SHORT_HELP)]
+#[command(after_long_help = long_help(), after_help = SHORT_HELP)]
 struct Arguments {
     /// What to measure: a .plc, a CSV or a trace (.trc), also packed by gzip or zstd; - is standard input
     input: PathBuf,
@@ -49,6 +50,10 @@ struct Arguments {
     /// Start address of the placement: alignment applies to start + heap + offset
     #[arg(long, value_name = "BYTES", default_value = "0", value_parser = parse_bytes)]
     start: u64,
+
+    /// Print no measurements: only pictures, errors and the exit code are wanted
+    #[arg(short, long)]
+    quiet: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -86,11 +91,12 @@ fn long_help() -> String {
 }
 
 fn main() -> ExitCode {
-    sanity::exit_code("report", run(&Arguments::parse()))
+    program::main("report", run)
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let path = &arguments.input;
+    check_pictures(arguments)?;
     let document = read(path, arguments.from, "--from")?;
     let against = match &arguments.against {
         Some(path) => Some(read(path, arguments.against_from, "--against-from")?),
@@ -135,13 +141,40 @@ fn named(path: &Path) -> String {
 }
 
 fn print(arguments: &Arguments, report: &Report) -> anyhow::Result<()> {
+    if arguments.quiet {
+        return Ok(());
+    }
     let printed = match arguments.format {
         Print::Text => text(report),
         Print::Json => report.json()? + "\n",
     };
-    let mut stdout = std::io::stdout().lock();
-    stdout.write_all(printed.as_bytes())?;
-    Ok(stdout.flush()?)
+    output::print(&printed)
+}
+
+/// Refuses to draw over what is read, or two pictures into one file.
+fn check_pictures(arguments: &Arguments) -> anyhow::Result<()> {
+    let pictures = [&arguments.svg, &arguments.html].map(Option::as_deref);
+    for picture in pictures.into_iter().flatten() {
+        let read = [
+            Some(arguments.input.as_path()),
+            arguments.against.as_deref(),
+        ];
+        for input in read.into_iter().flatten() {
+            ensure!(
+                !output::is_same(picture, input),
+                "{}: the picture would replace the input: give it another name",
+                named(picture)
+            );
+        }
+    }
+    if let [Some(svg), Some(html)] = pictures {
+        ensure!(
+            svg != html,
+            "{}: two pictures cannot be one file: give one another name",
+            named(svg)
+        );
+    }
+    Ok(())
 }
 
 fn tell_verdicts(path: &Path, report: &Report) {
@@ -153,7 +186,7 @@ fn tell_verdicts(path: &Path, report: &Report) {
     for (name, placed) in here.chain(there) {
         if let Some(violation) = &placed.violation {
             let line = format!("{name}: the placement is not valid: {violation}");
-            sanity::tell("report", &line);
+            program::tell("report", &line);
         }
     }
 }
@@ -184,7 +217,7 @@ impl Pictures {
                 let input = arguments.input.display();
                 bail!("{input}: no picture without offsets for every job")
             }
-            Some(path) => Output::create(path).map(Some).with_context(|| named(path)),
+            Some(path) => output::create(path).map(Some),
         };
         Ok(Pictures {
             svg: open(&arguments.svg)?,
@@ -203,9 +236,8 @@ impl Pictures {
         if let (Some(mut output), Some(path)) = (self.svg, &arguments.svg) {
             let drawing = svg(document, &title, colour).unwrap_or_default();
             let written = output.write_all(drawing.as_bytes());
-            written
-                .and_then(|()| output.commit())
-                .with_context(|| named(path))?;
+            written.with_context(|| named(path))?;
+            output::commit(output, path)?;
         }
         if let (Some(mut output), Some(path)) = (self.html, &arguments.html) {
             let page = Page {
@@ -215,10 +247,8 @@ impl Pictures {
                 other,
                 colour,
             };
-            let written = report::html(&mut output, &page);
-            written
-                .and_then(|_| output.commit())
-                .with_context(|| named(path))?;
+            report::html(&mut output, &page).with_context(|| named(path))?;
+            output::commit(output, path)?;
         }
         Ok(())
     }

@@ -23,7 +23,7 @@ use clap::Parser;
 /// writes FILE.PID, too. Exit code: the program's, or 2 where it could not be
 /// traced.
 #[derive(Debug, Parser)]
-#[command(name = "idealloc-trace", version)]
+#[command(name = "idealloc-trace", after_help = EXAMPLES)]
 struct Arguments {
     /// Where to write; `%p` becomes the process id; `.zst` at the end compresses
     /// when the program has ended, except what other processes still write
@@ -43,9 +43,14 @@ struct Arguments {
     #[arg(long, value_name = "SIGNAL", value_parser = TOGGLES)]
     toggle: Option<String>,
 
-    /// The tracer [default: libuncore.so beside this program, or in ../lib]
+    /// The tracer [default: $IDEALLOC_LIBRARY, or libuncore.so beside this
+    /// program, in ../lib/idealloc or in ../lib]
     #[arg(long, value_name = "FILE")]
     library: Option<PathBuf>,
+
+    /// Print where the tracer is, and do nothing else
+    #[arg(long, exclusive = true)]
+    print_library: bool,
 
     /// Say nothing at the end
     #[arg(short, long)]
@@ -55,6 +60,17 @@ struct Arguments {
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     program: Vec<OsString>,
 }
+
+const NAME: &str = "idealloc-trace";
+
+const EXAMPLES: &str = "\
+Examples:
+  idealloc-trace -o app.trc -- ./app             next: adapt app.trc app.plc
+  idealloc-trace -o app.trc.zst -- ./app
+  idealloc-trace --no-follow -o sh.trc -- sh -c ./app
+  TRACEFILE=app.trc LD_PRELOAD=$(idealloc-trace --print-library) ./app
+
+Exit codes: the program's; 2 where it could not be traced.";
 
 /// The signals that the tracer takes.
 const TOGGLES: [&str; 9] = [
@@ -70,13 +86,23 @@ const TOGGLES: [&str; 9] = [
 ];
 
 fn main() -> ExitCode {
-    match trace(&Arguments::parse()) {
-        Ok(end) => end.pass_on(),
-        Err(error) => {
-            eprintln!("idealloc-trace: {error:#}");
-            ExitCode::from(2)
-        }
+    let arguments: Arguments = match program::parse(NAME) {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
+    if arguments.print_library {
+        return program::exit_code(NAME, print_library());
     }
+    match trace(&arguments) {
+        Ok(end) => end.pass_on(),
+        Err(error) => program::exit_code(NAME, Err(error)),
+    }
+}
+
+fn print_library() -> anyhow::Result<ExitCode> {
+    let library = plan::find_library(None)?;
+    program::output::print(format!("{}\n", library.display()))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn trace(arguments: &Arguments) -> anyhow::Result<run::End> {

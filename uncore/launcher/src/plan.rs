@@ -151,22 +151,38 @@ fn default_output(program: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn find_library(given: Option<&Path>) -> anyhow::Result<PathBuf> {
-    let library = match given {
-        Some(path) => path
+/// The library's name.
+const LIBRARY: &str = "libuncore.so";
+
+/// Where it may be, from the folder of this program: beside it, where an
+/// installation puts it, and where cargo does before it has built everything.
+const FOLDERS: [&str; 4] = ["", "../lib/idealloc", "../lib", "deps"];
+
+/// The tracer: as given, as `$IDEALLOC_LIBRARY` says, or where it may be.
+///
+/// # Errors
+/// Where it is not, or has a name that LD_PRELOAD cannot hold.
+pub(crate) fn find_library(given: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let variable = std::env::var_os("IDEALLOC_LIBRARY").filter(|value| !value.is_empty());
+    let library = match (given, variable) {
+        (Some(path), _) => path
             .canonicalize()
             .with_context(|| path.display().to_string())?,
-        None => {
+        (None, Some(path)) => Path::new(&path)
+            .canonicalize()
+            .with_context(|| format!("IDEALLOC_LIBRARY={}", path.display()))?,
+        (None, None) => {
             let this = std::env::current_exe().context("where this program is")?;
             let folder = this.parent().unwrap_or(Path::new("/"));
-            ["libuncore.so", "../lib/libuncore.so", "deps/libuncore.so"]
+            FOLDERS
                 .iter()
-                .find_map(|name| folder.join(name).canonicalize().ok())
+                .find_map(|place| folder.join(place).join(LIBRARY).canonicalize().ok())
                 .with_context(|| {
                     format!(
-                        "libuncore.so is not in {}: build it (cargo build -p uncore), or name it \
-                         with --library",
-                        folder.display()
+                        "{LIBRARY} is neither in {folder} nor in its ../lib/idealloc or ../lib: \
+                         build it (cargo build --release -p uncore, which puts it into \
+                         target/release), and name it with --library or IDEALLOC_LIBRARY",
+                        folder = folder.display()
                     )
                 })?
         }

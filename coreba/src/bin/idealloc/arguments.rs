@@ -31,7 +31,7 @@ one to verify is not valid); 2 bad usage, input or output; 3 not decided in time
 /// Solves offline dynamic storage allocation: gives every job of a file an
 /// offset, such that the makespan is as small as can be
 #[derive(Debug, Parser)]
-#[command(name = "idealloc", version, after_help = EXAMPLES)]
+#[command(name = "idealloc", after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// The jobs: a trace (.trc), a .plc or a CSV, also packed by gzip or zstd; - is standard input
     pub(crate) input: PathBuf,
@@ -103,6 +103,10 @@ pub(crate) struct Arguments {
     /// Threads to use [default: those of the machine]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
+
+    /// No summary and no progress; what is odd in the input is still told
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
 }
 
 /// How a summary is printed.

@@ -6,35 +6,26 @@ mod verify;
 mod watch;
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
-use clap::Parser as _;
 use common::csv::{self, Layout};
 use common::format::{self, Format, Output};
 use common::input::{self, Document, Offsets};
 use common::plc;
 use coreba::{Explanation, Solution, Status};
+use program::output;
 
 use arguments::{Arguments, Print};
 use watch::Watch;
 
 fn main() -> ExitCode {
     let begun = Instant::now();
-    match run(&Arguments::parse(), begun) {
-        Ok(code) => ExitCode::from(code),
-        Err(error) if format::is_closed_pipe(error.as_ref()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tell(&format!("{error:#}"));
-            ExitCode::from(2)
-        }
-    }
-}
-
-/// One line on standard error; where even that cannot be written, nothing.
-fn tell(line: &str) {
-    let _ = writeln!(std::io::stderr(), "idealloc: {line}");
+    program::main("idealloc", |arguments| {
+        run(arguments, begun).map(ExitCode::from)
+    })
 }
 
 fn run(arguments: &Arguments, begun: Instant) -> anyhow::Result<u8> {
@@ -57,19 +48,17 @@ fn run(arguments: &Arguments, begun: Instant) -> anyhow::Result<u8> {
             }
         }
     }
-    let output = Output::create(&arguments.output)
-        .with_context(|| arguments.output.display().to_string())?;
+    let output = output::create(&arguments.output)?;
     let mut options = arguments.options(begun, document.problem.len());
     if let Some(path) = &arguments.warm_start {
         options.warm_start = Some(verify::earlier(&document, path)?);
     }
-    let mut watch = Watch::new(begun, options.deadline);
+    let mut watch = Watch::new(begun, options.deadline, arguments.quiet);
     let solution = coreba::solve(&document.problem, &options, &mut watch);
     watch.clear();
     let solution = solution.with_context(input)?;
     if solution.status != Status::Infeasible {
-        write(output, to, &document, &solution)
-            .with_context(|| arguments.output.display().to_string())?;
+        write(output, &arguments.output, to, &document, &solution)?;
     }
     let explanation = if arguments.explain && solution.status == Status::Infeasible {
         explain(arguments, &document, begun)?
@@ -87,10 +76,12 @@ fn run(arguments: &Arguments, begun: Instant) -> anyhow::Result<u8> {
         ),
         Print::Json => summary::json(&document, &solution, explanation.as_ref(), elapsed)?,
     };
-    if format::is_standard(&arguments.output) {
+    if arguments.quiet {
+        // The exit code says what is known.
+    } else if format::is_standard(&arguments.output) {
         let _ = std::io::stderr().write_all(text.as_bytes());
     } else {
-        std::io::stdout().write_all(text.as_bytes())?;
+        output::print(&text)?;
     }
     Ok(match solution.status {
         Status::Optimal | Status::Feasible => 0,
@@ -107,7 +98,7 @@ fn explain(
     begun: Instant,
 ) -> anyhow::Result<Option<Explanation>> {
     let options = arguments.options(begun, 0);
-    let mut watch = Watch::new(begun, options.deadline);
+    let mut watch = Watch::new(begun, options.deadline, arguments.quiet);
     let explanation = coreba::explain(&document.problem, &options, &mut watch);
     watch.clear();
     explanation.with_context(|| arguments.input.display().to_string())
@@ -128,7 +119,9 @@ fn verify_only(arguments: &Arguments, begun: Instant) -> anyhow::Result<u8> {
             serde_json::json!({ "valid": fault.is_none(), "violation": fault }).to_string()
         }
     };
-    writeln!(std::io::stdout(), "{verdict}")?;
+    if !arguments.quiet {
+        output::print(&(verdict + "\n"))?;
+    }
     Ok(u8::from(fault.is_some()))
 }
 
@@ -151,10 +144,8 @@ fn read(arguments: &Arguments) -> anyhow::Result<Document> {
     if let Some(trace) = &document.trace {
         for (oddity, count) in trace.oddities.iter() {
             let (times, at) = (count.count, count.first_at);
-            tell(&format!(
-                "{}: {times} x {oddity}, first at byte {at}",
-                path.display()
-            ));
+            let what = format!("{times} x {oddity}, first at byte {at}");
+            program::tell("idealloc", &format!("{}: {what}", path.display()));
         }
     }
     Ok(document)
@@ -163,6 +154,18 @@ fn read(arguments: &Arguments) -> anyhow::Result<Document> {
 /// Writes a placement, which [`coreba::solve`] has put through the verifier.
 fn write(
     mut output: Output,
+    path: &Path,
+    to: Format,
+    document: &Document,
+    solution: &Solution,
+) -> anyhow::Result<()> {
+    let written = write_rows(&mut output, to, document, solution);
+    written.with_context(|| output::named(path, "standard output"))?;
+    output::commit(output, path)
+}
+
+fn write_rows(
+    output: &mut Output,
     to: Format,
     document: &Document,
     solution: &Solution,
@@ -170,7 +173,7 @@ fn write(
     let (problem, placement) = (&document.problem, &solution.placement);
     let rows = problem.jobs().iter().zip(&placement.offsets);
     if to == Format::Plc {
-        let mut writer = plc::Writer::new(&mut output);
+        let mut writer = plc::Writer::new(output);
         for (job, &offset) in rows {
             writer.write(job, Some(offset))?;
         }
@@ -180,7 +183,7 @@ fn write(
         let layout = layout
             .unwrap_or_else(|| Layout::for_jobs(problem.jobs()))
             .with_offset();
-        let mut writer = csv::Writer::new(&mut output, layout)?;
+        let mut writer = csv::Writer::new(output, layout)?;
         for (index, (job, &offset)) in rows.enumerate() {
             let unknown = document
                 .unknown
@@ -190,6 +193,5 @@ fn write(
         }
         writer.finish()?;
     }
-    output.commit()?;
     Ok(())
 }

@@ -22,14 +22,13 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Takes over Ctrl-C (and SIGTERM) for the rest of the process: the first
-    /// one asks the solve to stop.
-    pub(crate) fn new(begun: Instant, deadline: Option<Instant>) -> Watch {
+    /// Takes over Ctrl-C (and SIGTERM) for the rest of the process: they ask
+    /// the solve to stop.
+    pub(crate) fn new(begun: Instant, deadline: Option<Instant>, quiet: bool) -> Watch {
         let stop = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&stop);
-        // Without a handler Ctrl-C ends the process, with nothing half-written.
-        let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
-        let terminal = std::io::stderr().is_terminal();
+        program::stop_instead(Arc::clone(&stop));
+        let dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
+        let terminal = std::io::stderr().is_terminal() && !dumb && !quiet;
         Watch {
             stop,
             terminal,

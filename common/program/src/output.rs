@@ -1,0 +1,103 @@
+//! Outputs of a program that a signal may end at any time: a file is either
+//! what it was before, or wholly new, and nothing unfinished stays beside it.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context as _, ensure};
+use common::format::{self, Output};
+
+/// What a signal has to remove.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes what is unfinished. While the value lives, nothing is opened and
+/// nothing committed.
+pub(crate) fn remove_unfinished() -> impl Drop {
+    let mut unfinished = unfinished();
+    for path in unfinished.drain(..) {
+        let _ = fs::remove_file(path);
+    }
+    unfinished
+}
+
+/// How a message calls an input or output.
+pub fn named(path: &Path, standard: &str) -> String {
+    if format::is_standard(path) {
+        standard.to_owned()
+    } else {
+        path.display().to_string()
+    }
+}
+
+/// As [`Output::create`], with the file's name in the error.
+///
+/// # Errors
+/// As [`Output::create`].
+pub fn create(path: &Path) -> anyhow::Result<Output> {
+    // Held until the name is known, so that no signal comes between.
+    let mut unfinished = unfinished();
+    let output = Output::create(path).with_context(|| named(path, "standard output"))?;
+    unfinished.extend(output.unfinished().map(Path::to_path_buf));
+    Ok(output)
+}
+
+/// As [`Output::commit`], with the file's name in the error.
+///
+/// # Errors
+/// As [`Output::commit`].
+pub fn commit(output: Output, path: &Path) -> anyhow::Result<()> {
+    let mut unfinished = unfinished();
+    let name = output.unfinished().map(Path::to_path_buf);
+    let committed = output.commit();
+    unfinished.retain(|path| Some(path) != name.as_ref());
+    committed.with_context(|| named(path, "standard output"))
+}
+
+/// Writes to standard output, to its end.
+///
+/// # Errors
+/// Those of the write, with what was written to.
+pub fn print(text: impl AsRef<[u8]>) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    let printed = stdout
+        .write_all(text.as_ref())
+        .and_then(|()| stdout.flush());
+    printed.context("standard output")
+}
+
+/// Whether two paths are one regular file.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    let identity = |path| {
+        let file = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+        Some((file.dev(), file.ino()))
+    };
+    identity(one).is_some_and(|one| identity(other) == Some(one))
+}
+
+/// Refuses to read a file that standard output is appended to: it would never
+/// end.
+///
+/// # Errors
+/// One line for people.
+pub fn not_appended_to(input: &Path) -> anyhow::Result<()> {
+    let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+    let stdout = stdout.and_then(|file| file.metadata()).ok();
+    let input_file = fs::metadata(input).ok().filter(fs::Metadata::is_file);
+    let same = stdout
+        .zip(input_file)
+        .is_some_and(|(one, other)| (one.dev(), one.ino()) == (other.dev(), other.ino()));
+    ensure!(
+        !same,
+        "{}: standard output goes into this file too: write to another one",
+        input.display()
+    );
+    Ok(())
+}
