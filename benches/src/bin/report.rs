@@ -1,5 +1,5 @@
-//! What `report` costs on large placements: wall time and peak memory of the
-//! metrics alone, size of the page, and how soon headless Chromium paints it.
+//! What `report` costs on large placements: wall time, processor time and peak
+//! memory of the metrics alone, size of the page, and how soon headless Chromium paints it.
 //! One CSV row a placement, on stdout; minima of several runs, since noise only
 //! adds. Programs are built beside this one.
 //!
@@ -18,6 +18,8 @@ use benches::generate;
 use common::job::Job;
 use common::plc;
 use coreba::Options;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike as _;
 
 /// Views of the page that are timed: the whole, and what zooming in meets.
 const FRAMES: usize = 20;
@@ -33,7 +35,7 @@ fn main() -> anyhow::Result<()> {
     let program = report()?;
     let folder = tempfile::TempDir::new()?;
     println!(
-        "placement,jobs,text_s,text_rss_mb,html_s,html_mb,first_paint_ms,map_drawn_ms,worst_frame_ms"
+        "placement,jobs,text_s,text_cpu_s,text_rss_mb,html_s,html_mb,first_paint_ms,map_drawn_ms,worst_frame_ms"
     );
     for (name, jobs) in [
         ("random", generate::random(jobs, 1)),
@@ -49,10 +51,11 @@ fn main() -> anyhow::Result<()> {
         })?;
         let paint = paint(&html, runs)?;
         println!(
-            "{name},{count},{:.2},{:.0},{:.2},{:.1},{}",
-            text.0.as_secs_f64(),
-            text.1 as f64 / 1e6,
-            page.0.as_secs_f64(),
+            "{name},{count},{:.2},{:.2},{:.0},{:.2},{:.1},{}",
+            text.wall.as_secs_f64(),
+            text.processor.as_secs_f64(),
+            text.memory as f64 / 1e6,
+            page.wall.as_secs_f64(),
             fs::metadata(&html)?.len() as f64 / 1e6,
             paint.map_or_else(
                 || ",,".to_owned(),
@@ -92,21 +95,29 @@ fn write(path: &Path, jobs: Vec<Job>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The least time of several runs, and the least of their peaks of memory.
-fn best(
-    runs: usize,
-    mut run: impl FnMut() -> anyhow::Result<(Duration, u64)>,
-) -> anyhow::Result<(Duration, u64)> {
-    let mut best = (Duration::MAX, u64::MAX);
-    for _ in 0..runs {
-        let (time, memory) = run()?;
-        best = (best.0.min(time), best.1.min(memory));
+/// What a run cost.
+#[derive(Clone, Copy)]
+struct Cost {
+    wall: Duration,
+    processor: Duration,
+    /// The most bytes at once.
+    memory: u64,
+}
+
+/// The least of each cost over several runs.
+fn best(runs: usize, mut run: impl FnMut() -> anyhow::Result<Cost>) -> anyhow::Result<Cost> {
+    let mut best = run()?;
+    for _ in 1..runs {
+        let cost = run()?;
+        best.wall = best.wall.min(cost.wall);
+        best.processor = best.processor.min(cost.processor);
+        best.memory = best.memory.min(cost.memory);
     }
     Ok(best)
 }
 
-/// Wall time of one run, and its peak memory in bytes.
-fn run(program: &Path, arguments: &[&Path]) -> anyhow::Result<(Duration, u64)> {
+fn run(program: &Path, arguments: &[&Path]) -> anyhow::Result<Cost> {
+    let before = processor()?;
     let start = Instant::now();
     let mut child = Command::new(program)
         .args(arguments)
@@ -118,7 +129,11 @@ fn run(program: &Path, arguments: &[&Path]) -> anyhow::Result<(Duration, u64)> {
     loop {
         if let Some(ended) = child.try_wait()? {
             ensure!(ended.success(), "report: {ended}");
-            return Ok((start.elapsed(), memory));
+            return Ok(Cost {
+                wall: start.elapsed(),
+                processor: processor()? - before,
+                memory,
+            });
         }
         memory = fs::read_to_string(&status)
             .ok()
@@ -126,6 +141,13 @@ fn run(program: &Path, arguments: &[&Path]) -> anyhow::Result<(Duration, u64)> {
             .map_or(memory, |peak| memory.max(peak));
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Processor time of all programs that ended so far.
+fn processor() -> anyhow::Result<Duration> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let micros = [usage.user_time(), usage.system_time()].map(|time| time.num_microseconds());
+    Ok(Duration::from_micros(u64::try_from(micros[0] + micros[1])?))
 }
 
 /// The high-water mark in what /proc tells of a process.
