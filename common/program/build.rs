@@ -10,9 +10,9 @@ fn main() {
     // A debug build does not tell its commit: it would be built anew, and with
     // it every test, whenever something is committed.
     let release = std::env::var("PROFILE").is_ok_and(|profile| profile == "release");
-    let version = match commit().filter(|_| release) {
-        Some(commit) => format!("{version} ({commit})"),
-        None if release => version,
+    let version = match release.then(commit) {
+        Some(Some(commit)) => format!("{version} ({commit})"),
+        Some(None) => version,
         None => format!("{version} (debug)"),
     };
     println!("cargo::rustc-env=IDEALLOC_VERSION={version}");

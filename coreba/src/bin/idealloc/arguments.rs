@@ -15,9 +15,10 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 const EXAMPLES: &str = "\
 Examples:
   idealloc app.trc -o placement.csv                jobs from a trace
-  idealloc buffers.csv -o placement.plc            jobs from a compiler
+  idealloc buffers.csv -o placed.csv               jobs from a compiler
+  idealloc buffers.csv --verify placed.csv         is this placement valid?
   idealloc buffers.csv --capacity 64KiB            is there a placement within it?
-  idealloc buffers.csv --verify placement.csv      is this placement valid?
+  idealloc app.plc --timeout 500ms --format json -o placement.csv
   adapt app.trc - --to plc | idealloc - --from plc > placement.csv
 
 All jobs are packed into one address space, whatever heap they were traced in.
