@@ -287,7 +287,7 @@ impl Changes {
             }
         }
         change.jobs_above += u64::from(is_above);
-        let area = super::area(job) as f64;
+        let area = super::measure::area(job) as f64;
         change.area += area;
         change.lowered += area * (here as f64 - there as f64);
     }

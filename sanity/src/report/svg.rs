@@ -124,7 +124,7 @@ pub fn svg(document: &Document, title: &str, colour: Colour) -> Option<String> {
         height: stack.makespan(),
     };
     let curve = load::curve(jobs);
-    let peak = super::peak(&curve);
+    let peak = super::measure::peak(&curve);
     let mut svg = String::new();
     head(
         &mut svg,
