@@ -18,6 +18,7 @@ pub use output::Output;
 
 /// A file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Format {
     /// `.trc`, a trace.
     Trc,

@@ -33,6 +33,18 @@ impl JobId {
     }
 }
 
+impl From<u64> for JobId {
+    fn from(number: u64) -> JobId {
+        JobId::Number(number)
+    }
+}
+
+impl From<&str> for JobId {
+    fn from(text: &str) -> JobId {
+        JobId::parse(text)
+    }
+}
+
 impl fmt::Display for JobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -56,6 +68,7 @@ pub struct Gap {
 
 /// What few jobs have; kept apart so that the others stay small.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Extras {
     /// Spans without memory, ascending and disjoint once admitted.
     pub gaps: Vec<Gap>,
@@ -185,6 +198,42 @@ impl Job {
     #[must_use]
     pub fn aligned(mut self, alignment: u64) -> Job {
         self.alignment = alignment;
+        self
+    }
+
+    /// The same job by another name.
+    #[must_use]
+    pub fn named(mut self, id: impl Into<JobId>) -> Job {
+        self.id = id.into();
+        self
+    }
+
+    /// The same job, fixed at an offset, which a solver keeps.
+    #[must_use]
+    pub fn pinned(mut self, offset: u64) -> Job {
+        self.extras_mut().pin = Some(offset);
+        self
+    }
+
+    /// The same job with an offset that it takes where that costs nothing.
+    #[must_use]
+    pub fn hinted(mut self, offset: u64) -> Job {
+        self.extras_mut().hint = Some(offset);
+        self
+    }
+
+    /// The same job in a group: its members share one offset and do not conflict.
+    #[must_use]
+    pub fn grouped(mut self, group: &str) -> Job {
+        self.extras_mut().group = Some(group.into());
+        self
+    }
+
+    /// The same job with one more span in which it holds no memory, or only a
+    /// part.
+    #[must_use]
+    pub fn with_gap(mut self, gap: Gap) -> Job {
+        self.extras_mut().gaps.push(gap);
         self
     }
 

@@ -1,24 +1,5 @@
-//! Offline dynamic storage allocation: given buffers of known sizes and
-//! lifetimes, offsets for them such that the makespan is as small as can be.
-//!
-//! The problem is NP-complete. The bound that every method chases is LOAD, the
-//! largest sum of sizes live at once, or the better bound that alignment
-//! proves ([`common::load::lower_bound`]).
-//!
-//! ```
-//! use common::job::Job;
-//! use common::problem::Problem;
-//!
-//! let problem = Problem::new(vec![
-//!     Job::new(0, 0, 3, 64),
-//!     Job::new(1, 2, 5, 64),
-//!     Job::new(2, 3, 6, 64),
-//! ])?;
-//! let solution = coreba::solve(&problem, &coreba::Options::default(), &mut ())?;
-//! assert_eq!(solution.makespan, 128);
-//! assert_eq!(solution.status, coreba::Status::Optimal);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
 
 mod batch;
 mod boxing;

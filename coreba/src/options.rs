@@ -1,7 +1,7 @@
 //! What a caller asks of [`solve`](crate::solve), and what it hears meanwhile.
 
 use std::num::NonZeroUsize;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::exact::Switches;
 
@@ -14,8 +14,9 @@ pub struct Options {
     pub start: u64,
     /// Threads to use. Default: those of the machine.
     pub threads: NonZeroUsize,
-    /// When to stop, with the best so far. Default: never by the clock. The
-    /// sequence of work does not depend on it.
+    /// When to stop, with the best so far. Default: never by the clock, and a
+    /// hard problem takes for ever (see [`Options::within`]). The sequence of
+    /// work does not depend on it.
     pub deadline: Option<Instant>,
     /// How many evaluations (dives or packings in one order) to do; reached at
     /// the end of a round of a few. The same limit and seed give the same
@@ -38,6 +39,17 @@ pub struct Options {
     /// bytes? The search ends with the first one, or with a proof that there is
     /// none. Default: look for the smallest makespan.
     pub capacity: Option<u64>,
+}
+
+impl Options {
+    /// Defaults with a time limit from now on: what a caller that cannot wait
+    /// for a proof wants.
+    pub fn within(time: Duration) -> Options {
+        Options {
+            deadline: Instant::now().checked_add(time),
+            ..Options::default()
+        }
+    }
 }
 
 impl Default for Options {
@@ -77,6 +89,19 @@ pub enum Method {
 }
 
 /// Listens to a solve, and may end it. `()` listens to nothing.
+///
+/// ```
+/// use std::sync::atomic::{AtomicBool, Ordering};
+///
+/// /// Ends a solve when another thread says so.
+/// struct Until<'a>(&'a AtomicBool);
+///
+/// impl coreba::Progress for Until<'_> {
+///     fn should_stop(&mut self) -> bool {
+///         self.0.load(Ordering::Relaxed)
+///     }
+/// }
+/// ```
 pub trait Progress {
     /// A better placement was found.
     fn improved(&mut self, _improvement: &Improvement) {}

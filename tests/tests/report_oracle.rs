@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use common::input::Document;
-use common::job::{Extras, Gap, Job, JobId};
+use common::job::{Gap, Job, JobId};
 use common::placement::Placement;
 use common::problem::Problem;
 use proptest::prelude::*;
@@ -35,14 +35,11 @@ fn job(id: u64, dice: [u64; 7]) -> Job {
         let window = dice[6]
             .is_multiple_of(2)
             .then_some((job.size / 4, job.size / 2));
-        job.extras = Some(Box::new(Extras {
-            gaps: vec![Gap {
-                lower,
-                upper: lower + 1,
-                window,
-            }],
-            ..Extras::default()
-        }));
+        job = job.with_gap(Gap {
+            lower,
+            upper: lower + 1,
+            window,
+        });
     }
     job
 }

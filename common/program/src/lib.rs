@@ -4,6 +4,7 @@
 //! Every program has the same exit codes: 0 done; 1 the answer is no; 2 bad
 //! usage, input or output; 3 not decided. What went wrong is one line on
 //! standard error, and a closed pipe is no failure.
+#![forbid(unsafe_code)]
 
 mod generate;
 pub mod output;

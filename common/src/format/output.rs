@@ -14,6 +14,7 @@ const BUFFER: usize = 1 << 18;
 /// called. Until then it has no name at all, or, where the file system knows no
 /// such files, that of a temporary file beside it, removed when dropped.
 #[derive(Debug)]
+#[must_use = "nothing is written without a commit"]
 pub struct Output {
     sink: Sink,
 }
