@@ -45,6 +45,13 @@ pub(crate) struct Peeled {
     pub(crate) zones: Vec<Vec<u32>>,
 }
 
+impl Peeled {
+    /// Whether nothing was peeled.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.peeled.is_empty() && self.zones.iter().all(Vec::is_empty)
+    }
+}
+
 /// Sections a zone.
 const ZONE: u32 = 128;
 

@@ -389,7 +389,6 @@ impl<'a> Search<'a> {
     fn assemble(
         &mut self,
         peeled: &peel::Peeled,
-        // In the order of placing ranges mostly touch, and merge at once.
         placed: impl Iterator<Item = (u32, i64)>,
         method: &'static str,
     ) {
@@ -399,12 +398,20 @@ impl<'a> Search<'a> {
             positions: vec![0; items.len()],
             makespan: 0,
         };
-        for (item, at) in placed {
-            let at = at as u64;
+        let mut placed: Vec<(u64, u32)> = placed.map(|(item, at)| (at as u64, item)).collect();
+        for &(at, item) in &placed {
             packing.positions[item as usize] = at;
             packing.makespan = packing
                 .makespan
                 .max(items.grid().height(at, items.item(item)));
+        }
+        if peeled.is_empty() {
+            self.keep(packing, method);
+            return;
+        }
+        // From the bottom up, every range is the last of its vector.
+        placed.sort_unstable();
+        for &(at, item) in &placed {
             self.taken.take(items, item, at);
         }
         // A peeled item fits somewhere below the capacity, whatever the others
