@@ -30,7 +30,15 @@ enum What {
         #[arg(long, default_value_t = 3)]
         seeds: u64,
 
-        /// A Python environment with omnimalloc; made here (from PyPI) where it is missing
+        /// Techniques of idealloc to run each alone, too: dive, exact, fit, boxing
+        #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+        methods: Vec<String>,
+
+        /// minimalloc's program, which is built elsewhere
+        #[arg(long, value_name = "FILE")]
+        minimalloc: Option<PathBuf>,
+
+        /// A Python environment with omnimalloc 1.0.0; made here (from PyPI) where it is missing
         #[arg(long, value_name = "FOLDER")]
         venv: Option<PathBuf>,
 
@@ -45,6 +53,14 @@ enum What {
         /// Where the CSV goes
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
+
+        /// Where the table of Markdown goes [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        table: Option<PathBuf>,
+
+        /// Draw fragmentation over time, from one more run an instance and technique
+        #[arg(long, value_name = "FILE")]
+        svg: Option<PathBuf>,
     },
 }
 
@@ -63,10 +79,14 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         folders,
         timeouts,
         seeds,
+        methods,
+        minimalloc,
         venv,
         only,
         peer_limit,
         output,
+        table,
+        svg,
     } = arguments.what;
     let python = venv.as_deref().map(python).transpose()?;
     let timeouts = timeouts
@@ -77,14 +97,29 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         folders,
         timeouts,
         seeds,
+        idealloc: compare::idealloc()?,
+        methods,
+        with_curves: svg.is_some(),
         python,
+        minimalloc,
         only,
         peer_limit,
     };
     let mut file = std::fs::File::create(&output).with_context(|| output.display().to_string())?;
-    let rows = compare::compare(&settings, &mut file)?;
-    print!("{}", compare::table(&rows));
-    Ok(())
+    let comparison = compare::compare(&settings, &mut file)?;
+    let text = compare::table(&comparison.rows);
+    match table {
+        Some(path) => write(&path, &text)?,
+        None => print!("{text}"),
+    }
+    match svg {
+        Some(path) => write(&path, &compare::svg(&comparison.curves, &comparison.rows)),
+        None => Ok(()),
+    }
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    std::fs::write(path, text).with_context(|| path.display().to_string())
 }
 
 /// The Python of an environment, with omnimalloc installed.
@@ -106,7 +141,7 @@ fn python(venv: &Path) -> anyhow::Result<PathBuf> {
         .output()?;
     if !has.status.success() {
         let installed = Command::new(&python)
-            .args(["-m", "pip", "install", "-q", "omnimalloc"])
+            .args(["-m", "pip", "install", "-q", "omnimalloc==1.0.0"])
             .status()?;
         ensure!(
             installed.success(),

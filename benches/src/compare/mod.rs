@@ -4,8 +4,10 @@
 //! whole call: of the process for idealloc, of the library call (without start
 //! of the interpreter and reading) for omnimalloc, which favours the peer.
 
+mod curves;
 mod instances;
 mod peers;
+mod table;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -14,8 +16,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use common::load::Bounds;
 
+pub use curves::{Curves, svg};
 pub use instances::{Instance, classes, folder};
-pub use peers::{Answer, Idealloc, Omnimalloc, Peer};
+pub use peers::{Answer, Idealloc, Minimalloc, Omnimalloc, Peer, idealloc};
+pub use table::table;
 
 /// What to compare, and how.
 #[derive(Debug)]
@@ -26,8 +30,16 @@ pub struct Settings {
     pub timeouts: Vec<Duration>,
     /// Seeds to run idealloc with; peers that take none run once.
     pub seeds: u64,
+    /// idealloc's program.
+    pub idealloc: PathBuf,
+    /// Techniques of idealloc to run each alone, beside all of them by turns.
+    pub methods: Vec<String>,
+    /// Whether to record how the makespan falls over time.
+    pub with_curves: bool,
     /// The Python of an environment with omnimalloc.
     pub python: Option<PathBuf>,
+    /// minimalloc's program.
+    pub minimalloc: Option<PathBuf>,
     /// Only instances whose name contains this.
     pub only: Option<String>,
     /// Jobs above which peers are left out.
@@ -93,19 +105,27 @@ impl Row {
     }
 }
 
-/// Runs everyone on everything; writes a row of CSV as each run ends, and gives
-/// all rows back.
+/// What was measured.
+#[derive(Debug)]
+pub struct Comparison {
+    /// Every run.
+    pub rows: Vec<Row>,
+    /// How idealloc's makespan fell, an instance each, where that was asked for.
+    pub curves: Vec<Curves>,
+}
+
+/// Runs everyone on everything; writes a row of CSV as each run ends.
 ///
 /// # Errors
 /// Where an instance cannot be read or the output not written; a run that fails
 /// is a row.
-pub fn compare(settings: &Settings, output: &mut dyn Write) -> anyhow::Result<Vec<Row>> {
+pub fn compare(settings: &Settings, output: &mut dyn Write) -> anyhow::Result<Comparison> {
     writeln!(output, "{HEADER}")?;
     let mut instances = classes();
     for path in &settings.folders {
         instances.extend(folder(path).with_context(|| path.display().to_string())?);
     }
-    let mut rows = Vec::new();
+    let (mut rows, mut curves) = (Vec::new(), Vec::new());
     for instance in &instances {
         if settings
             .only
@@ -135,109 +155,38 @@ pub fn compare(settings: &Settings, output: &mut dyn Write) -> anyhow::Result<Ve
                 rows.push(row);
                 Ok(())
             };
+        let program = settings.idealloc.as_path();
         for &timeout in &settings.timeouts {
             for seed in 0..settings.seeds {
-                run(&Idealloc, Some(timeout), seed)?;
+                run(
+                    &Idealloc {
+                        program,
+                        method: None,
+                    },
+                    Some(timeout),
+                    seed,
+                )?;
+                for method in &settings.methods {
+                    let method = Some(method.as_str());
+                    run(&Idealloc { program, method }, Some(timeout), seed)?;
+                }
             }
         }
-        if let Some(python) = &settings.python
-            && ready.problem.len() <= settings.peer_limit
-        {
-            let longest = settings.timeouts.iter().max().copied();
-            run(
-                &Omnimalloc {
-                    python,
-                    allocator: "omni",
-                },
-                None,
-                0,
-            )?;
-            run(
-                &Omnimalloc {
-                    python,
-                    allocator: "supermalloc",
-                },
-                longest,
-                0,
-            )?;
+        let longest = settings.timeouts.iter().max().copied();
+        if let (Some(time), true) = (longest, settings.with_curves) {
+            curves.push(curves::record(instance, &ready, &settings.methods, time)?);
         }
-    }
-    Ok(rows)
-}
-
-/// A Markdown table: a row an instance, a column each who; median over bound
-/// and median time, the worst in brackets where seeds differ.
-pub fn table(rows: &[Row]) -> String {
-    let mut columns: Vec<(String, Option<Duration>)> = Vec::new();
-    let mut names: Vec<&str> = Vec::new();
-    for row in rows {
-        let column = (row.who.clone(), row.timeout);
-        if !columns.contains(&column) {
-            columns.push(column);
+        if ready.problem.len() > settings.peer_limit {
+            continue;
         }
-        if !names.contains(&row.instance.as_str()) {
-            names.push(&row.instance);
+        if let Some(program) = &settings.minimalloc {
+            run(&Minimalloc { program }, longest, 0)?;
         }
-    }
-    let mut table = String::from("| instance | jobs |");
-    for (who, timeout) in &columns {
-        let limit = timeout.map_or_else(String::new, |t| format!(", {} s", t.as_secs_f64()));
-        table += &format!(" {who}{limit} |");
-    }
-    table += "\n|---|---|";
-    table += &"---|".repeat(columns.len());
-    table.push('\n');
-    for name in names {
-        let jobs = rows
-            .iter()
-            .find(|row| row.instance == name)
-            .map_or(0, |row| row.jobs);
-        table += &format!("| {name} | {jobs} |");
-        for (who, timeout) in &columns {
-            let cell =
-                cell(rows.iter().filter(|row| {
-                    row.instance == name && row.who == *who && row.timeout == *timeout
-                }));
-            table += &format!(" {cell} |");
-        }
-        table.push('\n');
-    }
-    table
-}
-
-fn cell<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
-    let (mut overs, mut times, mut fault) = (Vec::new(), Vec::new(), None);
-    for row in rows {
-        match (&row.result, row.over()) {
-            (Ok((_, seconds)), Some(over)) => {
-                overs.push(over);
-                times.push(*seconds);
+        if let Some(python) = &settings.python {
+            for (allocator, timeout) in [("omni", None), ("supermalloc", longest)] {
+                run(&Omnimalloc { python, allocator }, timeout, 0)?;
             }
-            (Err(why), _) => fault = Some(why.as_str()),
-            _ => {}
         }
     }
-    if overs.is_empty() {
-        return fault.map_or("-", |_| "failed").to_owned();
-    }
-    overs.sort_by(f64::total_cmp);
-    times.sort_by(f64::total_cmp);
-    let percent = |over: f64| {
-        if over == 0.0 {
-            "0".to_owned()
-        } else {
-            format!("{over:.2}")
-        }
-    };
-    let (median, worst) = (overs[overs.len() / 2], overs[overs.len() - 1]);
-    let worst = if worst > median {
-        format!(" ({})", percent(worst))
-    } else {
-        String::new()
-    };
-    format!(
-        "{} %{worst}, {:.2} s",
-        percent(median),
-        times[times.len() / 2]
-    )
+    Ok(Comparison { rows, curves })
 }

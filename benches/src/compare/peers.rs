@@ -1,5 +1,7 @@
 //! Who is compared.
 
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -8,6 +10,8 @@ use anyhow::{Context as _, bail, ensure};
 use common::check;
 use common::format::Format;
 use common::input::{self, Offsets};
+use common::job::{Job, JobId};
+use common::load::Bounds;
 use common::placement::Placement;
 
 use super::instances::Ready;
@@ -45,10 +49,18 @@ pub trait Peer {
 }
 
 /// idealloc, as a process.
-pub struct Idealloc;
+pub struct Idealloc<'a> {
+    /// Its program.
+    pub program: &'a Path,
+    /// The technique to force, where not all of them are to take turns.
+    pub method: Option<&'a str>,
+}
 
-/// The program beside this one.
-fn idealloc() -> anyhow::Result<PathBuf> {
+/// The program `idealloc` beside this one.
+///
+/// # Errors
+/// Where it is not there.
+pub fn idealloc() -> anyhow::Result<PathBuf> {
     let path = std::env::current_exe()?.with_file_name("idealloc");
     ensure!(
         path.is_file(),
@@ -58,16 +70,19 @@ fn idealloc() -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-impl Peer for Idealloc {
+impl Peer for Idealloc<'_> {
     fn name(&self) -> String {
-        "idealloc".to_owned()
+        match self.method {
+            Some(method) => format!("idealloc {method}"),
+            None => "idealloc".to_owned(),
+        }
     }
 
     fn run(&self, ready: &Ready, timeout: Option<Duration>, seed: u64) -> anyhow::Result<Answer> {
         let output = ready.folder.path().join("idealloc.csv");
         let timeout = timeout.unwrap_or(Duration::from_secs(3));
         let begun = Instant::now();
-        let ran = Command::new(idealloc()?)
+        let ran = Command::new(self.program)
             .arg(&ready.csv)
             .arg("-o")
             .arg(&output)
@@ -76,6 +91,8 @@ impl Peer for Idealloc {
                 &seed.to_string(),
                 "--timeout",
                 &timeout.as_secs_f64().to_string(),
+                "--method",
+                self.method.unwrap_or("auto"),
             ])
             .output()?;
         let seconds = begun.elapsed().as_secs_f64();
@@ -84,14 +101,73 @@ impl Peer for Idealloc {
             "{}",
             String::from_utf8_lossy(&ran.stderr)
         );
-        let placed = input::load(
-            std::fs::File::open(&output)?,
-            Format::Csv,
-            Offsets::Placement,
-        )?;
-        let offsets = placed.placement.context("no offsets")?.offsets;
+        let offsets = placed(ready, &output)?;
         Ok(Answer { offsets, seconds })
     }
+}
+
+/// The offsets in a CSV, by the instance's order, whatever the CSV's is.
+fn placed(ready: &Ready, path: &Path) -> anyhow::Result<Vec<u64>> {
+    let file = std::fs::File::open(path)?;
+    let document = input::load(file, Format::Csv, Offsets::Placement)?;
+    let offsets = document.placement.context("no offsets")?.offsets;
+    let ids = document.problem.jobs().iter().map(|job| &job.id);
+    let by_id: HashMap<&JobId, u64> = ids.zip(offsets).collect();
+    let offset = |job: &Job| by_id.get(&job.id).copied().context("a job is not placed");
+    ready.problem.jobs().iter().map(offset).collect()
+}
+
+/// Google's minimalloc, whose program only decides whether a capacity can be
+/// met: asked for the lower bound with half of the time, and then, with an equal
+/// share of the rest each, for more and more above it, until it has an answer.
+pub struct Minimalloc<'a> {
+    /// Its program.
+    pub program: &'a Path,
+}
+
+/// Capacities above the lower bound, in per mille.
+const ABOVE: [u64; 9] = [0, 5, 10, 20, 50, 100, 200, 500, 1000];
+
+impl Peer for Minimalloc<'_> {
+    fn name(&self) -> String {
+        "minimalloc".to_owned()
+    }
+
+    fn run(&self, ready: &Ready, timeout: Option<Duration>, _seed: u64) -> anyhow::Result<Answer> {
+        let bound = Bounds::new(ready.problem.jobs(), 0).lower_bound;
+        let time = timeout.unwrap_or(Duration::from_secs(3));
+        let output = ready.folder.path().join("minimalloc.csv");
+        let begun = Instant::now();
+        for above in ABOVE {
+            let share = match above {
+                0 => time / 2,
+                _ => time / 2 / (ABOVE.len() as u32 - 1),
+            };
+            let _ = std::fs::remove_file(&output);
+            let capacity = bound + (u128::from(bound) * u128::from(above) / 1000) as u64;
+            let ran = Command::new("timeout")
+                .arg(PATIENCE)
+                .arg(self.program)
+                .arg(format!("--capacity={capacity}"))
+                .arg(format!("--timeout={}ms", share.as_millis().max(1)))
+                .arg(option("--input=", &ready.csv))
+                .arg(option("--output=", &output))
+                .output()?;
+            let is_written = std::fs::metadata(&output).is_ok_and(|file| file.len() > 0);
+            if ran.status.success() && is_written {
+                let seconds = begun.elapsed().as_secs_f64();
+                let offsets = placed(ready, &output)?;
+                return Ok(Answer { offsets, seconds });
+            }
+        }
+        bail!("no placement within twice the lower bound")
+    }
+}
+
+fn option(name: &str, path: &Path) -> OsString {
+    let mut option = OsString::from(name);
+    option.push(path);
+    option
 }
 
 /// One of omnimalloc's allocators, in a Python of its own.
