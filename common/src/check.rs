@@ -265,6 +265,9 @@ struct Range {
     job: u32,
 }
 
+/// Where a range starts, where it ends, and whose it is.
+type JobRange = (u64, u64, u32);
+
 struct Sweep<'a> {
     ground: &'a Ground<'a>,
     /// The ranks of the starts of the live ranges, which are disjoint within a
@@ -272,8 +275,9 @@ struct Sweep<'a> {
     live: RankSet,
     /// The live ranges, by rank.
     ranges: Vec<Range>,
-    /// Live ranges of each group's members, which may overlap one another.
-    groups: FxHashMap<&'a str, Vec<(u64, u64, u32)>>,
+    /// Live ranges of each group's members in one heap, which may overlap one
+    /// another.
+    groups: FxHashMap<(u64, &'a str), Vec<JobRange>>,
 }
 
 impl<'a> Sweep<'a> {
@@ -304,7 +308,7 @@ impl<'a> Sweep<'a> {
         let starts = &self.ground.starts;
         // Every start of a union is that of a piece.
         let rank = |low: u64| starts.partition_point(|&start| start < (heap, low));
-        let mut ranges = self.groups.remove(group).unwrap_or_default();
+        let mut ranges = self.groups.remove(&(heap, group)).unwrap_or_default();
         for (low, _, _) in union(&ranges) {
             self.live.remove(rank(low));
         }
@@ -317,7 +321,7 @@ impl<'a> Sweep<'a> {
         for (low, high, job) in union(&ranges) {
             self.insert(rank(low), Range { high, job }, time)?;
         }
-        self.groups.insert(group, ranges);
+        self.groups.insert((heap, group), ranges);
         Ok(())
     }
 
@@ -358,10 +362,10 @@ impl<'a> Sweep<'a> {
 }
 
 /// The union of address ranges as disjoint ones, each with one of its jobs.
-fn union(ranges: &[(u64, u64, u32)]) -> Vec<(u64, u64, u32)> {
+fn union(ranges: &[JobRange]) -> Vec<JobRange> {
     let mut sorted = ranges.to_vec();
     sorted.sort_unstable();
-    let mut disjoint: Vec<(u64, u64, u32)> = Vec::new();
+    let mut disjoint: Vec<JobRange> = Vec::new();
     for (low, high, job) in sorted {
         match disjoint.last_mut() {
             Some(last) if low <= last.1 => last.1 = last.1.max(high),

@@ -196,7 +196,7 @@ impl Layout {
 
 /// Streaming reader: O(1) memory.
 pub struct Reader<R> {
-    input: csv::Reader<R>,
+    input: csv::Reader<Text<R>>,
     layout: Layout,
     record: StringRecord,
     cr_lf: bool,
@@ -213,17 +213,8 @@ impl<R: Read> Reader<R> {
             .buffer_capacity(1 << 18)
             .has_headers(true)
             .trim(csv::Trim::Headers)
-            .from_reader(input);
-        let mut header = input.headers().map_err(bad_text)?.clone();
-        if let Some(first) = header.get(0)
-            && let Some(rest) = first.strip_prefix('\u{feff}')
-        {
-            let fields: Vec<_> = std::iter::once(rest)
-                .chain(header.iter().skip(1))
-                .map(str::to_owned)
-                .collect();
-            header = StringRecord::from(fields);
-        }
+            .from_reader(text(input)?);
+        let header = input.headers().map_err(bad_text)?.clone();
         let layout = if header.is_empty() {
             Layout::of(&["id", "lower", "upper", "size"])
         } else {
@@ -263,6 +254,36 @@ impl<R: Read> Rows for Reader<R> {
 
     fn layout(&self) -> Option<&Layout> {
         Some(&self.layout)
+    }
+}
+
+type Text<R> = io::Chain<io::Cursor<Vec<u8>>, Uninterrupted<R>>;
+
+/// The input without byte order marks at its start. The CSV reader knows them,
+/// but takes a first read of a mark alone for the end.
+fn text<R: Read>(input: R) -> io::Result<Text<R>> {
+    let mut input = Uninterrupted(input);
+    let mut first = Vec::with_capacity(3);
+    loop {
+        input.by_ref().take(3).read_to_end(&mut first)?;
+        if first != b"\xef\xbb\xbf" {
+            return Ok(io::Cursor::new(first).chain(input));
+        }
+        first.clear();
+    }
+}
+
+/// Reads again where a signal interrupted, which the CSV reader does not.
+struct Uninterrupted<R>(R);
+
+impl<R: Read> Read for Uninterrupted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => return read,
+            }
+        }
     }
 }
 
@@ -385,7 +406,7 @@ fn parse_row(layout: &Layout, record: &StringRecord, place: Place) -> Result<Row
             Field::Id => job.id = JobId::parse(text),
             Field::Birth => job.birth = cell.whole()?,
             Field::DeathExclusive | Field::DeathInclusive => {
-                job.death = cell.death(text, inclusive)?;
+                job.death = cell.death(cell.text, inclusive)?;
             }
             Field::Size => job.size = cell.whole()?,
             Field::Alignment => job.alignment = cell.optional()?.unwrap_or(1),

@@ -283,7 +283,9 @@ impl Component {
                     };
                 }
                 let view = &mut self.views[place];
-                let tail = !early && view.best.is_some() && index % 4 != 0;
+                // A view of no jobs, all glued to the bottom, has no tail.
+                let has_tail = view.best.is_some() && view.cut.len() > 0;
+                let tail = !early && has_tail && index % 4 != 0;
                 let work = if tail {
                     view.draw_tail(self.target, &mut random)
                 } else {

@@ -43,7 +43,12 @@ pub fn explain(
         let Ok(part) = Problem::new(part) else {
             return Ok(Status::Unknown);
         };
-        Ok(solve(&part, options, progress)?.status)
+        match solve(&part, options, progress) {
+            // Without the others a part can be on a coarser grid, where rounding
+            // makes it too large.
+            Err(SolveError::TooLarge) if jobs.len() < problem.len() => Ok(Status::Unknown),
+            solved => Ok(solved?.status),
+        }
     };
     let mut left: Vec<usize> = (0..problem.len()).collect();
     let peak = load(problem.jobs()).at;
