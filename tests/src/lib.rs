@@ -1,6 +1,7 @@
 //! What the end-to-end tests share: where the built programs are, C programs
 //! to trace, and inputs with a known answer.
 
+pub mod fuzzing;
 pub mod oracle;
 pub mod tracing;
 

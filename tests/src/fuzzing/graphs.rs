@@ -1,0 +1,134 @@
+//! What compilers dump: the contest's JSON, and XLA's two files.
+
+use std::collections::BTreeMap;
+
+use common::format::Format;
+use common::input::Reading;
+use common::iopddl::Usage;
+use common::job::Job;
+use common::problem::Problem;
+use common::row::Row;
+use common::xla::{Choice, LiveRanges};
+use serde_json::Value;
+
+use super::reading::{Drops, Table, table, table_however_read};
+use super::tables::{round_trip, write_plc};
+
+/// Any bytes as the contest's JSON.
+pub fn iopddl(bytes: &[u8]) {
+    let read = |usage| {
+        let reading = Reading {
+            usage,
+            ..Reading::default()
+        };
+        table_however_read(bytes, Format::Iopddl, &reading)
+    };
+    let tables = [Usage::Largest, Usage::Smallest, Usage::First].map(read);
+    for (table, usage) in tables
+        .iter()
+        .zip([Usage::Largest, Usage::Smallest, Usage::First])
+    {
+        assert_eq!(table.is_ok(), tables[0].is_ok());
+        let Ok((rows, None)) = table else { continue };
+        // A tree keeps the last of two like keys, the reader refuses or takes the
+        // first: nothing to compare.
+        if let Some(jobs) = from_tree(bytes, usage) {
+            let found: Vec<Job> = rows.iter().map(|row| row.job.clone()).collect();
+            assert_eq!(found, jobs);
+        }
+        in_other_formats(rows);
+    }
+}
+
+/// The jobs, from the JSON read as a tree; `None` where a key is there twice.
+fn from_tree(bytes: &[u8], usage: Usage) -> Option<Vec<Job>> {
+    for key in ["\"problem\"", "\"nodes\"", "\"intervals\"", "\"usages\""] {
+        let times = bytes
+            .windows(key.len())
+            .filter(|window| *window == key.as_bytes());
+        if times.count() > 1 || bytes.contains(&b'\\') {
+            return None;
+        }
+    }
+    let tree: Value = serde_json::from_slice(bytes).ok()?;
+    let problem = tree.get("problem").unwrap_or(&tree);
+    let nodes = problem.get("nodes").or_else(|| tree.get("nodes"))?;
+    let numbers = |list: &Value| -> Option<Vec<u64>> {
+        let list = list.as_array()?;
+        list.iter().map(Value::as_u64).collect()
+    };
+    let intervals = nodes.get("intervals")?.as_array()?;
+    let usages = nodes.get("usages")?.as_array()?;
+    let mut jobs = Vec::new();
+    for (number, (interval, usages)) in (0..).zip(intervals.iter().zip(usages)) {
+        let (interval, usages) = (numbers(interval)?, numbers(usages)?);
+        let size = match usage {
+            Usage::Largest => *usages.iter().max()?,
+            Usage::Smallest => *usages.iter().min()?,
+            Usage::First => usages[0],
+        };
+        if interval[0] < interval[1] && size > 0 {
+            jobs.push(Job::new(number, interval[0], interval[1], size));
+        }
+    }
+    Some(jobs)
+}
+
+/// Jobs that the gate admits are the same in a `.plc` and in a CSV.
+fn in_other_formats(rows: &[Row]) {
+    let jobs: Vec<Job> = rows.iter().map(|row| row.job.clone()).collect();
+    let Ok(problem) = Problem::new(jobs) else {
+        return;
+    };
+    let read = table(&write_plc(rows)[..], Format::Plc, &Reading::default());
+    let (again, _) = read.expect("what is written can be read");
+    let again: Vec<Job> = again.into_iter().map(|row| row.job).collect();
+    assert_eq!(again, problem.jobs());
+    round_trip(
+        rows,
+        &common::csv::Layout::for_jobs(problem.jobs()).with_offset(),
+    );
+}
+
+/// Any bytes as XLA's dump: up to the first zero byte the buffer assignment,
+/// behind it the live ranges.
+pub fn xla(bytes: &[u8]) {
+    let split = bytes.iter().position(|&byte| byte == 0);
+    let (assignment, ranges) = bytes.split_at(split.unwrap_or(bytes.len()));
+    let ranges = &ranges[ranges.len().min(1)..];
+    let read = LiveRanges::read(ranges).map_err(|error| error.to_string());
+    let in_drops = LiveRanges::read(Drops::new(ranges)).map_err(|error| error.to_string());
+    assert_eq!(read.is_ok(), in_drops.is_ok());
+    let mut reading = Reading {
+        live_ranges: read.ok(),
+        ..Reading::default()
+    };
+    for choice in [Choice::Temp, Choice::All, Choice::Number(0)] {
+        reading.allocation = choice;
+        let table = table_however_read(assignment, Format::Xla, &reading);
+        if let Ok((rows, layout)) = table {
+            dumped((rows, layout));
+        }
+    }
+}
+
+/// What must hold for all that comes out of a dump.
+fn dumped((rows, layout): Table) {
+    let layout = layout.expect("dumps have columns of their own");
+    let mut groups: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for row in &rows {
+        let job = &row.job;
+        assert!(job.birth < job.death && job.size > 0);
+        let offset = row.offset.expect("every value has an offset");
+        assert!(offset.is_multiple_of(job.alignment) && job.alignment <= 64);
+        assert!(!row.unknown[0].is_empty());
+        if let Some(group) = job.group() {
+            // A name that is there twice is no work of XLA's.
+            groups.entry(group).or_insert((job.heap, offset));
+        }
+    }
+    let jobs: Vec<Job> = rows.iter().map(|row| row.job.clone()).collect();
+    if Problem::new(jobs).is_ok() {
+        round_trip(&rows, &layout.with_offset());
+    }
+}

@@ -1,0 +1,168 @@
+//! Small inputs to begin with.
+
+use std::io::Write as _;
+
+use common::format::Format;
+use common::row::Row;
+use common::trace::Writer;
+use common::trace::wire::{Block, Call};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::report::first_byte;
+
+const CSV: [&str; 4] = [
+    "id,lower,upper,size\n0,0,3,4\n1,2,5,4\n2,3,6,2\n",
+    "buffer_id,start,end,size,offset\r\na,0,3,4,0\r\nb,2,5,4,4\r\n",
+    "\u{feff}id,begin,upper,size,alignment,gaps,hint,group,heap,requested,offset,note\n\
+     0,0,9,8,4,2-3 5-7@0:4,16,,0,7,,\"a, b\"\n\
+     x y,1,4,2,1,,-1,g,4096,2,-1,\n\"q\"\"\n\",2,6,2,1,,,g,4096,1,12,z\n",
+    "size,offset,upper,lower,id\n16,0,10,0,0\n16,16,10,5,1\n8,0,20,10,2\n",
+];
+
+const IOPDDL: [&str; 3] = [
+    r#"{"problem": {"name": "example", "nodes": {"intervals": [[30, 70], [40, 50], [60, 60]],
+       "costs": [[15, 55], [1], [2]], "usages": [[10, 25], [7], [0]]},
+       "edges": {"nodes": [[0, 1]], "costs": [[1.5e3, -2]]}, "usage_limit": 50}}"#,
+    r#"{"nodes": {"usages": [[1]], "intervals": [[0, 9223372036854775807]]}}"#,
+    "{}",
+];
+
+const ASSIGNMENT: &str = "BufferAssignment:\n\
+allocation 0: size 64, parameter 0, shape |f32[16]| at ShapeIndex {}:\n \
+value: <0 p @0> (size=64,offset=0): f32[16]{0}\n\
+allocation 1: size 192, preallocated-temp:\n \
+value: <3 dot.1 @0> (size=64,offset=0): f32[16]{0}\n \
+value: <4 while.2{1} (phi) @0> (size=64,offset=64): f32[16]{0}\n \
+value: <5 add.3{} @0> (size=64,offset=64): f32[16]{0}\n \
+value: <6 neg @0> (size=32,offset=64): f32[8]{0}\n \
+value: <7 exp @0> (size=64,offset=128): f32[16]{0}\n\n\
+Total bytes used: 256 (256B)\n";
+
+const RANGES: &str = "HloLiveRange (max 9):\n  InstructionSequence:\n    0:p\n  BufferLiveRange:\n    \
+p{}:0-9\n    dot.1{}:1-3\n    while.2{1}:1-4\n    add.3{}:3-6\n    neg{}:4-7\n    exp{}:2-5\n  \
+Live ranges at 3 (peak):\n    dot.1{}: 64 bytes\n";
+
+/// Bytes of no format.
+pub(super) fn noise() -> Vec<Vec<u8>> {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(8);
+    [16usize, 64, 150, 400]
+        .into_iter()
+        .map(|length| (0..length).map(|_| random.random()).collect())
+        .collect()
+}
+
+pub(super) fn traces() -> Vec<Vec<u8>> {
+    let block = |pointer, usable| Block {
+        pointer,
+        usable,
+        thread: 7,
+        mapping_base: 0x1000,
+    };
+    let malloc = |requested, pointer| Call::Malloc {
+        requested,
+        block: block(pointer, 24),
+    };
+    let calls = [
+        malloc(20, 0x1010),
+        Call::Calloc {
+            count: 3,
+            element_size: 8,
+            block: block(0x1030, 24),
+        },
+        Call::Free {
+            pointer: 0x1010,
+            thread: 8,
+        },
+        Call::Realloc {
+            old: 0x1030,
+            requested: 40,
+            block: block(0x1010, 40),
+        },
+        Call::AlignedAlloc {
+            alignment: 64,
+            requested: 64,
+            block: block(0x1040, 72),
+        },
+        Call::Memalign {
+            alignment: 24,
+            requested: 1,
+            block: block(0x1100, 24),
+        },
+        Call::PosixMemalign {
+            slot: 0x7fff,
+            alignment: 16,
+            requested: 0,
+            block: block(0x1200, 24),
+        },
+        malloc(20, 0x1018),
+    ];
+    let mut writer = Writer::new(Vec::new());
+    for call in &calls {
+        writer.write(call).expect("memory takes all");
+    }
+    let whole = writer.finish().expect("memory takes all");
+    let with_holes = [&whole[..41], &[0; 17], &whole[41..200], &[0; 3]].concat();
+    vec![whole, with_holes]
+}
+
+pub(super) fn plc() -> Vec<Vec<u8>> {
+    let mut files = Vec::new();
+    for offset in [Some(0), Some(4096), None] {
+        let mut rows = Vec::new();
+        for id in 0..3 {
+            let mut job = common::job::Job::new(id, 2 * id, 2 * id + 3, 16 + id);
+            job.alignment = 1 << id;
+            rows.push(Row {
+                job,
+                offset: offset.map(|offset| offset + 16 * id),
+                place: common::error::Place::Byte(0),
+                unknown: Vec::new(),
+            });
+        }
+        files.push(super::tables::write_plc(&rows));
+    }
+    files
+}
+
+pub(super) fn csv() -> Vec<Vec<u8>> {
+    CSV.map(|text| text.as_bytes().to_vec()).to_vec()
+}
+
+pub(super) fn iopddl() -> Vec<Vec<u8>> {
+    IOPDDL.map(|text| text.as_bytes().to_vec()).to_vec()
+}
+
+pub(super) fn xla() -> Vec<Vec<u8>> {
+    vec![[ASSIGNMENT, "\0", RANGES].concat().into_bytes()]
+}
+
+pub(super) fn packed() -> Vec<Vec<u8>> {
+    let text = CSV[0].as_bytes();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(text).expect("memory takes all");
+    let mut seeds = vec![
+        gzip.finish().expect("memory takes all"),
+        zstd::encode_all(text, 1).expect("memory takes all"),
+        text.to_vec(),
+    ];
+    seeds.extend(traces());
+    seeds
+}
+
+/// Files of any format, behind the two bytes that say which and how.
+pub(super) fn selected() -> Vec<Vec<u8>> {
+    let files = [
+        (Format::Csv, csv()),
+        (Format::Plc, plc()),
+        (Format::Trc, traces()),
+        (Format::Iopddl, iopddl()),
+    ];
+    let mut seeds = Vec::new();
+    for (format, files) in files {
+        for (how, file) in (0u8..).zip(files) {
+            seeds.push([&[first_byte(format), how], &file[..]].concat());
+        }
+    }
+    seeds
+}
