@@ -112,6 +112,25 @@ impl Cut {
         needs
     }
 
+    /// Lets the lengths that keys see count mostly the sections in which a target
+    /// leaves little slack: those with none count whole, those with a share
+    /// `slack` of the target count half.
+    pub(crate) fn weigh_sections(&mut self, target: i64, slack: f64) {
+        let mut sum = 0.0;
+        let sums: Vec<f64> = std::iter::once(0.0)
+            .chain(self.needs().into_iter().map(|need| {
+                let left = (target - need).max(0) as f64 / target as f64;
+                sum += slack / (left + slack);
+                sum
+            }))
+            .collect();
+        for job in 0..self.len() {
+            let (first, last) = (self.first[job] as usize, self.last[job] as usize);
+            let weight = (sums[last + 1] - sums[first]).max(f64::MIN_POSITIVE);
+            self.log_length[job] = weight.ln() as f32;
+        }
+    }
+
     fn measure_pressure(&mut self) {
         let needs = self.needs();
         let peak = needs.iter().copied().max().unwrap_or(1).max(1) as f32;

@@ -165,6 +165,7 @@ impl View {
             reserve: (target as f64 * 0.02 * random.random_range(0.0..0.7f64).powi(3)) as i64,
             size: random.random_range(0.0..1.0),
             noise: random.random_range(0.0..1.0f32).powi(2),
+            slack: 0.0,
         });
         Work::Tail {
             from: jobs - left,
@@ -184,6 +185,7 @@ impl View {
                     reserve: 0,
                     size: random.random_range(0.0..1.0),
                     noise: random.random_range(0.0..1.0f32).powi(2),
+                    slack: 0.0,
                 }),
                 recipe: if random.random_bool(0.5) {
                     Recipe::plain(random.random_range(0..Recipe::PLAIN))
@@ -319,17 +321,18 @@ impl Component {
     /// Makes a new glued view now and then; the worst glued one gives way.
     fn renew_views(&mut self, random: &mut Xoshiro256PlusPlus) {
         let jobs = self.views[0].cut.len();
-        let plain = |gap, reserve| Gluing {
+        let plain = |gap, reserve, slack| Gluing {
             gap,
             reserve,
             size: 0.5,
             noise: 0.0,
+            slack,
         };
         let gluing = match self.generation {
             // Slack alone limits the gaps.
-            1 => plain(u32::MAX, 0),
-            2 => plain(u32::MAX, self.target / 2048),
-            4 => plain(256, 0),
+            1 => plain(u32::MAX, 0, 0.003),
+            2 => plain(u32::MAX, self.target / 2048, 0.0),
+            4 => plain(256, 0, 0.0),
             generation if generation.is_multiple_of(VIEW_AGE) => Gluing {
                 gap: if random.random_bool(0.5) {
                     u32::MAX
@@ -339,6 +342,11 @@ impl Component {
                 reserve: (self.slack() as f64 * random.random_range(0.0..0.5f64).powi(2)) as i64,
                 size: random.random_range(0.0..1.0),
                 noise: random.random_range(0.0..1.0f32).powi(2),
+                slack: if random.random_bool(0.3) {
+                    0.0
+                } else {
+                    random.random_range(-10.0..-2.0f64).exp()
+                },
             },
             _ => return,
         };

@@ -33,6 +33,8 @@ pub(crate) struct Gluing {
     pub(crate) size: f32,
     /// Amplitude of the noise on that.
     pub(crate) noise: f32,
+    /// See [`Cut::weigh_sections`]; 0 lets all sections of a chain count alike.
+    pub(crate) slack: f64,
 }
 
 /// Two jobs of one kind that a chain may join, and the gap between them.
@@ -91,7 +93,10 @@ impl Chains {
                 chain
             })
             .collect();
-        let chained = cut.chained(&chains);
+        let mut chained = cut.chained(&chains);
+        if gluing.slack > 0.0 {
+            chained.weigh_sections(target, gluing.slack);
+        }
         let (lying, height) = at_the_bottom(&chained);
         if lying.is_empty() {
             let bottom = Vec::new();

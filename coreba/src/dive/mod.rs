@@ -57,6 +57,14 @@ pub(crate) struct Descent {
     pub(crate) top: i64,
 }
 
+/// What to do to a valley.
+struct Choice {
+    /// The job to place on its floor; `None` raises it.
+    job: Option<u32>,
+    /// What some section will need at least, through waste that can be foreseen.
+    need: i64,
+}
+
 impl Descent {
     /// Nothing of a cut's jobs.
     fn of(cut: &Cut) -> Descent {
@@ -107,7 +115,11 @@ impl Diver {
                 return None;
             }
             let valley = self.skyline.lowest()?;
-            match self.choose(cut, ranks, &valley, rules) {
+            let choice = self.choose(cut, ranks, &valley, rules);
+            if choice.need > rules.limit {
+                return None;
+            }
+            match choice.job {
                 Some(job) => self.place(cut, &valley, job, &mut descent),
                 None => self.raise(&valley)?,
             }
@@ -154,8 +166,8 @@ impl Diver {
         at
     }
 
-    /// The job to place on a valley's floor.
-    fn choose(&mut self, cut: &Cut, ranks: &[Rank], valley: &Valley, rules: &Rules) -> Option<u32> {
+    /// What to do to a valley.
+    fn choose(&mut self, cut: &Cut, ranks: &[Rank], valley: &Valley, rules: &Rules) -> Choice {
         let (need, neediest) = self.needs.largest(valley.from, valley.to);
         let inside = Span::inside(valley.from, valley.to);
         let mut span = inside;
@@ -163,19 +175,25 @@ impl Diver {
             span = Span::covering(valley.from, valley.to, neediest);
         }
         let height = valley.height;
+        let walls = self.skyline.walls(valley);
         let mut rank = self.index.best(span, height);
+        let mut forced = 0;
         if rank == NONE {
+            // The neediest section waits for its lower wall.
+            let wall = walls.0.min(walls.1);
+            if wall < WALL {
+                forced = need + (wall - height);
+            }
             span = inside;
             rank = self.index.best(span, height);
-            if rank == NONE {
-                return None;
-            }
         }
-        if rules.lookahead <= 1 {
-            return Some(job_of(rank));
+        if rank == NONE || rules.lookahead <= 1 {
+            return Choice {
+                job: (rank != NONE).then(|| job_of(rank)),
+                need: forced,
+            };
         }
         let allowed = rules.target.max(self.needs.top());
-        let walls = self.skyline.walls(valley);
         let mut least: Option<(i64, u32)> = None;
         let mut passed = [0u32; 16];
         let mut count = 0;
@@ -196,7 +214,11 @@ impl Diver {
         for &job in &passed[..count] {
             self.index.set(job, ranks[job as usize]);
         }
-        least.map(|(_, job)| job)
+        let harm = least.map_or(0, |(harm, _)| harm.max(0));
+        Choice {
+            job: least.map(|(_, job)| job),
+            need: forced.max(allowed + harm),
+        }
     }
 
     /// By how much placing a job would, through waste that can be foreseen,

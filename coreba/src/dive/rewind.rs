@@ -84,21 +84,23 @@ impl Diver {
             for &job in &tried {
                 self.index.set(job, NONE);
             }
-            let job = self.choose(cut, ranks, &valley, rules);
+            let choice = self.choose(cut, ranks, &valley, rules);
             for &job in &tried {
                 self.index.set(job, ranks[job as usize]);
             }
-            match job {
-                Some(job) => self.place(cut, &valley, job, &mut descent),
-                None => self.raise(&valley)?,
-            }
-            events.push(Event {
-                valley,
-                job,
-                tried: std::mem::take(&mut tried),
-            });
-            if self.needs.top() <= rules.limit {
-                continue;
+            if choice.need <= rules.limit {
+                match choice.job {
+                    Some(job) => self.place(cut, &valley, job, &mut descent),
+                    None => self.raise(&valley)?,
+                }
+                events.push(Event {
+                    valley,
+                    job: choice.job,
+                    tried: std::mem::take(&mut tried),
+                });
+                if self.needs.top() <= rules.limit {
+                    continue;
+                }
             }
             let at = culprit(cut, &events, &valley)?;
             left = left.checked_sub(1)?;
