@@ -7,7 +7,7 @@ pub mod tracing;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 /// The folder of the workspace.
@@ -83,4 +83,23 @@ pub fn run_in(folder: &Path, name: &str, arguments: &[&str], input: &[u8]) -> Ra
 /// A command that runs one of the workspace's programs.
 pub fn program(name: &str) -> Command {
     Command::new(built().join(name))
+}
+
+/// Runs a line of shell in a folder, the workspace's programs by their names,
+/// with an empty standard input.
+pub fn shell(folder: &Path, line: &str) -> Output {
+    let path = std::env::var("PATH").unwrap_or_default();
+    Command::new("sh")
+        .current_dir(folder)
+        .env("PATH", format!("{}:{path}", built().display()))
+        .args(["-c", line])
+        .stdin(Stdio::null())
+        .output()
+        .expect("sh runs")
+}
+
+/// Whether there is a program of this name.
+pub fn has(program: &str) -> bool {
+    let line = format!("command -v {program}");
+    shell(Path::new("/"), &line).status.success()
 }

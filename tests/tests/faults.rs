@@ -11,7 +11,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tests::built;
+use tests::{built, shell};
 
 /// Jobs side by side in time, each placed on the one before: a valid placement,
 /// and more bytes in every format than any buffer holds.
@@ -54,17 +54,6 @@ const TO_STDOUT: [(&str, &str); 7] = [
     ("report", "jobs.csv --format json"),
     ("adapt", "--generate man"),
 ];
-
-/// Runs a line of shell in a folder, the tools by their names.
-fn shell(folder: &Path, line: &str) -> Output {
-    let path = std::env::var("PATH").unwrap_or_default();
-    Command::new("sh")
-        .current_dir(folder)
-        .env("PATH", format!("{}:{path}", built().display()))
-        .args(["-c", line])
-        .output()
-        .expect("sh runs")
-}
 
 fn said(ran: &Output) -> String {
     String::from_utf8_lossy(&ran.stderr).into_owned()

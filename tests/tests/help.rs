@@ -4,30 +4,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
 
 use common::trace::{Block, Call, Writer};
 use tempfile::TempDir;
-use tests::{built, run_in};
+use tests::{has, run_in, shell};
 
 const TOOLS: [&str; 4] = ["adapt", "report", "idealloc", "idealloc-trace"];
-
-/// Runs a line of shell in a folder, the tools by their names.
-fn shell(folder: &Path, line: &str) -> Output {
-    let path = std::env::var("PATH").unwrap_or_default();
-    Command::new("sh")
-        .current_dir(folder)
-        .env("PATH", format!("{}:{path}", built().display()))
-        .args(["-c", line])
-        .stdin(Stdio::null())
-        .output()
-        .expect("sh runs")
-}
-
-fn has(program: &str) -> bool {
-    let line = format!("command -v {program}");
-    shell(Path::new("/"), &line).status.success()
-}
 
 fn help(tool: &str) -> String {
     let ran = run_in(Path::new("/"), tool, &["--help"], b"");
