@@ -206,7 +206,9 @@ impl Cut {
             .filter(|&section| needs[section as usize] >= top)
             .collect();
         let sections = self.sections() as u32;
-        let touches = |job: usize| may_touch(job) && self.allows(job, top - self.size[job]);
+        // The bound that makes the ceiling may be below a job that has gaps, or a group.
+        let fits = |job: usize| self.size[job] <= top && self.allows(job, top - self.size[job]);
+        let touches = |job: usize| may_touch(job) && fits(job);
         let candidates: Vec<u32> = (0..self.len() as u32)
             .filter(|&job| touches(job as usize))
             .collect();

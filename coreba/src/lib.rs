@@ -117,9 +117,22 @@ pub fn solve(
     if !problem.is_empty() {
         let items =
             items.map_err(|error| SolveError::GroupAlignment(problem[error.job].id.clone()))?;
-        if items.most() > u128::from(MAX_VALUE) {
+        let most = items.most();
+        if most > u128::from(MAX_VALUE) {
             return Err(SolveError::TooLarge);
         }
+        // A larger capacity asks no more, and has no place on the grid.
+        let reachable;
+        let options = match options.capacity {
+            Some(capacity) if u128::from(capacity) > most => {
+                reachable = Options {
+                    capacity: Some(most as u64),
+                    ..options.clone()
+                };
+                &reachable
+            }
+            _ => options,
+        };
         let lower_bound = if options.exact.stack_bound {
             lower_bound.max(exact::stack_bound(&items))
         } else {

@@ -6,10 +6,10 @@ use common::check::verify_overlaps;
 use common::csv;
 use common::format::Format;
 use common::input::{self, Offsets};
-use common::job::Job;
+use common::job::{Gap, Job};
 use common::placement::Placement;
 use common::problem::Problem;
-use coreba::{Method, Options, explain, solve};
+use coreba::{Method, Options, Status, explain, solve};
 
 /// Gives what it holds, never of two parts in one read.
 struct Parts(Vec<io::Result<&'static [u8]>>);
@@ -128,4 +128,40 @@ fn jobs_that_are_all_glued_to_the_bottom_leave_no_tail_to_dive_into() {
     options.method = Method::Dive;
     let solution = solve(&problem, &options, &mut ()).expect("a placement");
     assert_eq!(solution.makespan, 7 + 5);
+}
+
+#[test]
+fn a_job_taller_than_the_bound_does_not_hang_from_it() {
+    // Of a job with a window the bound knows its load, and not its alignment.
+    let mut job = Job::new(0, 0, 5, 5).aligned(4);
+    job.extras_mut().gaps.push(Gap {
+        lower: 2,
+        upper: 5,
+        window: Some((0, 0)),
+    });
+    let problem = Problem::new(vec![job]).expect("sound");
+    for method in [Method::Auto, Method::Exact, Method::Dive] {
+        let mut options = Options::default();
+        (options.start, options.iterations, options.method) = (13, Some(100), method);
+        let solution = solve(&problem, &options, &mut ()).expect("a placement");
+        assert_eq!(solution.makespan, 3 + 5);
+    }
+}
+
+#[test]
+fn a_capacity_that_no_placement_reaches_is_met() {
+    let problem = Problem::new(vec![Job::new(0, 3, 9, 32764)]).expect("sound");
+    for method in [
+        Method::Auto,
+        Method::Exact,
+        Method::Dive,
+        Method::Fit,
+        Method::Boxing,
+    ] {
+        let mut options = Options::default();
+        (options.start, options.iterations, options.method) = (4, Some(1), method);
+        options.capacity = Some(u64::MAX - 2);
+        let solution = solve(&problem, &options, &mut ()).expect("a placement");
+        assert_eq!(solution.status, Status::Optimal);
+    }
 }
