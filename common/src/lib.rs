@@ -49,6 +49,8 @@ pub mod problem;
 #[cfg(feature = "formats")]
 pub mod row;
 #[cfg(feature = "std")]
+pub mod text;
+#[cfg(feature = "std")]
 pub mod units;
 #[cfg(feature = "formats")]
 pub mod xla;

@@ -17,6 +17,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use common::format;
+use common::text::printable;
 
 pub use signals::stop_instead;
 
@@ -82,9 +83,10 @@ pub fn parse<A: Parser>(name: &'static str) -> Result<A, ExitCode> {
     A::from_arg_matches(&matches).map_err(|error| error.exit())
 }
 
-/// One line on standard error; where even that cannot be written, nothing.
+/// One line on standard error, whatever a file put into it; where even that
+/// cannot be written, nothing.
 pub fn tell(program: &str, line: &str) {
-    let _ = writeln!(io::stderr(), "{program}: {line}");
+    let _ = writeln!(io::stderr(), "{program}: {}", printable(line));
 }
 
 /// The end of a `main`: 2, with one line on standard error, for an error; a

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use common::text::printable;
+
 use super::Report;
 use super::rows::{self, Table};
 
@@ -27,18 +29,6 @@ pub fn text(report: &Report) -> String {
         write_table(&mut text, &table);
     }
     text
-}
-
-/// Ids may hold any character: those that would steer a terminal are escaped.
-fn printable(value: &str) -> String {
-    let escape = |c: char| -> String {
-        if c.is_control() {
-            c.escape_default().collect()
-        } else {
-            c.into()
-        }
-    };
-    value.chars().map(escape).collect()
 }
 
 fn wrapped(value: &str) -> Vec<String> {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use common::input::Document;
+use common::text::printable;
 use common::units::human_bytes;
 use coreba::{Explanation, Solution, Status, Stop};
 use serde::Serialize;
@@ -127,7 +128,7 @@ pub(crate) fn text(
 ) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
-        let _ = writeln!(text, "{name:<14} {value}");
+        let _ = writeln!(text, "{name:<14} {}", printable(value));
     };
     let bytes = |bytes: u64| format!("{bytes} bytes ({})", human_bytes(bytes));
     line("jobs", &document.problem.len().to_string());
