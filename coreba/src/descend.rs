@@ -16,7 +16,7 @@
 //! every task's randomness is its own, so the sequence of work depends on the
 //! seed alone.
 
-use std::sync::Mutex;
+mod view;
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -24,9 +24,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use crate::cut::Cut;
 use crate::dive::{Chains, Descent, Diver, Gluing, Rules};
 use crate::recipe::Recipe;
-
-/// Good recipes that a view remembers.
-const ELITE: usize = 6;
+use view::{Stage, View, Work};
 
 /// Tasks a generation, from the second on.
 const GENERATION: usize = 4;
@@ -51,30 +49,6 @@ pub(crate) struct Task {
     work: Work,
 }
 
-#[derive(Clone, Debug)]
-enum Work {
-    /// Whole dives.
-    Dives(Vec<Recipe>),
-    /// The tail of the view's best dive from this many jobs on.
-    /// With a gluing what is left is glued first, within the slack that is left.
-    Tail {
-        from: usize,
-        recipes: Vec<Recipe>,
-        gluing: Option<Gluing>,
-    },
-    /// A dive in stages: what a stage leaves is glued anew for the next.
-    Staged(Vec<Stage>),
-}
-
-/// A part of a dive.
-#[derive(Clone, Copy, Debug)]
-struct Stage {
-    /// Share of the jobs that are left to place; the last stage places all.
-    share: f64,
-    gluing: Option<Gluing>,
-    recipe: Recipe,
-}
-
 /// What a task found.
 pub(crate) struct Found {
     view: usize,
@@ -91,127 +65,6 @@ impl Found {
 
     pub(crate) fn top(&self) -> i64 {
         self.descent.top
-    }
-}
-
-/// One way to see a component, and the best that it showed.
-struct View {
-    cut: Cut,
-    /// Which jobs of the component each of the cut's jobs is; `None` for
-    /// themselves.
-    chains: Option<Chains>,
-    best: Option<Descent>,
-    /// By how much the best passes the target, summed over sections.
-    excess: i128,
-    elite: Vec<(i64, Recipe)>,
-    plain: usize,
-    divers: Mutex<Vec<Diver>>,
-}
-
-impl View {
-    fn new(cut: Cut, chains: Option<Chains>) -> View {
-        View {
-            cut,
-            chains,
-            best: None,
-            excess: i128::MAX,
-            elite: Vec::new(),
-            plain: 0,
-            divers: Mutex::new(Vec::new()),
-        }
-    }
-
-    fn top(&self) -> i64 {
-        self.best.as_ref().map_or(i64::MAX, |best| best.top)
-    }
-
-    /// How many dives a task does: more where they are short, as a generation
-    /// ends with its longest task.
-    fn dives(&self, jobs: usize) -> usize {
-        (jobs / self.cut.len().max(1) / 2).clamp(1, 6)
-    }
-
-    /// The next plain recipe, while there are any.
-    fn next_plain(&mut self) -> Option<Recipe> {
-        let recipe = (self.plain < Recipe::PLAIN).then(|| Recipe::plain(self.plain));
-        self.plain += 1;
-        recipe
-    }
-
-    /// A recipe near one of the best, or near any.
-    fn draw(&self, random: &mut Xoshiro256PlusPlus) -> Recipe {
-        if !self.elite.is_empty() && random.random_bool(0.6) {
-            let rank = random.random_range(0..self.elite.len());
-            return self.elite[rank].1.varied(random);
-        }
-        Recipe::plain(random.random_range(0..Recipe::PLAIN)).varied(random)
-    }
-
-    /// A tail of the best dive: of a half of the jobs, a quarter, and so on
-    /// down to some ten.
-    fn draw_tail(&self, target: i64, random: &mut Xoshiro256PlusPlus) -> Work {
-        let jobs = self.cut.len();
-        let halvings = jobs.ilog2().saturating_sub(3).max(1);
-        // The larger of two draws: small tails cost little.
-        let halving = random
-            .random_range(1..=halvings)
-            .max(random.random_range(1..=halvings));
-        let left = ((jobs >> halving) as f64 * random.random_range(0.7..1.4)) as usize;
-        let left = left.clamp(1, jobs);
-        let count = (jobs / left).clamp(2, 24);
-        let recipes = (0..count).map(|_| self.draw(random)).collect();
-        let gluing = random.random_bool(0.5).then(|| Gluing {
-            gap: random.random_range(2.0..12.0f64).exp() as u32,
-            reserve: (target as f64 * 0.02 * random.random_range(0.0..0.7f64).powi(3)) as i64,
-            size: random.random_range(0.0..1.0),
-            noise: random.random_range(0.0..1.0f32).powi(2),
-            slack: 0.0,
-        });
-        Work::Tail {
-            from: jobs - left,
-            recipes,
-            gluing,
-        }
-    }
-
-    /// A dive in stages: long jobs first as they are, the rest in chains.
-    fn draw_stages(&self, random: &mut Xoshiro256PlusPlus) -> Work {
-        let count = random.random_range(2..=4);
-        let stages = (0..count)
-            .map(|stage| Stage {
-                share: random.random_range(0.05..0.4f64),
-                gluing: (stage > 0).then(|| Gluing {
-                    gap: random.random_range(5.0..12.0f64).exp() as u32,
-                    reserve: 0,
-                    size: random.random_range(0.0..1.0),
-                    noise: random.random_range(0.0..1.0f32).powi(2),
-                    slack: 0.0,
-                }),
-                recipe: if random.random_bool(0.5) {
-                    Recipe::plain(random.random_range(0..Recipe::PLAIN))
-                } else {
-                    self.draw(random)
-                },
-            })
-            .collect();
-        Work::Staged(stages)
-    }
-
-    fn keep(&mut self, descent: Descent, recipe: Recipe, target: i64) {
-        let top = descent.top;
-        if top < self.top() || !self.elite.iter().any(|&(_, held)| held == recipe) {
-            self.elite.push((top, recipe));
-            self.elite.sort_by_key(|&(top, _)| top);
-            self.elite.truncate(ELITE);
-        }
-        if top > self.top() {
-            return;
-        }
-        let excess = self.cut.excess(&descent, target);
-        if top < self.top() || excess <= self.excess {
-            self.best = Some(descent);
-            self.excess = excess;
-        }
     }
 }
 

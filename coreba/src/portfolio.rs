@@ -10,28 +10,23 @@
 //! Where an exact search proves that nothing is within a capacity, the lower
 //! bound rises, and with it what all aim at.
 
+mod assembly;
 mod boxing;
+mod by_orders;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
-
-use rand::SeedableRng as _;
-use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::batch::{self, Control};
 use crate::cut::Cut;
 use crate::descend::Component;
 use crate::exact::{Few, Prover};
-use crate::fit::{Finder, Fit, Taken};
+use crate::fit::Taken;
 use crate::item::Items;
-use crate::online;
 use crate::options::{Improvement, Method, Options, Progress};
-use crate::orders::{self, Order};
-use crate::pack::{self, Packing};
+use crate::pack::Packing;
 use crate::peel;
 use crate::solution::Stop;
-use crate::upside::{Skyline, Upside};
-use boxing::Member;
+use crate::upside::Upside;
 
 /// What came out.
 pub(crate) struct Outcome {
@@ -350,245 +345,5 @@ impl<'a> Search<'a> {
         self.evaluations += work;
         self.lower_bound = self.lower_bound.max(prover.lower_bound());
         Some(work)
-    }
-
-    /// Whether the components' best would make a better makespan than is held.
-    fn improves(&self, components: &[Component]) -> bool {
-        let top = components.iter().map(Component::top).max().unwrap_or(0);
-        self.items.grid().offset(top.max(0) as u64) < self.makespan()
-    }
-
-    /// Puts the dives' best and the peeled together.
-    fn assemble_dives(&mut self, peeled: &peel::Peeled, components: &[Component], upside: &Upside) {
-        let items = self.items;
-        let top = components.iter().map(Component::top).max().unwrap_or(0);
-        let touching = upside.touching.iter().map(|&item| (item, 0));
-        let placed = components.iter().flat_map(|component| {
-            let best = component.best().into_iter();
-            best.flat_map(|best| best.order.iter().map(move |&job| (job, best)))
-                .map(|(job, best)| {
-                    let item = component.members[job as usize];
-                    (item, best.positions[job as usize])
-                })
-        });
-        let upright = touching.chain(placed).map(|(item, at)| {
-            let at = upside.upright(at, items.item(item).size as i64, top);
-            (item, at)
-        });
-        self.assemble(peeled, upright, "dive");
-    }
-
-    /// Puts the best of the exact search and of the dives, component by
-    /// component, and the peeled together.
-    fn assemble_parts(&mut self, peeled: &peel::Peeled, prover: &Prover<'_>) {
-        let method = if prover.is_exact() { "exact" } else { "dive" };
-        self.assemble(peeled, prover.placed(), method);
-    }
-
-    /// Puts the core, where it lies, and the peeled together.
-    fn assemble(
-        &mut self,
-        peeled: &peel::Peeled,
-        placed: impl Iterator<Item = (u32, i64)>,
-        method: &'static str,
-    ) {
-        let items = self.items;
-        self.taken.clear();
-        let mut packing = Packing {
-            positions: vec![0; items.len()],
-            makespan: 0,
-        };
-        let mut placed: Vec<(u64, u32)> = placed.map(|(item, at)| (at as u64, item)).collect();
-        for &(at, item) in &placed {
-            packing.positions[item as usize] = at;
-            packing.makespan = packing
-                .makespan
-                .max(items.grid().height(at, items.item(item)));
-        }
-        if peeled.is_empty() {
-            self.keep(packing, method);
-            return;
-        }
-        // From the bottom up, every range is the last of its vector.
-        placed.sort_unstable();
-        for &(at, item) in &placed {
-            self.taken.take(items, item, at);
-        }
-        // A peeled item fits somewhere below the capacity, whatever the others
-        // do. Above the core's skyline there is most room, and least to search.
-        let skyline = Skyline::new(items, &peeled.core, &packing.positions);
-        let capacity = self.aim;
-        let mut settle = |item: u32, at: u64| {
-            packing.positions[item as usize] = at;
-            packing.makespan = packing
-                .makespan
-                .max(items.grid().height(at, items.item(item)));
-        };
-        for &item in peeled.peeled.iter().rev() {
-            let above = skyline.above(items, item);
-            let at = self.taken.find_from(items, item, above, capacity);
-            let at = at.expect("the claim of peeling: an item that was peeled fits");
-            self.taken.take(items, item, at);
-            settle(item, at);
-        }
-        let room = self.taken.room();
-        let next = AtomicUsize::new(0);
-        let fill_zones = || {
-            let (mut finder, mut placed) = (Finder::default(), Vec::new());
-            while let Some(zone) = peeled.zones.get(next.fetch_add(1, Ordering::Relaxed)) {
-                finder.clear();
-                for &item in zone.iter().rev() {
-                    let above = skyline.above(items, item);
-                    let at = finder.find_from(room, items, item, above, capacity);
-                    let at = at.expect("the claim of peeling: an item that was peeled fits");
-                    finder.take_locally(items, item, at);
-                    placed.push((item, at));
-                }
-            }
-            placed
-        };
-        let threads = self.options.threads.get().min(1 + peeled.zones.len() / 16);
-        std::thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(fill_zones)).collect();
-            for (item, at) in fill_zones() {
-                settle(item, at);
-            }
-            for other in others {
-                let placed = other
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-                for (item, at) in placed {
-                    settle(item, at);
-                }
-            }
-        });
-        self.keep(packing, method);
-    }
-
-    /// Packs in the order of an earlier placement, new items last, the largest
-    /// first; and, for comparison, as if there were none.
-    fn warm_start(&mut self) {
-        let Some(offsets) = &self.options.warm_start else {
-            return;
-        };
-        let items = self.items;
-        let earlier = items.of_jobs(offsets);
-        let mut order = Order::Size.of(items);
-        let fresh = order.clone();
-        order.sort_by_key(|&item| earlier[item as usize].unwrap_or(u64::MAX));
-        for (order, method) in [(order, "warm start"), (fresh, "size, first fit")] {
-            let packing = pack::in_order(
-                items,
-                &order,
-                Fit::First,
-                &mut self.taken,
-                u64::MAX,
-                &mut || false,
-            );
-            let packing = packing.expect("the gate leaves room for every job below 2^64");
-            self.keep(packing, method);
-            if self.makespan() <= self.lower_bound {
-                return;
-            }
-        }
-    }
-
-    /// A placement that nothing interrupts: any budget gives one.
-    fn fall_back(&mut self) {
-        if self.fell_back {
-            return;
-        }
-        self.fell_back = true;
-        if let Some(packing) = online::best_fit(self.items) {
-            return self.keep(packing, "birth, online best fit");
-        }
-        let order = Order::Size.of(self.items);
-        let packing = pack::in_order(
-            self.items,
-            &order,
-            Fit::First,
-            &mut self.taken,
-            u64::MAX,
-            &mut || false,
-        );
-        let packing = packing.expect("the gate leaves room for every job below 2^64");
-        self.keep(packing, "size, first fit");
-    }
-
-    /// First fit and best fit in many orders, each new best squeezed, and boxing
-    /// now and then.
-    fn by_orders(&mut self, peeled: &peel::Peeled) -> Stop {
-        let mut random = Xoshiro256PlusPlus::seed_from_u64(self.options.seed);
-        let mut plan = orders::Plan::new();
-        let mut few = Few::new(self.items, self.lower_bound, self.options);
-        let mut boxing = Member::new(self.items, peeled, self.options);
-        loop {
-            if let Some(stop) = self.ending() {
-                return stop;
-            }
-            let tasks = plan.next(&mut random);
-            let (items, limit) = (self.items, self.makespan());
-            let bound = self.aim.max(self.lower_bound);
-            let packings = batch::run(
-                &tasks,
-                self.options.threads.get(),
-                &mut self.control,
-                |task, stop| {
-                    let mut taken = Taken::new(items);
-                    let order = task.order.of(items);
-                    let mut packing =
-                        pack::in_order(items, &order, task.fit, &mut taken, limit, stop)?;
-                    if packing.makespan > bound {
-                        pack::squeeze(items, &mut packing, &mut taken, stop);
-                    }
-                    Some(packing)
-                },
-                |packing| packing.makespan <= bound,
-            );
-            self.evaluations += tasks.len() as u64;
-            for (task, packing) in tasks.iter().zip(packings) {
-                if let Some(packing) = packing {
-                    self.keep(packing, task.name);
-                }
-            }
-            if let Some(boxing) = &mut boxing
-                && self.makespan() > self.lower_bound
-            {
-                self.box_in_turn(boxing);
-            }
-            if let Some(few) = &mut few
-                && self.makespan() > self.lower_bound
-            {
-                self.order_pairs(few);
-            }
-        }
-    }
-
-    /// A round of the exact search for few items.
-    fn order_pairs(&mut self, few: &mut Few<'_>) {
-        few.raise(self.lower_bound);
-        let attempts = few.plan(self.makespan());
-        let runs = batch::run(
-            &attempts,
-            self.options.threads.get(),
-            &mut self.control,
-            |attempt, stop| Some(attempt.perform(stop)),
-            |_| false,
-        );
-        self.evaluations += attempts.len() as u64;
-        self.nodes += runs.iter().flatten().map(|run| run.nodes).sum::<u64>();
-        let found = few.merge(&attempts, runs, self.makespan());
-        self.lower_bound = self.lower_bound.max(few.lower_bound());
-        for positions in found {
-            let items = self.items;
-            let heights = items.iter().zip(&positions);
-            let makespan = heights.map(|(item, &at)| items.grid().height(at, item));
-            let makespan = makespan.max().unwrap_or(0);
-            let packing = Packing {
-                positions,
-                makespan,
-            };
-            self.keep(packing, "exact");
-        }
     }
 }

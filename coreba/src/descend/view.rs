@@ -1,0 +1,159 @@
+//! Views of a component, and the work that they suggest.
+
+use std::sync::Mutex;
+
+use rand::RngExt as _;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::cut::Cut;
+use crate::dive::{Chains, Descent, Diver, Gluing};
+use crate::recipe::Recipe;
+
+/// Good recipes that a view remembers.
+const ELITE: usize = 6;
+
+/// What a task does.
+#[derive(Clone, Debug)]
+pub(super) enum Work {
+    /// Whole dives.
+    Dives(Vec<Recipe>),
+    /// The tail of the view's best dive from this many jobs on.
+    /// With a gluing what is left is glued first, within the slack that is left.
+    Tail {
+        from: usize,
+        recipes: Vec<Recipe>,
+        gluing: Option<Gluing>,
+    },
+    /// A dive in stages: what a stage leaves is glued anew for the next.
+    Staged(Vec<Stage>),
+}
+
+/// A part of a dive.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stage {
+    /// Share of the jobs that are left to place; the last stage places all.
+    pub(super) share: f64,
+    pub(super) gluing: Option<Gluing>,
+    pub(super) recipe: Recipe,
+}
+
+/// One way to see a component, and the best that it showed.
+pub(super) struct View {
+    pub(super) cut: Cut,
+    /// Which jobs of the component each of the cut's jobs is; `None` for
+    /// themselves.
+    pub(super) chains: Option<Chains>,
+    pub(super) best: Option<Descent>,
+    /// By how much the best passes the target, summed over sections.
+    pub(super) excess: i128,
+    pub(super) elite: Vec<(i64, Recipe)>,
+    pub(super) plain: usize,
+    pub(super) divers: Mutex<Vec<Diver>>,
+}
+
+impl View {
+    pub(super) fn new(cut: Cut, chains: Option<Chains>) -> View {
+        View {
+            cut,
+            chains,
+            best: None,
+            excess: i128::MAX,
+            elite: Vec::new(),
+            plain: 0,
+            divers: Mutex::new(Vec::new()),
+        }
+    }
+
+    pub(super) fn top(&self) -> i64 {
+        self.best.as_ref().map_or(i64::MAX, |best| best.top)
+    }
+
+    /// How many dives a task does: more where they are short, as a generation
+    /// ends with its longest task.
+    pub(super) fn dives(&self, jobs: usize) -> usize {
+        (jobs / self.cut.len().max(1) / 2).clamp(1, 6)
+    }
+
+    /// The next plain recipe, while there are any.
+    pub(super) fn next_plain(&mut self) -> Option<Recipe> {
+        let recipe = (self.plain < Recipe::PLAIN).then(|| Recipe::plain(self.plain));
+        self.plain += 1;
+        recipe
+    }
+
+    /// A recipe near one of the best, or near any.
+    pub(super) fn draw(&self, random: &mut Xoshiro256PlusPlus) -> Recipe {
+        if !self.elite.is_empty() && random.random_bool(0.6) {
+            let rank = random.random_range(0..self.elite.len());
+            return self.elite[rank].1.varied(random);
+        }
+        Recipe::plain(random.random_range(0..Recipe::PLAIN)).varied(random)
+    }
+
+    /// A tail of the best dive: of a half of the jobs, a quarter, and so on
+    /// down to some ten.
+    pub(super) fn draw_tail(&self, target: i64, random: &mut Xoshiro256PlusPlus) -> Work {
+        let jobs = self.cut.len();
+        let halvings = jobs.ilog2().saturating_sub(3).max(1);
+        // The larger of two draws: small tails cost little.
+        let halving = random
+            .random_range(1..=halvings)
+            .max(random.random_range(1..=halvings));
+        let left = ((jobs >> halving) as f64 * random.random_range(0.7..1.4)) as usize;
+        let left = left.clamp(1, jobs);
+        let count = (jobs / left).clamp(2, 24);
+        let recipes = (0..count).map(|_| self.draw(random)).collect();
+        let gluing = random.random_bool(0.5).then(|| Gluing {
+            gap: random.random_range(2.0..12.0f64).exp() as u32,
+            reserve: (target as f64 * 0.02 * random.random_range(0.0..0.7f64).powi(3)) as i64,
+            size: random.random_range(0.0..1.0),
+            noise: random.random_range(0.0..1.0f32).powi(2),
+            slack: 0.0,
+        });
+        Work::Tail {
+            from: jobs - left,
+            recipes,
+            gluing,
+        }
+    }
+
+    /// A dive in stages: long jobs first as they are, the rest in chains.
+    pub(super) fn draw_stages(&self, random: &mut Xoshiro256PlusPlus) -> Work {
+        let count = random.random_range(2..=4);
+        let stages = (0..count)
+            .map(|stage| Stage {
+                share: random.random_range(0.05..0.4f64),
+                gluing: (stage > 0).then(|| Gluing {
+                    gap: random.random_range(5.0..12.0f64).exp() as u32,
+                    reserve: 0,
+                    size: random.random_range(0.0..1.0),
+                    noise: random.random_range(0.0..1.0f32).powi(2),
+                    slack: 0.0,
+                }),
+                recipe: if random.random_bool(0.5) {
+                    Recipe::plain(random.random_range(0..Recipe::PLAIN))
+                } else {
+                    self.draw(random)
+                },
+            })
+            .collect();
+        Work::Staged(stages)
+    }
+
+    pub(super) fn keep(&mut self, descent: Descent, recipe: Recipe, target: i64) {
+        let top = descent.top;
+        if top < self.top() || !self.elite.iter().any(|&(_, held)| held == recipe) {
+            self.elite.push((top, recipe));
+            self.elite.sort_by_key(|&(top, _)| top);
+            self.elite.truncate(ELITE);
+        }
+        if top > self.top() {
+            return;
+        }
+        let excess = self.cut.excess(&descent, target);
+        if top < self.top() || excess <= self.excess {
+            self.best = Some(descent);
+            self.excess = excess;
+        }
+    }
+}
