@@ -49,13 +49,16 @@ pub enum Violation {
     },
     /// An address is not a multiple of the alignment.
     #[error(
-        "job {id}: start {start} + offset {offset} is not a multiple of its alignment {alignment}"
+        "job {id}: start {start} + {}offset {offset} is not a multiple of its alignment {alignment}",
+        plus_heap(*.heap)
     )]
     Misaligned {
         /// The job.
         id: JobId,
         /// The start address.
         start: u64,
+        /// Its heap.
+        heap: u64,
         /// Its offset.
         offset: u64,
         /// Its alignment.
@@ -89,6 +92,14 @@ pub enum Violation {
         /// Its size.
         size: u64,
     },
+}
+
+/// A heap as a part of a sum; 0, as where there is but one, is left out.
+fn plus_heap(heap: u64) -> String {
+    match heap {
+        0 => String::new(),
+        heap => format!("heap {heap} + "),
+    }
 }
 
 /// Checks a placement against everything that the problem says, with one
@@ -234,6 +245,7 @@ fn verify_each(problem: &Problem, placement: &Placement, start: u64) -> Result<(
             return Err(Violation::Misaligned {
                 id,
                 start,
+                heap: job.heap,
                 offset,
                 alignment,
             });

@@ -294,6 +294,16 @@ fn a_conflict_is_said_first_with_both_jobs_and_the_answer_is_no() {
 }
 
 #[test]
+fn a_misaligned_address_is_told_with_its_heap() {
+    let jobs = "id,lower,upper,size,alignment,heap,offset\n1,0,5,8,16,8,16\n";
+    let folder = folder(&[("jobs.csv", jobs)]);
+    let ran = run_in(folder.path(), "report", &["jobs.csv", "--quiet"], b"");
+    assert_eq!(ran.code, 1);
+    let sum = "job 1: start 0 + heap 8 + offset 16 is not a multiple of its alignment 16";
+    assert!(ran.err.contains(sum), "{}", ran.err);
+}
+
+#[test]
 fn placements_of_other_jobs_are_refused_with_the_first_that_differs() {
     let missing = SOLVED.replace("2,2,6,1024,5120\n", "");
     let additional = SOLVED.to_owned() + "5,0,1,8,0\n";
