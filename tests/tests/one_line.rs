@@ -52,6 +52,15 @@ fn verdicts_name_any_job_on_one_line() {
     assert_eq!((ran.code, ran.err.lines().count()), (1, 1), "{}", ran.err);
     assert!(is_plain(&ran.err) && ran.err.contains(SHOWN), "{}", ran.err);
 
+    let ran = run_in(
+        folder.path(),
+        "idealloc",
+        &["jobs.csv", "--ignore-offsets", "--verify", "jobs.csv"],
+        b"",
+    );
+    assert_eq!((ran.code, ran.out.lines().count()), (1, 1), "{}", ran.out);
+    assert!(is_plain(&ran.out) && ran.out.contains(SHOWN), "{}", ran.out);
+
     let question = [
         "jobs.csv",
         "--ignore-offsets",

@@ -15,6 +15,7 @@ use common::csv::{self, Layout};
 use common::format::{self, Format, Output};
 use common::input::{self, Document, Offsets};
 use common::plc;
+use common::text::printable;
 use coreba::{Explanation, Solution, Status};
 use program::output;
 
@@ -114,7 +115,9 @@ fn verify_only(arguments: &Arguments, begun: Instant) -> anyhow::Result<u8> {
     let name = path.display();
     let verdict = match (&fault, arguments.format) {
         (None, Print::Text) => format!("{name}: valid"),
-        (Some(fault), Print::Text) => format!("{name}: not valid: {fault}"),
+        (Some(fault), Print::Text) => {
+            printable(&format!("{name}: not valid: {fault}")).into_owned()
+        }
         (fault, Print::Json) => {
             serde_json::json!({ "valid": fault.is_none(), "violation": fault }).to_string()
         }
