@@ -304,6 +304,27 @@ fn a_misaligned_address_is_told_with_its_heap() {
 }
 
 #[test]
+fn a_picture_mixes_with_nothing_else() {
+    let folder = folder(&[("one.csv", SOLVED)]);
+    for (arguments, expected) in [
+        (&["--svg", "-"][..], "add --quiet"),
+        (&["--html", "-", "--format", "json"], "add --quiet"),
+        (&["--svg", "new", "--html", "./new"], "cannot be one file"),
+    ] {
+        let arguments = [&["one.csv"], arguments].concat();
+        let ran = run_in(folder.path(), "report", &arguments, b"");
+        assert_eq!((ran.code, &*ran.out), (2, ""), "{arguments:?}");
+        assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
+        assert!(ran.err.contains(expected), "{}", ran.err);
+        assert!(!folder.path().join("new").exists());
+    }
+    let alone = ["one.csv", "--svg", "-", "--quiet"];
+    let ran = run_in(folder.path(), "report", &alone, b"");
+    assert_eq!((ran.code, &*ran.err), (0, ""));
+    assert!(ran.out.starts_with("<svg"), "{:.80}", ran.out);
+}
+
+#[test]
 fn placements_of_other_jobs_are_refused_with_the_first_that_differs() {
     let missing = SOLVED.replace("2,2,6,1024,5120\n", "");
     let additional = SOLVED.to_owned() + "5,0,1,8,0\n";

@@ -73,13 +73,31 @@ pub fn print(text: impl AsRef<[u8]>) -> anyhow::Result<()> {
     printed.context("standard output")
 }
 
-/// Whether two paths are one regular file.
+/// Whether two paths are one regular file, or would be once it is written.
 pub fn is_same(one: &Path, other: &Path) -> bool {
     let identity = |path| {
         let file = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
         Some((file.dev(), file.ino()))
     };
-    identity(one).is_some_and(|one| identity(other) == Some(one))
+    match (identity(one), identity(other)) {
+        (Some(one), Some(other)) => one == other,
+        (None, None) => new_place(one).is_some_and(|one| new_place(other) == Some(one)),
+        _ => false,
+    }
+}
+
+/// Where a file that does not exist yet is going to lie.
+fn new_place(path: &Path) -> Option<PathBuf> {
+    if format::is_standard(path) || path.exists() {
+        return None;
+    }
+    let folder = path.parent()?;
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    Some(folder.canonicalize().ok()?.join(path.file_name()?))
 }
 
 /// Refuses to read a file that standard output is appended to: it would never

@@ -35,11 +35,11 @@ struct Arguments {
     #[arg(long, value_enum, default_value_t = Print::Text)]
     format: Print,
 
-    /// Also draw the placement: address over time, the load beneath
+    /// Also draw the placement: address over time, the load beneath; with --quiet, - is standard output
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 
-    /// Also write one page that shows the placement as a map, to open in a browser
+    /// Also write one page that shows the placement as a map, to open in a browser; - as above
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
@@ -151,10 +151,15 @@ fn print(arguments: &Arguments, report: &Report) -> anyhow::Result<()> {
     output::print(&printed)
 }
 
-/// Refuses to draw over what is read, or two pictures into one file.
+/// Refuses to draw over what is read, two pictures into one file, or into
+/// standard output among the measurements.
 fn check_pictures(arguments: &Arguments) -> anyhow::Result<()> {
     let pictures = [&arguments.svg, &arguments.html].map(Option::as_deref);
     for picture in pictures.into_iter().flatten() {
+        ensure!(
+            arguments.quiet || !format::is_standard(picture),
+            "-: the measurements go to standard output too: add --quiet, or give the picture a name"
+        );
         let read = [
             Some(arguments.input.as_path()),
             arguments.against.as_deref(),
@@ -169,7 +174,7 @@ fn check_pictures(arguments: &Arguments) -> anyhow::Result<()> {
     }
     if let [Some(svg), Some(html)] = pictures {
         ensure!(
-            svg != html,
+            svg != html && !output::is_same(svg, html),
             "{}: two pictures cannot be one file: give one another name",
             named(svg)
         );
