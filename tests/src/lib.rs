@@ -31,12 +31,10 @@ pub fn built() -> &'static Path {
         let mut build = Command::new(env!("CARGO"));
         build
             .current_dir(workspace())
-            .args(["build", "--quiet", "--offline"]);
-        for package in ["uncore", "idealloc-trace", "sanity", "coreba"] {
-            build.args(["-p", package]);
-        }
-        build.arg("--target-dir");
-        build.arg(profile.parent().expect("the target folder"));
+            // Of some packages alone, features and so artefacts would differ.
+            .args(["build", "--workspace", "--quiet", "--offline"])
+            .arg("--target-dir")
+            .arg(profile.parent().expect("the target folder"));
         if profile.ends_with("release") {
             build.arg("--release");
         }
