@@ -409,7 +409,8 @@ pub(crate) fn attach(state: &State, fd: i32, stat: &libc::stat) -> Result<(), i3
         length = length.max(LEAST_ADDRESSES) & !(LEAST_ADDRESSES - 1);
         match sys::map(length as usize, Some(fd)) {
             Ok(base) => break base,
-            Err(libc::ENOMEM) if length > LEAST_ADDRESSES => length /= 2,
+            // Under valgrind what passes its own address space is no valid length.
+            Err(libc::ENOMEM | libc::EINVAL) if length > LEAST_ADDRESSES => length /= 2,
             Err(error) => return Err(error),
         }
     };
