@@ -16,7 +16,8 @@
 //!
 //! All is on a grid that holds the hints too. A hint that the item's alignment
 //! forbids, or from where it would pass the makespan, is none; nor is that of a
-//! fixed job. Of different hints in one group the most frequent counts.
+//! fixed job. Of different hints in one group the most frequent counts, the
+//! lowest of several; where it cannot be had, [`most`] tries the others.
 
 mod alone;
 mod around;
@@ -42,6 +43,8 @@ struct Wishes {
     at: Vec<Option<u64>>,
     /// How many jobs of the item wish that.
     jobs: Vec<u32>,
+    /// Items, what else some of their jobs wish, and how many; sorted.
+    others: Vec<(u32, u64, u32)>,
 }
 
 impl Wishes {
@@ -50,6 +53,7 @@ impl Wishes {
         let mut wishes = Wishes {
             at: vec![None; items.len()],
             jobs: vec![0; items.len()],
+            others: Vec::new(),
         };
         let mut votes: FxHashMap<(u32, u64), u32> = FxHashMap::default();
         for (&item, job) in items.of_each_job().iter().zip(problem.jobs()) {
@@ -66,6 +70,11 @@ impl Wishes {
                 }
             }
         }
+        let votes = votes.into_iter().map(|((item, at), jobs)| (item, at, jobs));
+        wishes.others = votes
+            .filter(|&(item, at, _)| !wishes.is_at(item as usize, at))
+            .collect();
+        wishes.others.sort_unstable();
         wishes
     }
 
@@ -73,10 +82,20 @@ impl Wishes {
         self.at[item] == Some(at)
     }
 
+    /// What else an item's jobs wish.
+    fn others(&self, item: u32) -> &[(u32, u64, u32)] {
+        let from = self.others.partition_point(|other| other.0 < item);
+        let to = self.others.partition_point(|other| other.0 <= item);
+        &self.others[from..to]
+    }
+
     /// Jobs at their hints.
     fn kept(&self, positions: &[u64]) -> u64 {
         let at_hint = (0..positions.len()).filter(|&item| self.is_at(item, positions[item]));
-        at_hint.map(|item| u64::from(self.jobs[item])).sum()
+        let kept: u64 = at_hint.map(|item| u64::from(self.jobs[item])).sum();
+        let others = self.others.iter();
+        let at_others = others.filter(|&&(item, at, _)| positions[item as usize] == at);
+        kept + at_others.map(|&(_, _, jobs)| u64::from(jobs)).sum::<u64>()
     }
 }
 

@@ -91,15 +91,20 @@ impl Most<'_> {
         let Some(hint) = self.wishes.at[index] else {
             return;
         };
-        let jobs = u64::from(self.wishes.jobs[index]);
-        self.granted.push((item, hint));
-        if witness[index] == hint {
-            self.grant(from + 1, kept + jobs, left - jobs, witness, stop);
-        } else if let Some(found) = self.search(stop) {
-            self.grant(from + 1, kept + jobs, left - jobs, &found, stop);
+        let wishes = self.wishes;
+        let left = left - u64::from(wishes.jobs[index]);
+        let others = wishes.others(item).iter().map(|&(_, at, jobs)| (at, jobs));
+        for (at, jobs) in std::iter::once((hint, wishes.jobs[index])).chain(others) {
+            let kept = kept + u64::from(jobs);
+            self.granted.push((item, at));
+            if witness[index] == at {
+                self.grant(from + 1, kept, left, witness, stop);
+            } else if let Some(found) = self.search(stop) {
+                self.grant(from + 1, kept, left, &found, stop);
+            }
+            self.granted.pop();
         }
-        self.granted.pop();
-        self.grant(from + 1, kept, left - jobs, witness, stop);
+        self.grant(from + 1, kept, left, witness, stop);
     }
 
     /// A placement that keeps all that is granted.
