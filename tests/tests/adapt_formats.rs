@@ -390,3 +390,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_option_of_another_format_is_refused() {
+    let jobs = "id,lower,upper,size\n0,0,3,4\n";
+    let folder = tempfile::TempDir::new().expect("a folder");
+    std::fs::write(folder.path().join("jobs.csv"), jobs).expect("a file");
+    for option in [
+        ["--clock", "events"],
+        ["--size", "requested"],
+        ["--usage", "first"],
+        ["--allocation", "all"],
+    ] {
+        let arguments = [&["jobs.csv", "jobs.plc"], &option[..]].concat();
+        let ran = tests::run_in(folder.path(), "adapt", &arguments, b"");
+        assert_eq!((ran.code, ran.err.lines().count()), (2, 1), "{}", ran.err);
+        assert!(ran.err.contains(option[0]), "{}", ran.err);
+        assert!(!folder.path().join("jobs.plc").exists());
+    }
+}

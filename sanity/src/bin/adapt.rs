@@ -52,25 +52,25 @@ struct Arguments {
     #[arg(long, conflicts_with_all = ["heap", "offsets"])]
     merge_heaps: bool,
 
-    /// Trace: what the clock counts, bytes requested or allocations; the same jobs conflict
-    #[arg(long, value_enum, default_value = "bytes")]
-    clock: Clock,
+    /// Trace: what the clock counts, bytes requested (the default) or allocations; the same jobs conflict
+    #[arg(long, value_enum)]
+    clock: Option<Clock>,
 
-    /// Trace: a job's size, what the allocator set aside or what the program asked for (at least 1)
-    #[arg(long, value_enum, default_value = "usable")]
-    size: Size,
+    /// Trace: a job's size, what the allocator set aside (the default) or what the program asked for (at least 1)
+    #[arg(long, value_enum)]
+    size: Option<Size>,
 
     /// Trace: anything odd is an error, and nothing is written
     #[arg(long)]
     strict: bool,
 
-    /// iopddl: which of a node's usages is its size: largest, smallest or first
-    #[arg(long, value_name = "WHICH", default_value = "largest")]
-    usage: Usage,
+    /// iopddl: which of a node's usages is its size: largest (the default), smallest or first
+    #[arg(long, value_name = "WHICH")]
+    usage: Option<Usage>,
 
-    /// XLA: which allocation: temp (the preallocated-temp ones), its number, or all
-    #[arg(long, value_name = "WHICH", default_value = "temp")]
-    allocation: xla::Choice,
+    /// XLA: which allocation: temp (the preallocated-temp ones, the default), its number, or all
+    #[arg(long, value_name = "WHICH")]
+    allocation: Option<xla::Choice>,
 
     /// XLA: the file of live ranges, where it is not beside the input under its usual name
     #[arg(long, value_name = "FILE")]
@@ -136,6 +136,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let progress = Progress::new(input, arguments.quiet);
     let source = format::open_watched(input, progress.reader()).with_context(in_input)?;
     let (from, source) = from(arguments, source)?;
+    check_options(arguments, from)?;
     let options = options(arguments, from)?;
     let mut sink = output::create(written)?;
     let adapted = adapt::adapt(source, from, &mut sink, to, &options, &mut |jobs| {
@@ -193,6 +194,26 @@ fn from(arguments: &Arguments, source: Box<dyn Read>) -> anyhow::Result<(Format,
     }
 }
 
+/// Refuses an option that would change nothing, so that nobody takes the
+/// output for what was asked for.
+fn check_options(arguments: &Arguments, from: Format) -> anyhow::Result<()> {
+    let given = [
+        ("--clock", Format::Trc, arguments.clock.is_some()),
+        ("--size", Format::Trc, arguments.size.is_some()),
+        ("--usage", Format::Iopddl, arguments.usage.is_some()),
+        ("--allocation", Format::Xla, arguments.allocation.is_some()),
+    ];
+    for (option, format, is_given) in given {
+        if is_given && format != from {
+            bail!(
+                "{}: {option} is for {format} only, and this is read as {from}",
+                arguments.input.display()
+            );
+        }
+    }
+    Ok(())
+}
+
 fn options(arguments: &Arguments, from: Format) -> anyhow::Result<Options> {
     let live_ranges = match from {
         Format::Xla => Some(live_ranges(arguments)?),
@@ -200,12 +221,12 @@ fn options(arguments: &Arguments, from: Format) -> anyhow::Result<Options> {
     };
     let trace = lifetimes::Options {
         clock: match arguments.clock {
-            Clock::Bytes => lifetimes::Clock::Bytes,
-            Clock::Events => lifetimes::Clock::Events,
+            None | Some(Clock::Bytes) => lifetimes::Clock::Bytes,
+            Some(Clock::Events) => lifetimes::Clock::Events,
         },
         size: match arguments.size {
-            Size::Usable => lifetimes::Size::Usable,
-            Size::Requested => lifetimes::Size::Requested,
+            None | Some(Size::Usable) => lifetimes::Size::Usable,
+            Some(Size::Requested) => lifetimes::Size::Requested,
         },
     };
     let keeps_offsets = arguments.offsets || to(arguments)? == Format::Plc;
@@ -213,8 +234,8 @@ fn options(arguments: &Arguments, from: Format) -> anyhow::Result<Options> {
         reading: Reading {
             trace,
             not_placed: !keeps_offsets || arguments.merge_heaps,
-            usage: arguments.usage,
-            allocation: arguments.allocation,
+            usage: arguments.usage.unwrap_or_default(),
+            allocation: arguments.allocation.unwrap_or_default(),
             live_ranges,
         },
         offsets: arguments.offsets,
