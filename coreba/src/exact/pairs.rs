@@ -27,6 +27,18 @@ struct Pair {
     b_below: i64,
 }
 
+impl Pair {
+    /// The item below, the one above, and how far apart, once that is known.
+    fn ordered(&self, order: Order) -> Option<(usize, usize, i64)> {
+        let (a, b) = (self.a as usize, self.b as usize);
+        match order {
+            Order::ABelow => Some((a, b, self.a_below)),
+            Order::BBelow => Some((b, a, self.b_below)),
+            Order::Unknown | Order::Apart => None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Order {
     Unknown,
@@ -73,7 +85,26 @@ struct State {
     order_log: Vec<u32>,
     /// (item, least before, most before)
     bound_log: Vec<(u32, i64, i64)>,
+    /// The pair that last raised each item, while causes are watched.
+    causes: Vec<Option<u32>>,
+    /// Passes over the pairs that may yet be made.
+    passes: u64,
 }
+
+/// What becomes of a node.
+enum Outcome {
+    Sound,
+    Dead,
+    /// No pass is left.
+    Spent,
+}
+
+/// Passes of one propagation from which on causes are watched. Most take fewer.
+const WATCHED: u64 = 4;
+
+/// Passes for each choice that a run may make, over all of them. Only bounds
+/// that creep, a step of some alignment at a time, take that many.
+const PASSES: u64 = 64;
 
 impl Pairs {
     /// The pairs of all items at a capacity in bytes; `None` where an item alone
@@ -197,24 +228,34 @@ impl Pairs {
         at - (at - residue).rem_euclid(alignment)
     }
 
-    /// Searches with up to `limit` choices.
-    pub(crate) fn run(&self, limit: u64, stop: &mut dyn FnMut() -> bool) -> Run {
-        let mut state = State {
+    /// Nothing is ordered yet.
+    fn begin(&self, limit: u64) -> State {
+        State {
             orders: vec![Order::Unknown; self.pairs.len()],
             least: self.least.clone(),
             most: self.most.clone(),
             order_log: Vec::new(),
             bound_log: Vec::new(),
-        };
+            causes: vec![None; self.alignment.len()],
+            passes: limit.saturating_mul(PASSES),
+        }
+    }
+
+    /// Searches with up to `limit` choices.
+    pub(crate) fn run(&self, limit: u64, stop: &mut dyn FnMut() -> bool) -> Run {
+        let mut state = self.begin(limit);
         let mut frames: Vec<Frame> = Vec::new();
         let mut run = Run {
             verdict: Verdict::Open,
             nodes: 0,
             deepest: 0,
         };
-        let mut sound = self.propagate(&mut state);
+        let mut outcome = self.propagate(&mut state);
         loop {
-            if sound {
+            if let Outcome::Spent = outcome {
+                return run;
+            }
+            if let Outcome::Sound = outcome {
                 run.deepest = run.deepest.max(state.order_log.len());
                 let Some((pair, first)) = self.choose(&state) else {
                     run.verdict = Verdict::Placed(state.least);
@@ -243,7 +284,7 @@ impl Pairs {
                 state.set_order(frame.pair, frame.other);
             }
             run.nodes += 1;
-            sound = self.propagate(&mut state);
+            outcome = self.propagate(&mut state);
         }
     }
 
@@ -270,54 +311,105 @@ impl Pairs {
         best.map(|(_, pair, first)| (pair, first))
     }
 
-    /// Tightens bounds until nothing changes; false where there is no room.
-    fn propagate(&self, state: &mut State) -> bool {
-        loop {
-            let mut changed = false;
-            for (index, pair) in self.pairs.iter().enumerate() {
-                let (a, b) = (pair.a as usize, pair.b as usize);
-                if state.orders[index] == Order::Unknown {
-                    let a_can = state.least[a] + pair.a_below <= state.most[b];
-                    let b_can = state.least[b] + pair.b_below <= state.most[a];
-                    let order = match (a_can, b_can) {
-                        (false, false) => return false,
-                        (true, false) => Order::ABelow,
-                        (false, true) => Order::BBelow,
-                        (true, true) => {
-                            if state.most[a] + pair.a_below <= state.least[b]
-                                || state.most[b] + pair.b_below <= state.least[a]
-                            {
-                                state.set_order(index as u32, Order::Apart);
-                            }
-                            continue;
-                        }
-                    };
-                    state.set_order(index as u32, order);
-                }
-                let (below, above, distance) = match state.orders[index] {
-                    Order::ABelow => (a, b, pair.a_below),
-                    Order::BBelow => (b, a, pair.b_below),
-                    _ => continue,
-                };
-                let least = self.up(above, state.least[below] + distance);
-                if least > state.least[above] {
-                    state.set_bounds(above, least, state.most[above]);
-                    changed = true;
-                }
-                let most = self.down(below, state.most[above] - distance);
-                if most < state.most[below] {
-                    state.set_bounds(below, state.least[below], most);
-                    changed = true;
-                }
-                if state.least[above] > state.most[above] || state.least[below] > state.most[below]
-                {
-                    return false;
-                }
+    /// Tightens bounds until nothing changes, or there is no room.
+    ///
+    /// Orders that form a cycle (a below b, b below c, c below a) leave no room,
+    /// but the bounds alone show it a lap at a time: 2^40 laps for jobs of one
+    /// byte in a terabyte. So cycles are looked for, see [`Pairs::closes_cycle`].
+    fn propagate(&self, state: &mut State) -> Outcome {
+        for pass in 0u64.. {
+            let Some(passes) = state.passes.checked_sub(1) else {
+                return Outcome::Spent;
+            };
+            state.passes = passes;
+            if pass == WATCHED {
+                state.causes.fill(None);
             }
-            if !changed {
-                return !self.head_bound || self.has_room(state);
+            match self.tighten(state, pass >= WATCHED) {
+                None => return Outcome::Dead,
+                Some(true) => {}
+                Some(false) => break,
             }
         }
+        if !self.head_bound || self.has_room(state) {
+            Outcome::Sound
+        } else {
+            Outcome::Dead
+        }
+    }
+
+    /// A pass over all pairs: whether bounds changed, or `None` where there is
+    /// no room.
+    fn tighten(&self, state: &mut State, watched: bool) -> Option<bool> {
+        let mut changed = false;
+        for (index, pair) in self.pairs.iter().enumerate() {
+            let (a, b) = (pair.a as usize, pair.b as usize);
+            if state.orders[index] == Order::Unknown {
+                let a_can = state.least[a] + pair.a_below <= state.most[b];
+                let b_can = state.least[b] + pair.b_below <= state.most[a];
+                let order = match (a_can, b_can) {
+                    (false, false) => return None,
+                    (true, false) => Order::ABelow,
+                    (false, true) => Order::BBelow,
+                    (true, true) => {
+                        if state.most[a] + pair.a_below <= state.least[b]
+                            || state.most[b] + pair.b_below <= state.least[a]
+                        {
+                            state.set_order(index as u32, Order::Apart);
+                        }
+                        continue;
+                    }
+                };
+                state.set_order(index as u32, order);
+            }
+            let Some((below, above, distance)) = pair.ordered(state.orders[index]) else {
+                continue;
+            };
+            let least = self.up(above, state.least[below] + distance);
+            if least > state.least[above] {
+                if watched {
+                    state.causes[above] = Some(index as u32);
+                    if self.closes_cycle(state, above) {
+                        return None;
+                    }
+                }
+                state.set_bounds(above, least, state.most[above]);
+                changed = true;
+            }
+            let most = self.down(below, state.most[above] - distance);
+            if most < state.most[below] {
+                state.set_bounds(below, state.least[below], most);
+                changed = true;
+            }
+            if state.least[above] > state.most[above] || state.least[below] > state.most[below] {
+                return None;
+            }
+        }
+        Some(changed)
+    }
+
+    /// Whether an item lies, by the causes of its bound, above itself: a cycle of
+    /// orders whose distances sum to more than 0, which no positions obey. (What
+    /// alignments add does not count: cycles that creep by that alone end with
+    /// the passes.) O(items).
+    fn closes_cycle(&self, state: &State, item: usize) -> bool {
+        let mut at = item;
+        let mut sum = 0i128;
+        for _ in 0..state.causes.len() {
+            let Some(index) = state.causes[at] else {
+                return false;
+            };
+            let order = state.orders[index as usize];
+            let Some((below, _, distance)) = self.pairs[index as usize].ordered(order) else {
+                return false;
+            };
+            sum += i128::from(distance);
+            at = below;
+            if at == item {
+                return sum > 0;
+            }
+        }
+        false
     }
 
     /// Whether in each section what lies from any level on may fit above it.
@@ -368,3 +460,31 @@ impl State {
 /// Sizes or positions are beyond 2^60 units.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TooLarge;
+
+#[cfg(test)]
+mod tests {
+    use common::job::Job;
+    use common::problem::Problem;
+
+    use super::*;
+
+    /// Three jobs of a byte in a terabyte, each above the next, and the first
+    /// above the last.
+    #[test]
+    fn orders_in_a_ring_leave_no_room_at_once() {
+        let jobs = (0..3).map(|id| Job::new(id, 0, 1, 1)).collect();
+        let problem = Problem::new(jobs).expect("sound");
+        let items = Items::new(&problem, 0).expect("small numbers");
+        let pairs = Pairs::new(&items, 1 << 40).expect("small numbers");
+        let pairs = pairs.expect("each has room");
+        let mut state = pairs.begin(1000);
+        let passes = state.passes;
+        for (index, pair) in pairs.pairs.iter().enumerate() {
+            let first = (pair.a, pair.b) == (0, 2);
+            let order = if first { Order::BBelow } else { Order::ABelow };
+            state.set_order(index as u32, order);
+        }
+        assert!(matches!(pairs.propagate(&mut state), Outcome::Dead));
+        assert!(passes - state.passes <= WATCHED + 3);
+    }
+}
