@@ -9,13 +9,13 @@ use benches::compare::{self, Settings};
 use clap::{Parser, Subcommand};
 
 /// Benchmarks of idealloc
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 struct Arguments {
     #[command(subcommand)]
     what: What,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 enum What {
     /// Runs idealloc and its peers, verifies every answer, and writes a CSV and a table
     Compare {
@@ -65,16 +65,12 @@ enum What {
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("benches: {error:#}");
-            ExitCode::from(2)
-        }
-    }
+    program::main("benches", |arguments| {
+        run(arguments).map(|()| ExitCode::SUCCESS)
+    })
 }
 
-fn run(arguments: Arguments) -> anyhow::Result<()> {
+fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let What::Compare {
         folders,
         timeouts,
@@ -87,7 +83,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         output,
         table,
         svg,
-    } = arguments.what;
+    } = arguments.what.clone();
     let python = venv.as_deref().map(python).transpose()?;
     let timeouts = timeouts
         .into_iter()

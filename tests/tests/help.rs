@@ -202,7 +202,7 @@ fn a_terminal_gets_colours_but_where_it_asks_for_none() {
         return;
     }
     let on_terminal = |setting: &str| {
-        let line = format!("{setting} script -qec 'idealloc --hlep' /dev/null");
+        let line = format!("{setting} script -qec 'idealloc --help' /dev/null");
         let ran = shell(Path::new("/"), &line).stdout;
         ran.contains(&0x1b)
     };

@@ -11,7 +11,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
@@ -45,14 +45,19 @@ struct Arguments {
     folder: Option<PathBuf>,
 }
 
-fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+fn main() -> ExitCode {
+    program::main("adapt-bench", |arguments| {
+        run(arguments).map(|()| ExitCode::SUCCESS)
+    })
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let folder = match &arguments.folder {
         Some(folder) => tempfile::tempdir_in(folder)?,
         None => tempfile::tempdir()?,
     };
     let trace = folder.path().join("made.trc");
-    generate(&trace, &arguments)?;
+    generate(&trace, arguments)?;
     // Into the cache, where it may not be whole any more.
     io::copy(&mut File::open(&trace)?, &mut io::sink())?;
     println!(
@@ -60,7 +65,7 @@ fn main() -> anyhow::Result<()> {
          million_events_a_cpu_s,peak_mb"
     );
     for to in &arguments.to {
-        println!("{}", measure(&trace, to, &arguments)?);
+        println!("{}", measure(&trace, to, arguments)?);
     }
     Ok(())
 }

@@ -8,6 +8,7 @@
 
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -45,8 +46,13 @@ const METHODS: [(&str, Method); 4] = [
     ("auto", Method::Auto),
 ];
 
-fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+fn main() -> ExitCode {
+    program::main("boxing", |arguments| {
+        run(arguments).map(|()| ExitCode::SUCCESS)
+    })
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut instances = classes();
     for path in &arguments.folders {
         instances.extend(folder(path).with_context(|| path.display().to_string())?);
@@ -59,14 +65,14 @@ fn main() -> anyhow::Result<()> {
     for instance in &instances {
         let is_wanted = |only: &String| instance.name.contains(only.as_str());
         if arguments.only.as_ref().is_none_or(is_wanted) {
-            run(instance, &arguments, &mut out)?;
+            compare(instance, arguments, &mut out)?;
         }
     }
     Ok(())
 }
 
 /// All techniques and seeds on an instance.
-fn run(
+fn compare(
     instance: &Instance,
     arguments: &Arguments,
     out: &mut impl std::io::Write,

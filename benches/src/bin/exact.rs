@@ -64,13 +64,9 @@ const VARIANTS: [(&str, Off); 7] = [
 ];
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("exact: {error:#}");
-            ExitCode::from(2)
-        }
-    }
+    program::main("exact", |arguments| {
+        run(arguments).map(|()| ExitCode::SUCCESS)
+    })
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {

@@ -49,13 +49,9 @@ enum Kind {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("generate: {error:#}");
-            ExitCode::from(2)
-        }
-    }
+    program::main("generate", |arguments| {
+        run(arguments).map(|()| ExitCode::SUCCESS)
+    })
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {

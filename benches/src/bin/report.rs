@@ -9,12 +9,13 @@
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use benches::chromium::{self, Chromium};
 use benches::generate;
+use clap::Parser;
 use common::job::Job;
 use common::plc;
 use coreba::Options;
@@ -24,14 +25,26 @@ use nix::sys::time::TimeValLike as _;
 /// Views of the page that are timed: the whole, and what zooming in meets.
 const FRAMES: usize = 20;
 
-fn main() -> anyhow::Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    let mut number = |what: &'static str, default: usize| match arguments.next() {
-        Some(text) => text.parse().context(what),
-        None => Ok(default),
-    };
-    let jobs = number("how many jobs", 1_000_000)?;
-    let runs = number("how many runs", 5)?.max(1);
+/// Measures report on large placements
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Jobs of each placement
+    #[arg(default_value_t = 1_000_000)]
+    jobs: usize,
+
+    /// Runs, of which the best counts
+    #[arg(default_value_t = 5)]
+    runs: usize,
+}
+
+fn main() -> ExitCode {
+    program::main("report-bench", |arguments| {
+        bench(arguments).map(|()| ExitCode::SUCCESS)
+    })
+}
+
+fn bench(arguments: &Arguments) -> anyhow::Result<()> {
+    let (jobs, runs) = (arguments.jobs, arguments.runs.max(1));
     let program = report()?;
     let folder = tempfile::TempDir::new()?;
     println!(

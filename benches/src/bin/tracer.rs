@@ -7,10 +7,11 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use clap::Parser;
 use common::trace::Reader;
 
 /// A command line, its environment, and the ratio that it is to stay below.
@@ -21,14 +22,24 @@ struct Workload {
     target: f64,
 }
 
-fn main() -> anyhow::Result<()> {
-    let runs: usize = match std::env::args().nth(1) {
-        Some(runs) => runs.parse().context("how many runs")?,
-        None => 7,
-    };
+/// Measures what tracing costs
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Runs of each workload
+    #[arg(default_value_t = 7)]
+    runs: usize,
+}
+
+fn main() -> ExitCode {
+    program::main("tracer", |arguments| {
+        run(arguments).map(|()| ExitCode::SUCCESS)
+    })
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let folder = std::env::temp_dir().join(format!("tracer-bench-{}", std::process::id()));
     fs::create_dir(&folder)?;
-    let result = bench(&folder, runs.max(1));
+    let result = bench(&folder, arguments.runs.max(1));
     fs::remove_dir_all(&folder)?;
     result
 }

@@ -9,6 +9,7 @@
 mod generate;
 pub mod output;
 mod signals;
+mod usage;
 
 use std::env;
 use std::io::{self, Write as _};
@@ -24,8 +25,8 @@ pub use signals::stop_instead;
 /// The version, and the commit where the build knows it.
 pub const VERSION: &str = env!("IDEALLOC_VERSION");
 
-/// A program from its command line to its exit code. What clap refuses ends the
-/// process with 2; `--help`, `--version` and `--generate` end it with 0.
+/// A program from its command line to its exit code. Wrong usage is 2, with one
+/// line on standard error; `--help` and `--version` end the process with 0.
 pub fn main<A: Parser>(
     name: &'static str,
     run: impl FnOnce(&A) -> anyhow::Result<ExitCode>,
@@ -69,18 +70,28 @@ fn tell_panics(name: &'static str) {
     }));
 }
 
-/// The arguments. What clap refuses, `--help` and `--version` end the process.
+/// The arguments. `--help` and `--version` end the process.
 ///
 /// # Errors
-/// The exit code, where something else was asked for and is done.
+/// The exit code: where something else was asked for and is done, or where the
+/// usage is wrong and that is told.
 pub fn parse<A: Parser>(name: &'static str) -> Result<A, ExitCode> {
     let mut command = generate::with_option(A::command().name(name).version(VERSION));
-    let matches = command.get_matches_mut();
+    let refused = |error: clap::Error| {
+        if !error.use_stderr() {
+            error.exit();
+        }
+        tell(name, &usage::line(name, error));
+        ExitCode::from(2)
+    };
+    let matches = command
+        .try_get_matches_from_mut(env::args_os())
+        .map_err(refused)?;
     if let Some(what) = generate::asked(&matches) {
         let written = generate::write(what, name, command);
         return Err(exit_code(name, written.map(|()| ExitCode::SUCCESS)));
     }
-    A::from_arg_matches(&matches).map_err(|error| error.exit())
+    A::from_arg_matches(&matches).map_err(refused)
 }
 
 /// One line on standard error, whatever a file put into it; where even that
