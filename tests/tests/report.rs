@@ -345,20 +345,24 @@ fn placements_of_other_jobs_are_refused_with_the_first_that_differs() {
         assert!(!folder.path().join("x.html").exists());
     }
     let unplaced = "id,lower,upper,size\n0,0,1,8\n";
-    let folder = folder(&[("a.csv", unplaced), ("b.csv", unplaced)]);
-    let ran = run_in(
-        folder.path(),
-        "report",
-        &["a.csv", "--against", "b.csv"],
-        b"",
-    );
-    assert_eq!(ran.code, 2);
-    assert!(
-        ran.err
-            .contains("not every job of the first file has an offset"),
-        "{}",
-        ran.err
-    );
+    let placed = "id,lower,upper,size,offset\n0,0,1,8,0\n";
+    let folder = folder(&[("a.csv", unplaced), ("b.csv", placed)]);
+    for (here, there, expected) in [
+        (
+            "a.csv",
+            "b.csv",
+            "not every job has an offset: nothing to compare with b.csv",
+        ),
+        (
+            "b.csv",
+            "a.csv",
+            "not every job of a.csv has an offset: nothing to compare with",
+        ),
+    ] {
+        let ran = run_in(folder.path(), "report", &[here, "--against", there], b"");
+        assert_eq!(ran.code, 2);
+        assert_eq!(ran.err, format!("report: {here}: {expected}\n"));
+    }
 }
 
 #[test]

@@ -47,7 +47,10 @@ pub enum Mismatch {
         name: String,
     },
     /// Remedy: place every job, or leave `--against` out.
-    #[error("not every job of {0} has an offset: nothing to compare")]
+    #[error("not every job has an offset: nothing to compare with {0}")]
+    NotPlacedHere(String),
+    /// Remedy: place every job, or leave `--against` out.
+    #[error("not every job of {0} has an offset: nothing to compare with")]
     NotPlaced(String),
 }
 
@@ -94,16 +97,13 @@ impl Against {
     /// Compares. O(n log n).
     pub(super) fn new(document: &Document, other: &Other<'_>) -> Result<Against, Mismatch> {
         let pairs = pairs(document, other)?;
-        let not_placed = |name: &str| Mismatch::NotPlaced(name.to_owned());
-        let (Some(here), Some(there)) = (&document.placement, &other.document.placement) else {
-            let name = match document.placement {
-                None => "the first file",
-                Some(_) => other.name,
-            };
-            return Err(not_placed(name));
-        };
+        let name = || other.name.to_owned();
+        let here = document.placement.as_ref();
+        let here = here.ok_or_else(|| Mismatch::NotPlacedHere(name()))?;
+        let there = other.document.placement.as_ref();
+        let there = there.ok_or_else(|| Mismatch::NotPlaced(name()))?;
         let placement = other.report.placement.clone();
-        let placement = placement.ok_or_else(|| not_placed(other.name))?;
+        let placement = placement.ok_or_else(|| Mismatch::NotPlaced(name()))?;
         let (jobs, other_jobs) = (document.problem.jobs(), other.document.problem.jobs());
         let stack = Stack::new(jobs, here);
         let other_stack = Stack::new(other_jobs, there);
@@ -121,7 +121,7 @@ impl Against {
         }
         let saved_bytes = i128::from(stack.makespan()) - i128::from(other_stack.makespan());
         Ok(Against {
-            name: other.name.to_owned(),
+            name: name(),
             saved_bytes,
             saved_pages: i128::from(stack.pages()) - i128::from(placement.pages),
             saved_share: share(saved_bytes as f64, stack.makespan() as f64),
