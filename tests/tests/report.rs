@@ -446,6 +446,25 @@ fn no_jobs_and_one_job_are_reported_too() {
 }
 
 #[test]
+fn bars_have_a_length_where_nothing_differs() {
+    let folder = folder(&[("a.csv", TRACED)]);
+    let arguments = ["a.csv", "--against", "a.csv", "--html", "a.html"];
+    let ran = run_in(folder.path(), "report", &arguments, b"");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let html = std::fs::read_to_string(folder.path().join("a.html")).expect("a page");
+    let bars: Vec<f64> = html
+        .split("--bar:")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('%')?.0.parse().ok())
+        .collect();
+    assert!(bars.len() > 3, "{html}");
+    assert!(
+        bars.iter().all(|bar| (0.0..=100.0).contains(bar)),
+        "{bars:?}"
+    );
+}
+
+#[test]
 fn ids_of_any_text_end_no_script_and_open_no_tag() {
     let evil = "</script><script>alert(1)</script>";
     let rows = format!(

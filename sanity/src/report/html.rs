@@ -333,12 +333,8 @@ fn write_table(output: &mut impl Write, table: &Table) -> io::Result<()> {
         write!(output, "<th scope=\"col\">{}</th>", escaped(column))?;
     }
     writeln!(output, "</tr></thead><tbody>")?;
-    let longest = table.bars.iter().copied().fold(0.0, f64::max);
     for (index, row) in table.rows.iter().enumerate() {
-        let bar = table
-            .bars
-            .get(index)
-            .map_or(0.0, |bar| 100.0 * bar / longest);
+        let bar = 100.0 * table.bar(index);
         write!(output, "<tr style=\"--bar:{bar:.2}%\">")?;
         for cell in row {
             write!(output, "<td>{}</td>", escaped(cell))?;

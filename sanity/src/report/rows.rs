@@ -3,6 +3,7 @@
 
 use common::units::human_bytes;
 
+use super::timeline::share;
 use super::{Against, Bar, Heap, Part, Placed, Report, Traced};
 
 /// Heaps that are listed one by one; the rest are summed up.
@@ -19,7 +20,15 @@ pub(super) struct Table {
     pub(super) columns: Vec<&'static str>,
     pub(super) rows: Vec<Vec<String>>,
     /// A share a row, to be drawn; empty for none.
-    pub(super) bars: Vec<f64>,
+    bars: Vec<f64>,
+}
+
+impl Table {
+    /// How long the bar of a row is drawn, from 0 to 1, the longest of all.
+    pub(super) fn bar(&self, row: usize) -> f64 {
+        let longest = self.bars.iter().copied().fold(0.0, f64::max);
+        self.bars.get(row).map_or(0.0, |&bar| share(bar, longest))
+    }
 }
 
 /// All metrics that are one value; the verdict first.
@@ -292,7 +301,7 @@ fn changes(against: &Against) -> Table {
 
 fn histogram(title: &'static str, unit: &'static str, bars: &[Bar]) -> Table {
     let jobs: u64 = bars.iter().map(|bar| bar.jobs).sum();
-    let share = |bar: &Bar| bar.jobs as f64 / jobs as f64;
+    let share = |bar: &Bar| share(bar.jobs as f64, jobs as f64);
     Table {
         title,
         columns: vec![unit, "to", "jobs", "share"],

@@ -69,10 +69,8 @@ fn write_table(text: &mut String, table: &Table) {
         let _ = writeln!(text, "{}", format!("{line}  {bar}").trim_end());
     };
     row(&mut table.columns.iter().copied(), String::new());
-    let longest = table.bars.iter().copied().fold(0.0, f64::max);
     for (index, cells) in table.rows.iter().enumerate() {
-        let share = table.bars.get(index).map_or(0.0, |bar| bar / longest);
-        let length = (share * room as f64).round() as usize;
+        let length = (table.bar(index) * room as f64).round() as usize;
         row(&mut cells.iter().map(String::as_str), "#".repeat(length));
     }
 }
