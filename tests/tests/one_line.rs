@@ -1,17 +1,20 @@
 //! What a file holds neither ends a line of what a program tells nor steers
-//! the terminal: ids and columns may be any text.
+//! the terminal, nor turns the text about it round: ids and columns may be any
+//! text. Pictures and pages show it in the same way.
 
 use std::fs;
 
 use tempfile::TempDir;
 use tests::run_in;
 
-/// An id with a line end and an escape sequence.
-const ID: &str = "two\nlines\u{1b}[31m";
-const SHOWN: &str = r"two\nlines\u{1b}[31m";
+/// An id with a line end, an escape sequence, a character that turns the rest
+/// of a line round and one that is not seen.
+const ID: &str = "two\nlines\u{1b}[31m\u{202e}x\u{200b}";
+const SHOWN: &str = r"two\nlines\u{1b}[31m\u{202e}x\u{200b}";
 
 fn is_plain(told: &str) -> bool {
-    told.lines().all(|line| !line.contains(char::is_control))
+    let steers = |c: char| c.is_control() || "\u{202e}\u{200b}".contains(c);
+    told.lines().all(|line| !line.contains(steers))
 }
 
 #[test]
@@ -72,4 +75,21 @@ fn verdicts_name_any_job_on_one_line() {
     assert_eq!(ran.code, 1, "{}", ran.err);
     let told = ran.out + &ran.err;
     assert!(is_plain(&told) && told.contains(SHOWN), "{told}");
+}
+
+#[test]
+fn pictures_and_pages_show_any_id_and_name_in_plain() {
+    let folder = TempDir::new().expect("a folder");
+    let jobs = format!("id,lower,upper,size,offset\n\"{ID}\",0,9,8,0\n");
+    let name = "a\u{202e}b.csv";
+    fs::write(folder.path().join(name), jobs).expect("a file");
+    let arguments = [name, "--svg", "a.svg", "--html", "a.html"];
+    let ran = run_in(folder.path(), "report", &arguments, b"");
+    assert_eq!((ran.code, &*ran.err), (0, ""));
+    assert!(is_plain(&ran.out) && ran.out.contains(SHOWN), "{}", ran.out);
+    for picture in ["a.svg", "a.html"] {
+        let picture = fs::read_to_string(folder.path().join(picture)).expect("a picture");
+        assert!(is_plain(&picture) && picture.contains(SHOWN), "{picture}");
+        assert!(picture.contains(r"a\u{202e}b.csv"), "{picture}");
+    }
 }

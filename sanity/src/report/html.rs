@@ -4,6 +4,7 @@
 //! All that comes from the input is either escaped for HTML, or JSON in which
 //! `<` is escaped, or packed in base64: no id can end a script.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use base64::engine::general_purpose::STANDARD;
@@ -11,6 +12,7 @@ use base64::write::EncoderWriter;
 use common::input::Document;
 use common::job::{JobId, Piece};
 use common::load;
+use common::text::printable;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use serde::Serialize;
@@ -66,7 +68,7 @@ struct Meta<'a> {
 
 #[derive(Serialize)]
 struct PlacementMeta<'a> {
-    name: &'a str,
+    name: Cow<'a, str>,
     makespan: String,
     heaps: Vec<HeapMeta>,
 }
@@ -139,7 +141,9 @@ impl<'a> Parts<'a> {
             placements.push(other_columns(&mut columns, page.document, other, &records)?);
         }
         let is_text = |job: &common::job::Job| matches!(job.id, JobId::Text(_));
-        let ids = || records.iter().map(|record| job(record).id.to_string());
+        // What is shown is what is searched for.
+        let id = |record| printable(&job(record).id.to_string()).into_owned();
+        let ids = || records.iter().map(id);
         Some(Parts {
             page,
             placements,
@@ -224,7 +228,7 @@ impl<'a> PlacementMeta<'a> {
             below: heap.below.to_string(),
         });
         PlacementMeta {
-            name,
+            name: printable(name),
             makespan: stack.makespan().to_string(),
             heaps: heaps.collect(),
         }

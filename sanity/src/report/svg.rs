@@ -12,6 +12,7 @@ use common::input::Document;
 use common::job::{Job, Piece};
 use common::load;
 use common::placement::Placement;
+use common::text::printable;
 use common::units::human_bytes;
 
 use super::density::Density;
@@ -144,16 +145,14 @@ pub fn svg(document: &Document, title: &str, colour: Colour) -> Option<String> {
 /// Text as XML takes it; what XML cannot hold at all is replaced.
 pub(super) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in printable(text).chars() {
         match c {
             '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '\'' => safe.push_str("&#39;"),
-            '\t' | '\n' | '\r' => safe.push(' '),
             '\u{fffe}' | '\u{ffff}' => safe.push('\u{fffd}'),
-            other if other.is_control() => safe.push('\u{fffd}'),
             other => safe.push(other),
         }
     }
@@ -273,6 +272,7 @@ impl Shape {
             height,
         } = self;
         let id = job.id.to_string();
+        let id = printable(&id);
         let (birth, death, size) = (job.birth, job.death, job.size);
         let safe = escaped(&id);
         let _ = write!(
