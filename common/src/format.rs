@@ -3,6 +3,7 @@
 //! only when it is whole.
 
 mod output;
+mod packed;
 
 use std::fmt;
 use std::fs::File;
@@ -15,6 +16,7 @@ use crate::error::FormatError;
 use crate::xla;
 
 pub use output::Output;
+pub use packed::decompress;
 
 /// A file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -196,23 +198,6 @@ pub fn sniff<'a>(mut input: impl Read + 'a) -> io::Result<(Option<Format>, Box<d
     input.by_ref().take(1 << 12).read_to_end(&mut head)?;
     let format = Format::of_content(&head);
     Ok((format, Box::new(io::Cursor::new(head).chain(input))))
-}
-
-/// Unpacks `input` if its first bytes are those of gzip or Zstandard; gives
-/// any other bytes as they are.
-///
-/// # Errors
-/// Those of the input.
-pub fn decompress<'a>(mut input: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
-    let mut magic = Vec::with_capacity(4);
-    input.by_ref().take(4).read_to_end(&mut magic)?;
-    let kind = magic.clone();
-    let whole = io::Cursor::new(magic).chain(input);
-    Ok(match kind.as_slice() {
-        [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(whole)),
-        [0x28, 0xb5, 0x2f, 0xfd] => Box::new(zstd::stream::read::Decoder::new(whole)?),
-        _ => Box::new(whole),
-    })
 }
 
 /// Whether an error comes from writing to a pipe that its reader has closed,

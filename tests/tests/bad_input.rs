@@ -293,7 +293,26 @@ fn gaps_outside_the_lifetime() {
 
 #[test]
 fn a_damaged_gzip() {
-    all_refuse("bad.trc.gz", Some(&[0x1f, 0x8b, 8, 0, 1, 2, 3]), "");
+    let cut = "byte 7: compressed file cut short";
+    all_refuse("bad.trc.gz", Some(&[0x1f, 0x8b, 8, 0, 1, 2, 3]), cut);
+    let damaged = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff];
+    all_refuse("bad.trc.gz", Some(&damaged), "unpacked byte 0: ");
+}
+
+#[test]
+fn a_compressed_file_cut_before_anything_comes_of_it() {
+    let jobs: String = (0..400).map(|id| format!("{id},{id},999,8\n")).collect();
+    let jobs = format!("id,lower,upper,size\n{jobs}");
+    let packed = zstd::encode_all(jobs.as_bytes(), 1).expect("memory");
+    for length in [4, 5, 9, 20, packed.len() - 1] {
+        for name in ["cut.csv.zst", "cut.plc.zst"] {
+            let cut = format!("byte {length}: compressed file cut short");
+            all_refuse(name, Some(&packed[..length]), &cut);
+        }
+    }
+    // Of a trace, what came of it before counts: here, nothing did.
+    let cut = "byte 20: compressed file cut short";
+    all_refuse("cut.trc.zst", Some(&packed[..20]), cut);
 }
 
 #[test]
