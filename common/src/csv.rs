@@ -17,6 +17,7 @@ use csv::StringRecord;
 use crate::error::{FormatError, Place};
 use crate::job::{Gap, Job, JobId};
 use crate::row::{Row, Rows};
+use crate::units::whole_number;
 
 /// What a column means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -321,9 +322,8 @@ impl Cell<'_> {
     }
 
     fn number(&self, text: &str) -> Result<u64, FormatError> {
-        text.parse::<u64>()
-            .ok()
-            .filter(|&value| value <= crate::job::MAX_VALUE && !text.starts_with('+'))
+        whole_number(text)
+            .filter(|&value| value <= crate::job::MAX_VALUE)
             .ok_or_else(|| self.bad("a whole number from 0 to 2^63 - 1"))
     }
 
@@ -457,9 +457,7 @@ impl Cell<'_> {
     }
 
     fn address(&self) -> Result<u64, FormatError> {
-        self.text
-            .parse()
-            .map_err(|_| self.bad("a whole number from 0 to 2^64 - 1"))
+        whole_number(self.text).ok_or_else(|| self.bad("a whole number from 0 to 2^64 - 1"))
     }
 }
 

@@ -1,4 +1,23 @@
-//! Bytes as people write and read them.
+//! Bytes as people write and read them, and whole numbers as files do.
+
+/// The number that `digits` spell in decimal: nothing but digits, so no sign
+/// either. `None` for anything else, or beyond 2^64 - 1.
+pub fn whole_number(digits: &str) -> Option<u64> {
+    unsigned(digits, 10)
+}
+
+/// As [`whole_number`], in hexadecimal, without `0x`.
+pub fn hexadecimal(digits: &str) -> Option<u64> {
+    unsigned(digits, 16)
+}
+
+fn unsigned(digits: &str, radix: u32) -> Option<u64> {
+    // The standard library takes a plus sign.
+    if digits.starts_with('+') {
+        return None;
+    }
+    u64::from_str_radix(digits, radix).ok()
+}
 
 /// Bytes with a binary unit and three digits or so: `1.43 GiB`; below 1 KiB,
 /// and where `exact` matters, see the number itself.
@@ -29,13 +48,13 @@ pub fn human_bytes(bytes: u64) -> String {
 pub fn parse_bytes(text: &str) -> Result<u64, String> {
     let bad = || format!("{text:?} is not a number of bytes such as 4096, 64KiB or 1MiB");
     if let Some(hex) = text.strip_prefix("0x") {
-        return u64::from_str_radix(hex, 16).map_err(|_| bad());
+        return hexadecimal(hex).ok_or_else(bad);
     }
     let split = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());
     let (digits, unit) = text.split_at(split);
-    let value: u64 = digits.parse().map_err(|_| bad())?;
+    let value = whole_number(digits).ok_or_else(bad)?;
     let unit = unit.trim().to_ascii_lowercase();
     let (base, power) = match unit.as_str() {
         "" | "b" => (1u64, 0),

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read};
 
 use super::FIRST_LINE;
 use crate::error::{FormatError, Place};
+use crate::units::whole_number;
 
 /// One allocation.
 #[derive(Debug)]
@@ -70,8 +71,8 @@ fn allocation(text: &str) -> Option<Allocation> {
         None => (rest.trim_end_matches(':'), ""),
     };
     Some(Allocation {
-        number: number.parse().ok()?,
-        size: size.parse().ok()?,
+        number: whole_number(number)?,
+        size: whole_number(size)?,
         is_temp: attributes
             .split(", ")
             .any(|attribute| attribute.trim_end_matches(':') == "preallocated-temp"),
@@ -88,14 +89,14 @@ fn value(text: &str, line: u64) -> Option<Value> {
     let (size, rest) = place.split_once(",offset=")?;
     let (offset, _) = rest.split_once(')')?;
     Some(Value {
-        number: number.parse().ok()?,
+        number: whole_number(number)?,
         name: if name.ends_with('}') {
             name.to_owned()
         } else {
             format!("{name}{{}}")
         },
-        size: size.parse().ok()?,
-        offset: offset.parse().ok()?,
+        size: whole_number(size)?,
+        offset: whole_number(offset)?,
         line,
     })
 }

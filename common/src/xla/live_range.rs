@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Read};
 use rustc_hash::FxHashMap;
 
 use crate::error::{FormatError, Place};
+use crate::units::whole_number;
 
 /// The live ranges of a module's values, half-open.
 #[derive(Debug, Default)]
@@ -58,6 +59,6 @@ impl LiveRanges {
 fn range(text: &str) -> Option<(&str, (u64, u64))> {
     let (name, range) = text.rsplit_once(':')?;
     let (from, to) = range.split_once('-')?;
-    let death = to.parse::<u64>().ok()?.checked_add(1)?;
-    Some((name, (from.parse().ok()?, death)))
+    let death = whole_number(to)?.checked_add(1)?;
+    Some((name, (whole_number(from)?, death)))
 }

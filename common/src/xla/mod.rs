@@ -34,6 +34,7 @@ use crate::csv::Layout;
 use crate::error::{FormatError, Place};
 use crate::job::Job;
 use crate::row::{Row, Rows};
+use crate::units::whole_number;
 
 pub use self::live_range::LiveRanges;
 
@@ -64,10 +65,9 @@ impl FromStr for Choice {
         match text {
             "temp" => Ok(Choice::Temp),
             "all" => Ok(Choice::All),
-            number => number
-                .parse()
+            number => whole_number(number)
                 .map(Choice::Number)
-                .map_err(|_| format!("{number:?}: use temp, all or an allocation's number")),
+                .ok_or_else(|| format!("{number:?}: use temp, all or an allocation's number")),
         }
     }
 }

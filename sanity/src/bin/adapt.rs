@@ -12,6 +12,7 @@ use common::format::{self, Format};
 use common::input::Reading;
 use common::iopddl::Usage;
 use common::lifetimes;
+use common::units::{hexadecimal, whole_number};
 use common::xla::{self, LiveRanges};
 use program::output;
 use sanity::adapt::progress::Progress;
@@ -265,12 +266,8 @@ fn live_ranges(arguments: &Arguments) -> anyhow::Result<LiveRanges> {
 /// A heap's base as it is typed.
 fn heap(text: &str) -> Result<u64, String> {
     let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
-    let base = match digits {
-        Some(digits) if !digits.starts_with('+') => u64::from_str_radix(digits, 16),
-        Some(_) => "".parse(),
-        None => text.parse(),
-    };
-    base.map_err(|_| "not an address: a decimal number, or a hexadecimal one with 0x".to_owned())
+    let base = digits.map_or_else(|| whole_number(text), hexadecimal);
+    base.ok_or_else(|| "not an address: a decimal number, or a hexadecimal one with 0x".to_owned())
 }
 
 fn tell(input: &Path, summary: &Summary, quiet: bool) {
