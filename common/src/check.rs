@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 use crate::job::{Job, JobId, Piece};
 use crate::placement::Placement;
 use crate::problem::Problem;
+use crate::text::counted;
 use ranks::RankSet;
 
 /// Why a placement is not valid.
@@ -19,7 +20,7 @@ use ranks::RankSet;
 #[non_exhaustive]
 pub enum Violation {
     /// The placement is not of this problem.
-    #[error("{offsets} offsets for {jobs} jobs")]
+    #[error("{} for {}", counted(*offsets, "offset"), counted(*jobs, "job"))]
     Count {
         /// Jobs in the problem.
         jobs: usize,

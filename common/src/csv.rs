@@ -17,6 +17,7 @@ use csv::StringRecord;
 use crate::error::{FormatError, Place};
 use crate::job::{Gap, Job, JobId};
 use crate::row::{Row, Rows};
+use crate::text::counted;
 use crate::units::whole_number;
 
 /// What a column means.
@@ -295,7 +296,8 @@ fn bad_text(error: csv::Error) -> FormatError {
         csv::ErrorKind::UnequalLengths {
             expected_len, len, ..
         } => {
-            format!("{len} fields, but the header has {expected_len}")
+            let fields = counted(len, "field");
+            format!("{fields}, but the header has {expected_len}")
         }
         csv::ErrorKind::Utf8 { err, .. } => {
             format!("field {} is not UTF-8 text", err.field() + 1)

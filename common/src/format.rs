@@ -13,6 +13,7 @@ use std::str::FromStr;
 
 use crate::csv::Layout;
 use crate::error::FormatError;
+use crate::text::counted;
 use crate::xla;
 
 pub use output::Output;
@@ -167,8 +168,8 @@ impl<R: Read> Read for Whole<R> {
         let read = self.input.read(buffer)?;
         self.read += read as u64;
         if read == 0 && !buffer.is_empty() && self.read < self.expected {
-            let (read, expected) = (self.read, self.expected);
-            let what = format!("the file shrank while it was read: {read} of {expected} bytes");
+            let (read, expected) = (self.read, counted(self.expected, "byte"));
+            let what = format!("the file shrank while it was read: {read} of {expected}");
             return Err(io::Error::other(what));
         }
         Ok(read)

@@ -25,6 +25,7 @@ use serde_json::Deserializer;
 use crate::error::{FormatError, Place};
 use crate::job::Job;
 use crate::row::{Row, Rows};
+use crate::text::counted;
 
 /// Which of a node's usages is its size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -126,11 +127,11 @@ impl Rows for Reader {
     fn notes(&self) -> Vec<String> {
         [
             (self.empty, "with an empty lifetime"),
-            (self.unused, "that use no memory"),
+            (self.unused, "with no usage"),
         ]
         .into_iter()
         .filter(|&(count, _)| count > 0)
-        .map(|(count, which)| format!("{count} nodes {which}: left out"))
+        .map(|(count, which)| format!("{} {which}: left out", counted(count, "node")))
         .collect()
     }
 
@@ -238,9 +239,9 @@ impl<'de> Visitor<'de> for NodesOf {
         let usages = usages.ok_or_else(|| A::Error::missing_field("usages"))?;
         if intervals.len() != usages.len() {
             return Err(A::Error::custom(format!(
-                "{} intervals, but usages of {} nodes",
-                intervals.len(),
-                usages.len()
+                "{}, but usages of {}",
+                counted(intervals.len(), "interval"),
+                counted(usages.len(), "node")
             )));
         }
         Ok(Nodes { intervals, usages })

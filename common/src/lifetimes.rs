@@ -23,6 +23,7 @@ use rustc_hash::FxHashSet;
 use crate::error::{FormatError, Place};
 use crate::job::{Job, JobId, MAX_VALUE};
 use crate::row::{Row, Rows};
+use crate::text::counted;
 use crate::trace::{Block, Call, Event, Reader};
 
 pub use self::oddity::{Count, Oddities, Oddity};
@@ -257,8 +258,8 @@ impl<R: Read> Lifetimes<R> {
             })
             .filter(|&clock| clock <= MAX_VALUE)
             .ok_or_else(|| {
-                let what =
-                    format!("{requested} bytes requested: the sum of all requests passes 2^63 - 1");
+                let bytes = counted(requested, "byte");
+                let what = format!("{bytes} requested: the sum of all requests passes 2^63 - 1");
                 FormatError::malformed(Place::Byte(at), what)
             })?;
         let id = self.summary.allocations;

@@ -1,6 +1,14 @@
-//! Text of files as people are shown it.
+//! Text as people are shown it.
 
 use std::borrow::Cow;
+use std::fmt::Display;
+
+/// A count and what is counted, one or many: `1 job`, `2 jobs`. Only for nouns
+/// that take an `s`.
+pub fn counted<N: Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
+    let ending = if count == N::from(1) { "" } else { "s" };
+    format!("{count} {noun}{ending}")
+}
 
 /// The text on one line, with control characters and invisible ones escaped:
 /// ids, columns and names of files may hold any, and could end a line, steer a

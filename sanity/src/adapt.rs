@@ -21,6 +21,7 @@ use common::lifetimes::TraceSummary;
 use common::plc;
 use common::problem::Gate;
 use common::row::{Row, Rows};
+use common::text::counted;
 
 pub use self::heaps::Heaps;
 use self::heaps::Sieve;
@@ -185,7 +186,8 @@ fn to_csv(
     let mut notes = each.sieve.finish()?;
     if left_out > 0 {
         notes.push(format!(
-            "{left_out} offsets left out (--offsets keeps them)"
+            "{} left out (kept by --offsets)",
+            counted(left_out, "offset")
         ));
     }
     Ok((jobs, notes))

@@ -9,6 +9,7 @@ use common::input::{self, Document, Offsets};
 use common::job::JobId;
 use common::problem::Gate;
 use common::row::Rows as _;
+use common::text::counted;
 use common::xla::{self, LiveRanges};
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -100,8 +101,8 @@ fn a_contest_node_is_a_job_of_one_of_its_usages() {
         assert_eq!(jobs(&sound(&ran)), expected, "{usage}");
         let unused = 1 + sizes.iter().filter(|&&size| size == 0).count();
         for told in [
-            "1 nodes with an empty lifetime".to_owned(),
-            format!("{unused} nodes that use no memory"),
+            "1 node with an empty lifetime: left out".to_owned(),
+            counted(unused, "node") + " with no usage: left out",
         ] {
             assert!(ran.err.contains(&told), "{usage}: {}", ran.err);
         }
@@ -143,7 +144,7 @@ fn what_is_wrong_with_a_contest_file_is_told_with_its_place() {
         ),
         (
             with("[[0, 1], [0, 1]]", "[[4]]"),
-            "2 intervals, but usages of 1 nodes",
+            "2 intervals, but usages of 1 node",
         ),
         (with("[[0]]", "[[4]]"), "line 2"),
         (
@@ -179,7 +180,11 @@ fn xlas_placement_is_valid_and_as_high_as_its_allocation() {
         tops.map(|(job, offset)| offset + job.size).max(),
         Some(24772)
     );
-    assert!(ran.err.contains("32 aliases"), "{}", ran.err);
+    assert!(
+        ran.err.contains("32 values joined to the job of an alias"),
+        "{}",
+        ran.err
+    );
     assert!(
         document
             .problem
@@ -291,7 +296,7 @@ fn an_allocation_is_chosen_by_number_and_a_value_without_a_range_is_an_error() {
     let ran = of_dump(&values, &["--allocation", "all"]);
     assert_eq!(jobs(&sound(&ran)), [(0, 0, 4, 64)]);
     assert!(
-        ran.err.contains("1 values without a live range"),
+        ran.err.contains("1 value without a live range"),
         "{}",
         ran.err
     );

@@ -8,6 +8,7 @@ use common::input::{self, Offsets};
 use common::job::{Job, JobId};
 use common::load::load;
 use common::problem::Problem;
+use common::text::counted;
 use proptest::prelude::*;
 use sanity::adapt::{Options, Summary, adapt};
 use tempfile::TempDir;
@@ -103,9 +104,9 @@ proptest! {
         // What was given up is told, kind by kind.
         let uses = |uses: fn(&Job) -> bool| jobs.iter().filter(|job| uses(job)).count();
         for (count, what) in [
-            (uses(|job| !job.gaps().is_empty()), "jobs hold their memory in their gaps"),
-            (uses(|job| job.group().is_some()), "jobs of groups share no memory"),
-            (uses(|job| job.hint().is_some()), "hints left out"),
+            (uses(|job| !job.gaps().is_empty()), "with memory in the gaps too"),
+            (uses(|job| job.group().is_some()), "of groups without shared memory"),
+            (uses(|job| job.hint().is_some()), "left out"),
         ] {
             let told = summary.notes.iter().any(|note| note.contains(what));
             prop_assert_eq!(told, count > 0, "{} {}: {:?}", count, what, summary.notes);
@@ -127,7 +128,7 @@ proptest! {
         let changed = changed.count();
         let texts = parsed.iter().filter(|id| matches!(id, JobId::Text(_))).count();
         prop_assert!(changed >= texts);
-        prop_assert_eq!(summary.notes.contains(&format!("{changed} ids renumbered")), changed > 0);
+        prop_assert_eq!(summary.notes.contains(&(counted(changed, "id") + " renumbered")), changed > 0);
         if texts == 0 {
             prop_assert_eq!(changed, 0);
         }
@@ -177,7 +178,7 @@ fn offsets_that_change_their_meaning_or_go_are_told() {
     let ran = run_in(folder.path(), "adapt", &["x.csv", "x.plc"], b"");
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(
-        ran.err.contains("2 offsets are a placement in a .plc"),
+        ran.err.contains("2 offsets kept as a placement"),
         "{}",
         ran.err
     );
@@ -194,8 +195,5 @@ fn lossy_gives_up_what_it_must_and_nothing_else() {
         (job.size, job.alignment, job.heap, job.requested),
         (8, 4, 9, 5)
     );
-    assert_eq!(
-        summary.notes,
-        ["1 ids renumbered", "columns left out: note"]
-    );
+    assert_eq!(summary.notes, ["1 id renumbered", "columns left out: note"]);
 }

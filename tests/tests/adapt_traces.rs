@@ -9,6 +9,7 @@ use common::input::{self, Offsets, Reading};
 use common::job::Job;
 use common::lifetimes::{Clock, Options, Size};
 use common::load::load;
+use common::text::counted;
 use common::trace::{Block, Call, Writer};
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -174,7 +175,7 @@ fn merged_heaps_are_one_without_a_placement() {
     assert_eq!(document.placed, 0);
     assert!(document.problem.jobs().iter().all(|job| job.heap == 0));
     let all = jobs(&trace, Clock::Bytes, Size::Usable);
-    let told = format!("{} offsets left out", all.len());
+    let told = counted(all.len(), "offset") + " left out";
     assert!(ran.err.contains(&told), "{}", ran.err);
     let ran = adapt(
         folder.path(),

@@ -136,7 +136,7 @@ against        solved.csv
 its placement  valid
 its makespan   14336 bytes (14.0 KiB), 4 pages
 its fragment.  0.0000 %
-saved          4096 bytes, 1 pages, 22.2222 %
+saved          4096 bytes, 1 page, 22.2222 %
 moved          3 of 5 jobs
 jobs           5
 ";
@@ -209,7 +209,7 @@ fn what_only_a_trace_tells_is_told_of_traces_and_null_elsewhere() {
     for line in [
         "events         3\n",
         "threads        2\n",
-        "never freed    1 jobs, 104 bytes\n",
+        "never freed    1 job, 104 bytes\n",
         // 4 bytes too many in each of two.
         "internal total 8 bytes, 3.8462 % of all sizes\n",
     ] {

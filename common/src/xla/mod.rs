@@ -34,6 +34,7 @@ use crate::csv::Layout;
 use crate::error::{FormatError, Place};
 use crate::job::Job;
 use crate::row::{Row, Rows};
+use crate::text::counted;
 use crate::units::whole_number;
 
 pub use self::live_range::LiveRanges;
@@ -222,7 +223,8 @@ impl Making<'_> {
         }
         let (number, size) = (allocation.number, allocation.size);
         Ok((self.choice != Choice::All && top != size).then(|| {
-            format!("allocation {number} is of {size} bytes, but its values end at {top}")
+            let size = counted(size, "byte");
+            format!("allocation {number} is of {size}, but its values end at {top}")
         }))
     }
 
@@ -267,13 +269,13 @@ impl Making<'_> {
 
     fn notes(&self) -> impl Iterator<Item = String> + use<> {
         [
-            (self.aliases, "aliases: one job with the value they share"),
-            (self.without_bytes, "values of no bytes: left out"),
-            (self.without_range, "values without a live range: left out"),
+            (self.aliases, "joined to the job of an alias"),
+            (self.without_bytes, "of no bytes: left out"),
+            (self.without_range, "without a live range: left out"),
         ]
         .into_iter()
         .filter(|&(count, _)| count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
+        .map(|(count, what)| format!("{} {what}", counted(count, "value")))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use common::row::Row;
+use common::text::counted;
 
 use super::AdaptError;
 
@@ -93,12 +94,13 @@ impl Sieve {
         }
         let mut notes = Vec::new();
         if self.left_out > 0 {
-            notes.push(format!("{} jobs of other heaps left out", self.left_out));
+            let jobs = counted(self.left_out, "job");
+            notes.push(format!("{jobs} of other heaps left out"));
         }
         if self.displaced > 0 {
             notes.push(format!(
-                "{} offsets left out: they say nothing about a merged heap",
-                self.displaced
+                "{} left out: of no meaning in a merged heap",
+                counted(self.displaced, "offset")
             ));
         }
         Ok(notes)

@@ -11,6 +11,7 @@ use common::error::FormatError;
 use common::job::JobId;
 use common::plc;
 use common::row::Row;
+use common::text::counted;
 
 use super::AdaptError;
 
@@ -119,20 +120,22 @@ impl Losses {
     /// What was left out, in words.
     pub(super) fn notes(&self) -> Vec<String> {
         let mut notes: Vec<String> = [
-            (self.renumbered, "ids renumbered"),
+            (self.renumbered, "id", "renumbered"),
             (
                 self.gaps,
-                "jobs hold their memory in their gaps too: more jobs conflict",
+                "job",
+                "with memory in the gaps too: more jobs conflict",
             ),
             (
                 self.groups,
-                "jobs of groups share no memory any more: more jobs conflict",
+                "job",
+                "of groups without shared memory: more jobs conflict",
             ),
-            (self.hints, "hints left out"),
+            (self.hints, "hint", "left out"),
         ]
         .into_iter()
-        .filter(|&(count, _)| count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
+        .filter(|&(count, ..)| count > 0)
+        .map(|(count, noun, what)| format!("{} {what}", counted(count, noun)))
         .collect();
         if self.columns {
             notes.push(format!("columns left out: {}", self.unknown.join(", ")));
@@ -140,9 +143,9 @@ impl Losses {
         if self.at_zero {
             notes.push("the placement is left out: every heap and offset is 0".to_owned());
         } else if self.offsets > 0 {
-            let offsets = self.offsets;
+            let offsets = counted(self.offsets, "offset");
             notes.push(format!(
-                "{offsets} offsets are a placement in a .plc: they fix nothing there"
+                "{offsets} kept as a placement: in a .plc nothing is fixed"
             ));
         }
         notes

@@ -12,6 +12,7 @@ use common::format::{self, Format};
 use common::input::Reading;
 use common::iopddl::Usage;
 use common::lifetimes;
+use common::text::counted;
 use common::units::{hexadecimal, whole_number};
 use common::xla::{self, LiveRanges};
 use program::output;
@@ -272,15 +273,13 @@ fn heap(text: &str) -> Result<u64, String> {
 
 fn tell(input: &Path, summary: &Summary, quiet: bool) {
     let tell = |what: &str| program::tell("adapt", &format!("{}: {what}", input.display()));
-    let jobs = summary.jobs;
+    let jobs = counted(summary.jobs, "job");
     if !quiet {
         match &summary.trace {
-            None => tell(&format!("{jobs} jobs")),
+            None => tell(&jobs),
             Some(trace) => {
-                let (events, never) = (trace.events, trace.never_freed);
-                tell(&format!(
-                    "{events} events, {jobs} jobs, {never} never freed"
-                ));
+                let (events, never) = (counted(trace.events, "event"), trace.never_freed);
+                tell(&format!("{events}, {jobs}, {never} never freed"));
             }
         }
     }

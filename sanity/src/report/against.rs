@@ -5,6 +5,7 @@ use std::fmt;
 
 use common::input::Document;
 use common::job::{Gap, Job, JobId};
+use common::text::counted;
 use serde::Serialize;
 
 use super::stack::Stack;
@@ -233,7 +234,8 @@ impl fmt::Display for Value<'_> {
             Value::Gaps([]) | Value::Group(None) => f.write_str("none"),
             Value::Gaps(gaps) => {
                 let (lower, upper) = (gaps[0].lower, gaps[0].upper);
-                write!(f, "{} spans from {lower}-{upper} on", gaps.len())
+                let spans = counted(gaps.len(), "span");
+                write!(f, "{spans} from {lower}-{upper} on")
             }
             Value::Group(Some(group)) => write!(f, "{group:?}"),
         }

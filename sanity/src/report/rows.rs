@@ -1,6 +1,7 @@
 //! What a report says to people, as lines and tables that each output lays out
 //! in its own way.
 
+use common::text::counted;
 use common::units::human_bytes;
 
 use super::timeline::share;
@@ -64,12 +65,9 @@ pub(super) fn lines(report: &Report) -> Vec<Line> {
 }
 
 fn placement(placed: &Placed) -> Vec<Line> {
-    let pages = placed.pages;
+    let pages = counted(placed.pages, "page");
     let mut lines = vec![
-        (
-            "makespan",
-            format!("{}, {pages} pages", bytes(placed.makespan)),
-        ),
+        ("makespan", format!("{}, {pages}", bytes(placed.makespan))),
         ("fragmentation", percent(placed.fragmentation)),
         ("makespan/LOAD", percent(placed.makespan_over_load)),
     ];
@@ -98,7 +96,7 @@ fn verdict(report: &Report) -> String {
         Some(placed) => placed_verdict(placed),
         None if report.placed_jobs > 0 => {
             let (placed, jobs) = (report.placed_jobs, report.jobs);
-            format!("none: only {placed} of {jobs} jobs have an offset")
+            format!("none: offsets for only {placed} of {jobs} jobs")
         }
         None => "none: the jobs have no offsets".to_owned(),
     }
@@ -121,8 +119,8 @@ fn traced(trace: Option<&Traced>) -> Vec<Line> {
         ];
     };
     let never_freed = format!(
-        "{} jobs, {}",
-        trace.never_freed,
+        "{}, {}",
+        counted(trace.never_freed, "job"),
         bytes(trace.never_freed_bytes)
     );
     let mut lines = vec![
@@ -154,8 +152,8 @@ fn churn_and_hardness(report: &Report) -> Vec<Line> {
         (
             "freed at once",
             format!(
-                "{} jobs, {} of all",
-                churn.freed_at_once,
+                "{}, {} of all",
+                counted(churn.freed_at_once, "job"),
                 percent(churn.freed_at_once_share)
             ),
         ),
@@ -172,8 +170,8 @@ fn churn_and_hardness(report: &Report) -> Vec<Line> {
         (
             "conflicts",
             format!(
-                "{} pairs, {} of all pairs",
-                hardness.conflicts,
+                "{}, {} of all pairs",
+                counted(hardness.conflicts, "pair"),
                 percent(hardness.conflict_density)
             ),
         ),
@@ -183,9 +181,9 @@ fn churn_and_hardness(report: &Report) -> Vec<Line> {
 fn difference(report: &Report, against: &Against) -> Vec<Line> {
     let other = &against.placement;
     let saved = format!(
-        "{} bytes, {} pages, {}",
-        against.saved_bytes,
-        against.saved_pages,
+        "{}, {}, {}",
+        counted(against.saved_bytes, "byte"),
+        counted(against.saved_pages, "page"),
         percent(against.saved_share)
     );
     vec![
@@ -193,13 +191,17 @@ fn difference(report: &Report, against: &Against) -> Vec<Line> {
         ("its placement", placed_verdict(other)),
         (
             "its makespan",
-            format!("{}, {} pages", bytes(other.makespan), other.pages),
+            format!(
+                "{}, {}",
+                bytes(other.makespan),
+                counted(other.pages, "page")
+            ),
         ),
         ("its fragment.", percent(other.fragmentation)),
         ("saved", saved),
         (
             "moved",
-            format!("{} of {} jobs", against.moved, report.jobs),
+            format!("{} of {}", against.moved, counted(report.jobs, "job")),
         ),
     ]
 }
@@ -327,7 +329,7 @@ fn part(part: Part, whole: &str) -> String {
 /// Bytes, exactly, and as people say them.
 pub(super) fn bytes(bytes: u64) -> String {
     if bytes < 1024 {
-        format!("{bytes} bytes")
+        counted(bytes, "byte")
     } else {
         format!("{bytes} bytes ({})", human_bytes(bytes))
     }

@@ -12,7 +12,7 @@ use common::input::Document;
 use common::job::{Job, Piece};
 use common::load;
 use common::placement::Placement;
-use common::text::printable;
+use common::text::{counted, printable};
 use common::units::human_bytes;
 
 use super::density::Density;
@@ -160,14 +160,14 @@ pub(super) fn escaped(text: &str) -> String {
 }
 
 fn summary(jobs: usize, stack: &Stack, load: u64, colour: Colour) -> String {
-    let heaps = stack.heaps.len();
+    let (jobs, heaps) = (counted(jobs, "job"), counted(stack.heaps.len(), "heap"));
     let (load, makespan) = (human_bytes(load), human_bytes(stack.makespan()));
     let range = match colour {
         Colour::Size => "size, from small (blue) to large (purple)",
         Colour::Age => "age, from short-lived (blue) to long-lived (purple)",
     };
     format!(
-        "{jobs} jobs, {heaps} heaps, LOAD {load}, makespan {makespan}; colour: {range}; \
+        "{jobs}, {heaps}, LOAD {load}, makespan {makespan}; colour: {range}; \
          paler: many small jobs"
     )
 }
@@ -273,7 +273,7 @@ impl Shape {
         } = self;
         let id = job.id.to_string();
         let id = printable(&id);
-        let (birth, death, size) = (job.birth, job.death, job.size);
+        let (birth, death, size) = (job.birth, job.death, counted(job.size, "byte"));
         let safe = escaped(&id);
         let _ = write!(
             svg,
@@ -281,7 +281,7 @@ impl Shape {
         );
         let _ = writeln!(
             svg,
-            "<title>job {safe}: [{birth}, {death}), {size} bytes at offset {offset}</title></rect>"
+            "<title>job {safe}: [{birth}, {death}), {size} at offset {offset}</title></rect>"
         );
         if *height >= 12.0 && id.chars().count() as f64 * LETTER + 4.0 <= *width {
             let (x, y) = (left + width / 2.0, top + height / 2.0 + 4.0);
