@@ -446,6 +446,17 @@ fn no_jobs_and_one_job_are_reported_too() {
 }
 
 #[test]
+fn what_is_left_out_of_an_input_is_told_unless_quiet() {
+    let nodes = r#"{"nodes": {"intervals": [[0,9],[3,3]], "usages": [[8],[8]]}}"#;
+    let folder = folder(&[("n.json", nodes)]);
+    let ran = run_in(folder.path(), "report", &["n.json"], b"");
+    let told = "report: n.json: 1 node with an empty lifetime: left out\n";
+    assert_eq!((ran.code, &*ran.err), (0, told));
+    let ran = run_in(folder.path(), "report", &["n.json", "--quiet"], b"");
+    assert_eq!((ran.code, &*ran.err, &*ran.out), (0, "", ""));
+}
+
+#[test]
 fn bars_have_a_length_where_nothing_differs() {
     let folder = folder(&[("a.csv", TRACED)]);
     let arguments = ["a.csv", "--against", "a.csv", "--html", "a.html"];

@@ -102,6 +102,12 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Some(path) => Some(read(path, arguments.against_from, "--against-from")?),
         None => None,
     };
+    if !arguments.quiet {
+        tell_notes(path, &document);
+        for (path, document) in arguments.against.iter().zip(&against) {
+            tell_notes(path, document);
+        }
+    }
     let mut report = Report::new(&document, arguments.start);
     let against = against.map(|document| {
         let report = Report::new(&document, arguments.start);
@@ -180,6 +186,13 @@ fn check_pictures(arguments: &Arguments) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// What was left out of a file, or taken together.
+fn tell_notes(path: &Path, document: &Document) {
+    for note in &document.notes {
+        program::tell("report", &format!("{}: {note}", named(path)));
+    }
 }
 
 fn tell_verdicts(path: &Path, report: &Report) {
