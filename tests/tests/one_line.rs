@@ -78,6 +78,16 @@ fn verdicts_name_any_job_on_one_line() {
 }
 
 #[test]
+fn the_tracer_names_any_trace_in_plain() {
+    let folder = TempDir::new().expect("a folder");
+    let arguments = ["-o", "a\u{202e}b\n.trc", "--", "true"];
+    let ran = run_in(folder.path(), "idealloc-trace", &arguments, b"");
+    assert_eq!((ran.code, ran.err.lines().count()), (0, 4), "{}", ran.err);
+    assert!(is_plain(&ran.err), "{}", ran.err);
+    assert!(ran.err.contains(r"wrote a\u{202e}b\n.trc ("), "{}", ran.err);
+}
+
+#[test]
 fn pictures_and_pages_show_any_id_and_name_in_plain() {
     let folder = TempDir::new().expect("a folder");
     let jobs = format!("id,lower,upper,size,offset\n\"{ID}\",0,9,8,0\n");

@@ -9,6 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use common::text::printable;
 
 use crate::plan::{Compressed, Identity, Plan, identity};
 
@@ -63,10 +64,10 @@ pub(crate) fn tell(plan: &Plan, before: &Traces, quiet: bool) -> anyhow::Result<
         match finish(plan, &path) {
             Ok(Some(trace)) => finished.push(trace),
             Ok(None) => growing.push(path),
-            Err(error) => eprintln!(
-                "idealloc-trace: {}: left as it is: {error:#}",
+            Err(error) => tell_line(&format!(
+                "{}: left as it is: {error:#}",
                 shown(&path).display()
-            ),
+            )),
         }
     }
     if let Some(compressed) = &plan.compressed {
@@ -77,40 +78,40 @@ pub(crate) fn tell(plan: &Plan, before: &Traces, quiet: bool) -> anyhow::Result<
         return Ok(());
     }
     for (path, length) in finished.iter().take(MOST_TOLD) {
-        eprintln!(
-            "idealloc-trace: wrote {} ({length} bytes)",
-            shown(path).display()
-        );
+        let trace = shown(path);
+        tell_line(&format!("wrote {} ({length} bytes)", trace.display()));
     }
     if finished.len() > MOST_TOLD {
-        eprintln!(
-            "idealloc-trace: ... and {} more, one a process",
-            finished.len() - MOST_TOLD
-        );
+        let more = finished.len() - MOST_TOLD;
+        tell_line(&format!("... and {more} more, one a process"));
     }
     let left = match plan.compressed {
         Some(_) => ", left uncompressed",
         None => "",
     };
     for path in &growing {
-        eprintln!(
-            "idealloc-trace: {}: still being written by a process that goes on{left}",
+        tell_line(&format!(
+            "{}: still being written by a process that goes on{left}",
             shown(path).display()
-        );
+        ));
     }
     let Some((first, _)) = finished.first() else {
         if growing.is_empty() {
-            eprintln!("idealloc-trace: no trace was written");
+            tell_line("no trace was written");
         }
         return Ok(());
     };
     let trace = shown(first);
-    let stem = stem(&trace);
+    let (stem, trace) = (stem(&trace), trace.display().to_string());
+    let (stem, trace) = (printable(&stem), printable(&trace));
     eprintln!(
-        "next: adapt {} {stem}.plc\n      report {stem}.plc\n      idealloc {stem}.plc -o {stem}-placement.csv",
-        trace.display(),
+        "next: adapt {trace} {stem}.plc\n      report {stem}.plc\n      idealloc {stem}.plc -o {stem}-placement.csv",
     );
     Ok(())
+}
+
+fn tell_line(line: &str) {
+    program::tell(crate::NAME, line);
 }
 
 /// Compresses a trace, where that was asked for; its name and length then, or
