@@ -54,3 +54,15 @@ pub mod text;
 pub mod units;
 #[cfg(feature = "formats")]
 pub mod xla;
+
+/// How the property tests run: few cases under Miri, which takes some thousand
+/// times as long, and has no folder to keep failed ones in.
+#[cfg(all(test, feature = "std"))]
+fn property_tests() -> proptest::test_runner::Config {
+    let mut config = proptest::test_runner::Config::default();
+    if cfg!(miri) {
+        config.cases = 16;
+        config.failure_persistence = None;
+    }
+    config
+}

@@ -83,11 +83,16 @@ mod tests {
 
     use super::*;
 
+    /// How many ranks come and go.
+    const STEPS: usize = if cfg!(miri) { 20 } else { 200 };
+
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn a_rank_set_is_an_ordered_set(
             size in prop_oneof![1usize..70, 4000usize..4200, 262_100usize..262_200],
-            steps in prop::collection::vec((any::<bool>(), any::<prop::sample::Index>()), 1..200),
+            steps in prop::collection::vec((any::<bool>(), any::<prop::sample::Index>()), 1..STEPS),
         ) {
             let mut set = RankSet::new(size);
             let mut model = BTreeSet::new();

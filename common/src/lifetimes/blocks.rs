@@ -319,10 +319,15 @@ mod tests {
         (address, size)
     }
 
+    /// How many blocks come and go.
+    const STEPS: usize = if cfg!(miri) { 20 } else { 200 };
+
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn overlaps_are_those_that_comparing_all_blocks_finds(
-            steps in proptest::collection::vec((ranges(), any::<bool>()), 0..200),
+            steps in proptest::collection::vec((ranges(), any::<bool>()), 0..STEPS),
         ) {
             let (mut blocks, mut sorted) = (Blocks::default(), BTreeMap::new());
             for ((address, size), keep) in steps {
@@ -351,7 +356,7 @@ mod tests {
         }
 
         #[test]
-        fn no_page_outlives_its_blocks(ranges in proptest::collection::vec(ranges(), 0..50)) {
+        fn no_page_outlives_its_blocks(ranges in proptest::collection::vec(ranges(), 0..STEPS / 4)) {
             let mut blocks = Blocks::default();
             let mut taken = Vec::new();
             for (address, size) in ranges {
