@@ -3,12 +3,17 @@
 
 pub mod fuzzing;
 pub mod oracle;
+pub mod solving;
+pub mod traces;
 pub mod tracing;
 
+use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
+
+use tempfile::TempDir;
 
 /// The folder of the workspace.
 pub fn workspace() -> &'static Path {
@@ -42,6 +47,15 @@ pub fn built() -> &'static Path {
         assert!(status.success(), "the workspace's programs do not build");
         profile.to_path_buf()
     })
+}
+
+/// A folder with these files.
+pub fn folder(files: &[(&str, &[u8])]) -> TempDir {
+    let folder = TempDir::new().expect("a folder");
+    for (name, content) in files {
+        fs::write(folder.path().join(name), content).expect("a file");
+    }
+    folder
 }
 
 /// What a program printed and how it ended.

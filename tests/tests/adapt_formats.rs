@@ -25,10 +25,7 @@ fn sample_bytes(name: &str) -> Vec<u8> {
 
 /// Runs `adapt` in a folder of its own with the files given.
 fn adapt(files: &[(&str, &[u8])], arguments: &[&str]) -> Ran {
-    let folder = TempDir::new().expect("a folder");
-    for (name, content) in files {
-        fs::write(folder.path().join(name), content).expect("a file");
-    }
+    let folder = tests::folder(files);
     run_in(folder.path(), "adapt", arguments, b"")
 }
 

@@ -10,18 +10,10 @@ use common::job::Job;
 use common::lifetimes::{Clock, Options, Size};
 use common::load::load;
 use common::text::counted;
-use common::trace::{Block, Call, Writer};
+use common::trace::{Block, Call};
 use proptest::prelude::*;
 use tempfile::TempDir;
-use tests::{Ran, run_in};
-
-fn bytes_of(calls: impl IntoIterator<Item = Call>) -> Vec<u8> {
-    let mut writer = Writer::new(Vec::new());
-    for call in calls {
-        writer.write(&call).expect("memory");
-    }
-    writer.finish().expect("memory")
-}
+use tests::{Ran, run_in, traces};
 
 /// The jobs of a trace by id, for id is the order of allocation.
 fn jobs(trace: &[u8], clock: Clock, size: Size) -> Vec<Job> {
@@ -71,7 +63,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
 proptest! {
     #[test]
     fn the_same_jobs_conflict_on_either_clock(calls in calls()) {
-        let trace = bytes_of(calls);
+        let trace = traces::of(calls);
         let bytes = jobs(&trace, Clock::Bytes, Size::Usable);
         let events = jobs(&trace, Clock::Events, Size::Usable);
         prop_assert_eq!(bytes.len(), events.len());
@@ -87,7 +79,7 @@ proptest! {
 
     #[test]
     fn a_requested_size_is_what_was_asked_for_at_least_1(calls in calls()) {
-        let trace = bytes_of(calls);
+        let trace = traces::of(calls);
         let usable = jobs(&trace, Clock::Bytes, Size::Usable);
         let requested = jobs(&trace, Clock::Bytes, Size::Requested);
         for (a, b) in usable.iter().zip(&requested) {
@@ -103,7 +95,7 @@ fn adapt(folder: &Path, arguments: &[&str]) -> Ran {
 
 fn made(events: u64) -> (TempDir, Vec<u8>) {
     let folder = TempDir::new().expect("a folder");
-    let trace = bytes_of(generate::trace::events(events, 7));
+    let trace = traces::of(generate::trace::events(events, 7));
     std::fs::write(folder.path().join("a.trc"), &trace).expect("a file");
     (folder, trace)
 }
@@ -111,7 +103,7 @@ fn made(events: u64) -> (TempDir, Vec<u8>) {
 #[test]
 fn a_generated_trace_has_nothing_odd_and_its_placement_is_valid() {
     let (folder, trace) = made(20_000);
-    assert_eq!(trace, bytes_of(generate::trace::events(20_000, 7)));
+    assert_eq!(trace, traces::of(generate::trace::events(20_000, 7)));
     let ran = adapt(folder.path(), &["a.trc", "a.plc", "--strict"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     let report = run_in(folder.path(), "report", &["a.plc"], b"");

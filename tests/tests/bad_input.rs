@@ -4,9 +4,9 @@
 use std::fs;
 use std::path::Path;
 
-use common::trace::{Block, Call, Writer};
+use common::trace::Call;
 use tempfile::TempDir;
-use tests::{Ran, run_in};
+use tests::{Ran, folder, run_in, traces};
 
 /// Runs all three programs on a file; those that write get an output that
 /// already exists, and must leave it alone.
@@ -117,20 +117,7 @@ fn a_file_of_another_format() {
 
 #[test]
 fn a_bad_sentinel() {
-    let block = Block {
-        pointer: 16,
-        usable: 24,
-        thread: 1,
-        mapping_base: 0,
-    };
-    let mut writer = Writer::new(Vec::new());
-    writer
-        .write(&Call::Malloc {
-            requested: 8,
-            block,
-        })
-        .expect("memory");
-    let mut bytes = writer.finish().expect("memory");
+    let mut bytes = traces::of([traces::malloc(8, 0x1010)]);
     bytes.extend([0, 0, 0x07, 1, 2, 3]);
     all_refuse("bad.trc", Some(&bytes), "byte 43: 0x07");
 }
@@ -245,38 +232,14 @@ fn sums_that_overflow() {
         Some(&bytes),
         "record 2 (byte 64): job 1: the sum of all sizes",
     );
-    let block = |pointer| Block {
-        pointer,
-        usable: 1 << 62,
-        thread: 1,
-        mapping_base: 0,
-    };
-    let mut writer = Writer::new(Vec::new());
-    for pointer in [16, 32] {
-        writer
-            .write(&Call::Malloc {
-                requested: 1 << 62,
-                block: block(pointer),
-            })
-            .expect("memory");
-    }
-    all_refuse(
-        "sum.trc",
-        Some(&writer.finish().expect("memory")),
-        "byte 41",
-    );
-    let mut writer = Writer::new(Vec::new());
+    let both = traces::of([0x1010, 0x1020].map(|pointer| traces::malloc(1 << 62, pointer)));
+    all_refuse("sum.trc", Some(&both), "byte 41");
     let call = Call::Calloc {
         count: 1 << 40,
         element_size: 1 << 40,
-        block: block(16),
+        block: traces::block(0x1010, 24),
     };
-    writer.write(&call).expect("memory");
-    all_refuse(
-        "sum.trc",
-        Some(&writer.finish().expect("memory")),
-        "overflows",
-    );
+    all_refuse("sum.trc", Some(&traces::of([call])), "overflows");
 }
 
 #[test]
@@ -342,22 +305,7 @@ fn fixed_offsets_in_conflict_name_both_jobs() {
 #[test]
 fn a_cut_trace_is_used_up_to_the_cut() {
     let folder = TempDir::new().expect("a folder");
-    let block = Block {
-        pointer: 16,
-        usable: 24,
-        thread: 1,
-        mapping_base: 0,
-    };
-    let mut writer = Writer::new(Vec::new());
-    for _ in 0..2 {
-        writer
-            .write(&Call::Malloc {
-                requested: 8,
-                block,
-            })
-            .expect("memory");
-    }
-    let mut bytes = writer.finish().expect("memory");
+    let mut bytes = traces::of([traces::malloc(8, 0x1010); 2]);
     bytes.truncate(60);
     fs::write(folder.path().join("cut.trc"), bytes).expect("a file");
     let ran = run_in(folder.path(), "adapt", &["cut.trc", "cut.plc"], b"");
@@ -425,12 +373,7 @@ fn bad_usage_exits_with_2() {
 
 #[test]
 fn an_output_that_cannot_be_made_is_told() {
-    let folder = TempDir::new().expect("a folder");
-    fs::write(
-        folder.path().join("x.csv"),
-        "id,lower,upper,size\n0,0,3,4\n",
-    )
-    .expect("a file");
+    let folder = folder(&[("x.csv", b"id,lower,upper,size\n0,0,3,4\n")]);
     for (program, arguments) in [
         ("adapt", &["x.csv", "no/such/folder.plc"][..]),
         ("idealloc", &["x.csv", "-o", "no/such/folder.csv"]),
@@ -512,12 +455,7 @@ fn a_group_takes_the_pin_of_its_member() {
 
 #[test]
 fn what_a_plc_cannot_hold_is_told_before_the_search() {
-    let folder = TempDir::new().expect("a folder");
-    fs::write(
-        folder.path().join("x.csv"),
-        "id,lower,upper,size\nx,0,3,4\n",
-    )
-    .expect("a file");
+    let folder = folder(&[("x.csv", b"id,lower,upper,size\nx,0,3,4\n")]);
     let ran = run_in(folder.path(), "idealloc", &["x.csv", "-o", "x.plc"], b"");
     assert_eq!(ran.code, 2);
     assert!(
@@ -532,12 +470,10 @@ fn what_a_plc_cannot_hold_is_told_before_the_search() {
 
 #[test]
 fn full_devices_end_without_a_panic() {
-    let folder = TempDir::new().expect("a folder");
-    fs::write(
-        folder.path().join("x.csv"),
-        "id,lower,upper,size,offset\n0,0,3,4,0\n1,0,3,4,0\n",
-    )
-    .expect("a file");
+    let folder = folder(&[(
+        "x.csv",
+        b"id,lower,upper,size,offset\n0,0,3,4,0\n1,0,3,4,0\n",
+    )]);
     let bin = tests::built().display();
     for (script, expected) in [
         (format!("'{bin}/report' x.csv 2>/dev/full"), 1),

@@ -3,30 +3,18 @@
 use std::num::NonZeroUsize;
 
 use benches::generate::{self, Cutting};
-use common::check;
 use common::format::Format;
 use common::input::{self, Offsets};
 use common::problem::Problem;
-use coreba::{Method, Options, Solution, solve};
+use coreba::{Method, Options};
 use proptest::prelude::*;
 use tests::oracle::{self, ALL};
+use tests::solving::{self, solved};
 
 fn options(iterations: u64, seed: u64) -> Options {
-    let mut options = Options::default();
+    let mut options = solving::options(iterations, seed);
     options.method = Method::Boxing;
-    options.iterations = Some(iterations);
-    options.seed = seed;
     options
-}
-
-fn solved(problem: &Problem, options: &Options) -> Solution {
-    let solution = solve(problem, options, &mut ()).expect("the problem is sound");
-    assert_eq!(
-        check::verify(problem, &solution.placement, options.start),
-        Ok(())
-    );
-    assert_eq!(solution.makespan, solution.placement.makespan(problem));
-    solution
 }
 
 fn generated() -> Vec<(&'static str, Problem)> {

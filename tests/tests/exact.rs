@@ -4,25 +4,16 @@
 use std::num::NonZeroUsize;
 
 use benches::generate::{self, Cutting};
-use common::check;
 use common::job::Job;
 use common::load::{load, lower_bound};
 use common::problem::Problem;
-use coreba::{Method, Options, Solution, Status, Stop, Switches, solve};
+use coreba::{Method, Options, Status, Stop, Switches};
 use proptest::prelude::*;
 use tests::oracle::{self, ALL, Constraints};
-
-fn solved(problem: &Problem, options: &Options) -> Solution {
-    let solution = solve(problem, options, &mut ()).expect("the problem is sound");
-    let verified = check::verify(problem, &solution.placement, options.start);
-    assert_eq!(verified, Ok(()));
-    solution
-}
+use tests::solving::{self, solved};
 
 fn options(iterations: u64) -> Options {
-    let mut options = Options::default();
-    options.iterations = Some(iterations);
-    options
+    solving::options(iterations, 0)
 }
 
 /// Proved at the optimum, placed within it, and refuted just below.

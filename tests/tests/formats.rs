@@ -14,6 +14,7 @@ use common::trace::{Block, Call, Reader, Writer};
 use proptest::prelude::*;
 use sanity::adapt::{Options, adapt};
 use tests::oracle::{self, ALL, Constraints};
+use tests::traces::{self, free, malloc};
 
 fn read(bytes: &[u8], format: Format, offsets: Offsets) -> Document {
     input::load(bytes, format, offsets).expect("a sound file")
@@ -258,28 +259,6 @@ fn empty_files_are_zero_jobs() {
     }
 }
 
-fn trace(calls: &[Call]) -> Vec<u8> {
-    let mut writer = Writer::new(Vec::new());
-    for call in calls {
-        writer.write(call).expect("memory");
-    }
-    writer.finish().expect("memory")
-}
-
-fn malloc(requested: u64, pointer: u64) -> Call {
-    let block = Block {
-        pointer,
-        usable: requested.max(24),
-        thread: 1,
-        mapping_base: 0x1000,
-    };
-    Call::Malloc { requested, block }
-}
-
-fn free(pointer: u64) -> Call {
-    Call::Free { pointer, thread: 1 }
-}
-
 fn lifetimes(bytes: &[u8]) -> (Vec<(u64, u64, u64)>, common::lifetimes::TraceSummary) {
     let mut rows = Lifetimes::new(bytes);
     let mut jobs = Vec::new();
@@ -295,7 +274,7 @@ fn lifetimes(bytes: &[u8]) -> (Vec<(u64, u64, u64)>, common::lifetimes::TraceSum
 
 #[test]
 fn the_clock_of_a_trace_counts_bytes_requested() {
-    let bytes = trace(&[
+    let bytes = traces::of([
         malloc(10, 0x1010),
         malloc(0, 0x1040),
         free(0x1010),
@@ -324,7 +303,7 @@ fn a_realloc_ends_one_job_and_begins_another() {
         requested: 40,
         block,
     };
-    let (jobs, summary) = lifetimes(&trace(&[malloc(10, 0x1010), realloc(0x1010)]));
+    let (jobs, summary) = lifetimes(&traces::of([malloc(10, 0x1010), realloc(0x1010)]));
     assert_eq!(jobs, [(0, 0, 10), (1, 10, 50)]);
     assert!(summary.oddities.is_empty());
     // A failed one, or one of nothing, is no oddity either.
@@ -333,7 +312,7 @@ fn a_realloc_ends_one_job_and_begins_another() {
         requested: 9,
         block: Block::default(),
     };
-    let (jobs, summary) = lifetimes(&trace(&[malloc(10, 0x1010), failed, realloc(0)]));
+    let (jobs, summary) = lifetimes(&traces::of([malloc(10, 0x1010), failed, realloc(0)]));
     assert_eq!(jobs, [(0, 0, 50), (1, 10, 50)]);
     assert!(summary.oddities.is_empty());
 }
@@ -346,7 +325,7 @@ fn oddities_are_counted_with_the_offset_of_the_first() {
         thread: 1,
         mapping_base: 0x1000,
     };
-    let mut bytes = trace(&[
+    let mut bytes = traces::of([
         malloc(10, 0x1010),
         free(0x9999),
         malloc(10, 0x1010),
@@ -378,7 +357,7 @@ fn oddities_are_counted_with_the_offset_of_the_first() {
 #[test]
 fn a_block_over_a_part_of_live_ones_ends_them() {
     // Blocks of 24 bytes at 0x1010 and 0x1030; one of 100 from 0x1020 meets both.
-    let (jobs, summary) = lifetimes(&trace(&[
+    let (jobs, summary) = lifetimes(&traces::of([
         malloc(10, 0x1010),
         malloc(10, 0x1030),
         malloc(100, 0x1020),
@@ -386,7 +365,7 @@ fn a_block_over_a_part_of_live_ones_ends_them() {
     assert_eq!(jobs, [(0, 0, 20), (1, 10, 20), (2, 20, 120)]);
     assert_eq!(summary.oddities.count(Oddity::AllocatedWhileLive), 2);
     // What only touches does not overlap.
-    let (_, summary) = lifetimes(&trace(&[
+    let (_, summary) = lifetimes(&traces::of([
         malloc(24, 0x1100),
         malloc(24, 0x1118),
         malloc(24, 0x10e8),
@@ -397,9 +376,9 @@ fn a_block_over_a_part_of_live_ones_ends_them() {
 #[test]
 fn holes_of_zeros_are_skipped() {
     let mut bytes = vec![0; 1000];
-    bytes.extend(trace(&[malloc(10, 0x1010)]));
+    bytes.extend(traces::of([malloc(10, 0x1010)]));
     bytes.extend(vec![0; 300_000]);
-    bytes.extend(trace(&[free(0x1010)]));
+    bytes.extend(traces::of([free(0x1010)]));
     bytes.extend(vec![0; 70]);
     let (jobs, summary) = lifetimes(&bytes);
     assert_eq!(jobs, [(0, 0, 10)]);
@@ -409,7 +388,7 @@ fn holes_of_zeros_are_skipped() {
 #[test]
 fn compressed_input_is_told_by_its_content() {
     use std::io::Write as _;
-    let bytes = trace(&[malloc(10, 0x1010), free(0x1010)]);
+    let bytes = traces::of([malloc(10, 0x1010), free(0x1010)]);
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(&bytes).expect("memory");
     let packed = gzip.finish().expect("memory");

@@ -3,9 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use common::trace::{Block, Call, Writer};
 use tempfile::TempDir;
-use tests::run_in;
+use tests::{run_in, traces};
 
 /// A number of one before a plural.
 fn one_of_many(text: &str) -> Option<String> {
@@ -27,23 +26,6 @@ fn says(folder: &Path, program: &str, arguments: &[&str], expected: &str) {
     assert!(told.contains(expected), "{told}");
 }
 
-/// A trace of one block, which is never freed.
-fn trace() -> Vec<u8> {
-    let mut writer = Writer::new(Vec::new());
-    let block = Block {
-        pointer: 0x1010,
-        usable: 24,
-        thread: 1,
-        mapping_base: 0x1000,
-    };
-    let call = Call::Malloc {
-        requested: 1,
-        block,
-    };
-    writer.write(&call).expect("memory");
-    writer.finish().expect("memory")
-}
-
 #[test]
 fn one_of_a_thing_is_told_as_one() {
     let folder = TempDir::new().expect("a folder");
@@ -51,7 +33,7 @@ fn one_of_a_thing_is_told_as_one() {
     let write = |name: &str, content: &[u8]| {
         fs::write(folder.join(name), content).expect("a file");
     };
-    write("a.trc", &trace());
+    write("a.trc", &traces::of([traces::malloc(1, 0x1010)]));
     write(
         "a.csv",
         b"id,lower,upper,size,requested,offset\n0,0,1,1,1,0\n",

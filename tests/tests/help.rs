@@ -5,9 +5,8 @@
 use std::fs;
 use std::path::Path;
 
-use common::trace::{Block, Call, Writer};
 use tempfile::TempDir;
-use tests::{has, run_in, shell};
+use tests::{has, run_in, shell, traces};
 
 const TOOLS: [&str; 4] = ["adapt", "report", "idealloc", "idealloc-trace"];
 
@@ -26,21 +25,8 @@ fn examples(help: &str) -> Vec<String> {
 }
 
 fn trace() -> Vec<u8> {
-    let mut writer = Writer::new(Vec::new());
-    for pointer in (0x1000..0x9000).step_by(64) {
-        let block = Block {
-            pointer,
-            usable: 56,
-            thread: 1,
-            mapping_base: 0x1000,
-        };
-        let call = Call::Malloc {
-            requested: 50,
-            block,
-        };
-        writer.write(&call).expect("memory");
-    }
-    writer.finish().expect("memory")
+    let pointers = (0x1000..0x9000).step_by(64);
+    traces::of(pointers.map(|pointer| traces::malloc(50, pointer)))
 }
 
 /// The files that the examples are about.

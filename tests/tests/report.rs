@@ -3,11 +3,11 @@
 
 use common::format::Format;
 use common::input::{self, Document, Offsets};
-use common::trace::{Block, Call, Writer};
+use common::trace::{Block, Call};
 use sanity::report::{Other, Report, text};
 use serde_json::Value;
 use tempfile::TempDir;
-use tests::run_in;
+use tests::{run_in, traces};
 
 fn document(bytes: &[u8], format: Format) -> Document {
     input::load(bytes, format, Offsets::Placement).expect("a sound file")
@@ -195,11 +195,7 @@ fn trace() -> Vec<u8> {
         pointer: 0x10010,
         thread: 8,
     };
-    let mut writer = Writer::new(Vec::new());
-    for call in [malloc(0x10010, 7), malloc(0x10080, 8), free] {
-        writer.write(&call).expect("memory");
-    }
-    writer.finish().expect("memory")
+    traces::of([malloc(0x10010, 7), malloc(0x10080, 8), free])
 }
 
 #[test]
@@ -255,11 +251,11 @@ fn the_json_has_every_field_that_the_documentation_names() {
 }
 
 fn folder(files: &[(&str, &str)]) -> TempDir {
-    let folder = TempDir::new().expect("a folder");
-    for (name, content) in files {
-        std::fs::write(folder.path().join(name), content).expect("a file");
-    }
-    folder
+    let files: Vec<_> = files
+        .iter()
+        .map(|&(name, text)| (name, text.as_bytes()))
+        .collect();
+    tests::folder(&files)
 }
 
 #[test]

@@ -39,10 +39,7 @@ fn opened(files: &[(&str, &[u8])], arguments: &[&str]) -> Option<Opened> {
         eprintln!("SKIPPED: Chromium is not installed");
         return None;
     };
-    let folder = TempDir::new().expect("a folder");
-    for (name, content) in files {
-        std::fs::write(folder.path().join(name), content).expect("a file");
-    }
+    let folder = tests::folder(files);
     let ran = run_in(folder.path(), "report", arguments, b"");
     assert_eq!(ran.code, 0, "{}", ran.err);
     let mut browser = Chromium::start(&program, WIDTH, HEIGHT).expect("a browser");

@@ -4,33 +4,14 @@
 use std::num::NonZeroUsize;
 
 use benches::generate::{self, Cutting};
-use common::check;
 use common::job::Job;
 use common::load::{load, lower_bound};
 use common::problem::Problem;
-use coreba::{Options, Solution, Status, solve};
+use coreba::{Options, Status};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use tests::oracle::{self, ALL, Constraints};
-
-fn options(iterations: u64, seed: u64) -> Options {
-    let mut options = Options::default();
-    options.iterations = Some(iterations);
-    options.seed = seed;
-    options
-}
-
-fn solved(problem: &Problem, options: &Options) -> Solution {
-    let solution = solve(problem, options, &mut ()).expect("the problem is sound");
-    assert_eq!(
-        check::verify(problem, &solution.placement, options.start),
-        Ok(())
-    );
-    assert_eq!(solution.makespan, solution.placement.makespan(problem));
-    assert!(solution.lower_bound >= load(problem.jobs()).peak);
-    assert!(solution.makespan >= solution.lower_bound);
-    solution
-}
+use tests::solving::{options, solved};
 
 /// Never below the optimum, and at it where that is claimed.
 fn agrees_with_brute_force(problem: &Problem, start: u64) -> Result<(), TestCaseError> {
