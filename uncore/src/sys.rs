@@ -3,7 +3,9 @@
 //!
 //! Results are the kernel's: negative values are negated error numbers.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+mod lock;
+
+pub(crate) use lock::{Lock, Locked, SignalsBlocked};
 
 #[cfg(not(all(
     target_os = "linux",
@@ -381,133 +383,5 @@ pub(crate) fn exit_group(status: i32) -> ! {
     loop {
         // SAFETY: no memory is passed.
         let _ = unsafe { call(libc::SYS_exit_group, [status as usize, 0, 0, 0, 0, 0]) };
-    }
-}
-
-/// All signals held back while this value lives. The kernel's mask is set
-/// directly, so that the signals that libc keeps for itself are held back too.
-pub(crate) struct SignalsBlocked {
-    before: u64,
-}
-
-impl SignalsBlocked {
-    pub(crate) fn new() -> SignalsBlocked {
-        let all = u64::MAX;
-        let mut before = 0u64;
-        let arguments = [
-            libc::SIG_SETMASK as usize,
-            &raw const all as usize,
-            &raw mut before as usize,
-            size_of::<u64>(),
-            0,
-            0,
-        ];
-        // SAFETY: both masks have the kernel's size, which is passed.
-        let _ = unsafe { call(libc::SYS_rt_sigprocmask, arguments) };
-        SignalsBlocked { before }
-    }
-
-    /// Takes back a SIGPIPE that a write of ours raised in this thread, unless
-    /// one was pending before.
-    pub(crate) fn write_quietly(&self, fd: i32, bytes: &[u8]) {
-        let pipe = 1u64 << (libc::SIGPIPE - 1);
-        let mut pending = 0u64;
-        let arguments = [&raw mut pending as usize, size_of::<u64>(), 0, 0, 0, 0];
-        // SAFETY: the mask has the kernel's size, which is passed.
-        let _ = unsafe { call(libc::SYS_rt_sigpending, arguments) };
-        let result = write(fd, bytes);
-        if result == Err(libc::EPIPE) && pending & pipe == 0 {
-            let at_once = [0u64; 2];
-            let arguments = [
-                &raw const pipe as usize,
-                0,
-                &raw const at_once as usize,
-                size_of::<u64>(),
-                0,
-                0,
-            ];
-            // SAFETY: mask and time have the kernel's layout.
-            let _ = unsafe { call(libc::SYS_rt_sigtimedwait, arguments) };
-        }
-    }
-}
-
-impl Drop for SignalsBlocked {
-    fn drop(&mut self) {
-        let arguments = [
-            libc::SIG_SETMASK as usize,
-            &raw const self.before as usize,
-            0,
-            size_of::<u64>(),
-            0,
-            0,
-        ];
-        // SAFETY: the mask has the kernel's size, which is passed.
-        let _ = unsafe { call(libc::SYS_rt_sigprocmask, arguments) };
-    }
-}
-
-/// A lock for the slow paths. All-zero bytes are an open lock, which is what a
-/// forked child finds in its wiped state.
-#[repr(transparent)]
-pub(crate) struct Lock(AtomicU32);
-
-impl Lock {
-    pub(crate) const fn new() -> Lock {
-        Lock(AtomicU32::new(OPEN))
-    }
-}
-
-const OPEN: u32 = 0;
-const TAKEN: u32 = 1;
-const CONTENDED: u32 = 2;
-
-impl Lock {
-    /// Takes the lock, with all signals held back, so that no handler of this
-    /// thread can wait for it.
-    pub(crate) fn take(&self) -> Locked<'_> {
-        let signals = SignalsBlocked::new();
-        if self
-            .0
-            .compare_exchange(OPEN, TAKEN, Ordering::Acquire, Ordering::Relaxed)
-            .is_err()
-        {
-            while self.0.swap(CONTENDED, Ordering::Acquire) != OPEN {
-                self.futex(libc::FUTEX_WAIT, CONTENDED);
-            }
-        }
-        Locked {
-            lock: self,
-            signals,
-        }
-    }
-
-    fn futex(&self, operation: i32, value: u32) {
-        let operation = operation | libc::FUTEX_PRIVATE_FLAG;
-        let arguments = [
-            self.0.as_ptr() as usize,
-            operation as usize,
-            value as usize,
-            0,
-            0,
-            0,
-        ];
-        // SAFETY: the word outlives the call; no time-out is passed.
-        let _ = unsafe { call(libc::SYS_futex, arguments) };
-    }
-}
-
-/// The lock is held and signals are blocked while this value lives.
-pub(crate) struct Locked<'a> {
-    lock: &'a Lock,
-    /// Released after the lock: fields are dropped after `drop`.
-    pub(crate) signals: SignalsBlocked,
-}
-
-impl Drop for Locked<'_> {
-    fn drop(&mut self) {
-        if self.lock.0.swap(OPEN, Ordering::Release) == CONTENDED {
-            self.lock.futex(libc::FUTEX_WAKE, 1);
-        }
     }
 }
