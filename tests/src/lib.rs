@@ -50,7 +50,7 @@ pub fn built() -> &'static Path {
 }
 
 /// A folder with these files.
-pub fn folder(files: &[(&str, &[u8])]) -> TempDir {
+pub fn folder(files: &[(&str, impl AsRef<[u8]>)]) -> TempDir {
     let folder = TempDir::new().expect("a folder");
     for (name, content) in files {
         fs::write(folder.path().join(name), content).expect("a file");

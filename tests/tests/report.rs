@@ -6,8 +6,7 @@ use common::input::{self, Document, Offsets};
 use common::trace::{Block, Call};
 use sanity::report::{Other, Report, text};
 use serde_json::Value;
-use tempfile::TempDir;
-use tests::{run_in, traces};
+use tests::{folder, run_in, traces};
 
 fn document(bytes: &[u8], format: Format) -> Document {
     input::load(bytes, format, Offsets::Placement).expect("a sound file")
@@ -250,18 +249,14 @@ fn the_json_has_every_field_that_the_documentation_names() {
     }
 }
 
-fn folder(files: &[(&str, &str)]) -> TempDir {
-    let files: Vec<_> = files
-        .iter()
-        .map(|&(name, text)| (name, text.as_bytes()))
-        .collect();
-    tests::folder(&files)
-}
-
 #[test]
 fn a_conflict_is_said_first_with_both_jobs_and_the_answer_is_no() {
     let bad = TRACED.replace("2,2,6,1024,1024,0,6144", "2,2,6,1024,1024,0,5000");
-    let folder = folder(&[("bad.csv", &bad), ("good.csv", TRACED), ("one.csv", SOLVED)]);
+    let folder = folder(&[
+        ("bad.csv", &*bad),
+        ("good.csv", TRACED),
+        ("one.csv", SOLVED),
+    ]);
     let ran = run_in(folder.path(), "report", &["bad.csv"], b"");
     assert_eq!(ran.code, 1);
     let verdict = "placement      INVALID: jobs 1 and 2 overlap at time 2: [4096, 5120) and";
@@ -297,27 +292,6 @@ fn a_misaligned_address_is_told_with_its_heap() {
     assert_eq!(ran.code, 1);
     let sum = "job 1: start 0 + heap 8 + offset 16 is not a multiple of its alignment 16";
     assert!(ran.err.contains(sum), "{}", ran.err);
-}
-
-#[test]
-fn a_picture_mixes_with_nothing_else() {
-    let folder = folder(&[("one.csv", SOLVED)]);
-    for (arguments, expected) in [
-        (&["--svg", "-"][..], "add --quiet"),
-        (&["--html", "-", "--format", "json"], "add --quiet"),
-        (&["--svg", "new", "--html", "./new"], "cannot be one file"),
-    ] {
-        let arguments = [&["one.csv"], arguments].concat();
-        let ran = run_in(folder.path(), "report", &arguments, b"");
-        assert_eq!((ran.code, &*ran.out), (2, ""), "{arguments:?}");
-        assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
-        assert!(ran.err.contains(expected), "{}", ran.err);
-        assert!(!folder.path().join("new").exists());
-    }
-    let alone = ["one.csv", "--svg", "-", "--quiet"];
-    let ran = run_in(folder.path(), "report", &alone, b"");
-    assert_eq!((ran.code, &*ran.err), (0, ""));
-    assert!(ran.out.starts_with("<svg"), "{:.80}", ran.out);
 }
 
 #[test]
@@ -421,27 +395,6 @@ fn text_fits_eighty_columns_at_the_largest_values() {
 }
 
 #[test]
-fn no_jobs_and_one_job_are_reported_too() {
-    for rows in ["", "0,5,6,1,0\n"] {
-        let rows = format!("id,lower,upper,size,offset\n{rows}");
-        let folder = folder(&[("a.csv", &rows)]);
-        let arguments = [
-            "a.csv", "--svg", "a.svg", "--html", "a.html", "--colour", "age",
-        ];
-        let ran = run_in(folder.path(), "report", &arguments, b"");
-        assert_eq!(ran.code, 0, "{}", ran.err);
-        assert!(
-            !ran.out.contains("NaN") && !ran.out.contains("inf"),
-            "{}",
-            ran.out
-        );
-        assert!(folder.path().join("a.html").exists() && folder.path().join("a.svg").exists());
-        let svg = std::fs::read_to_string(folder.path().join("a.svg")).expect("a picture");
-        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
-    }
-}
-
-#[test]
 fn what_is_left_out_of_an_input_is_told_unless_quiet() {
     let nodes = r#"{"nodes": {"intervals": [[0,9],[3,3]], "usages": [[8],[8]]}}"#;
     let folder = folder(&[("n.json", nodes)]);
@@ -450,74 +403,4 @@ fn what_is_left_out_of_an_input_is_told_unless_quiet() {
     assert_eq!((ran.code, &*ran.err), (0, told));
     let ran = run_in(folder.path(), "report", &["n.json", "--quiet"], b"");
     assert_eq!((ran.code, &*ran.err, &*ran.out), (0, "", ""));
-}
-
-#[test]
-fn bars_have_a_length_where_nothing_differs() {
-    let folder = folder(&[("a.csv", TRACED)]);
-    let arguments = ["a.csv", "--against", "a.csv", "--html", "a.html"];
-    let ran = run_in(folder.path(), "report", &arguments, b"");
-    assert_eq!(ran.code, 0, "{}", ran.err);
-    let html = std::fs::read_to_string(folder.path().join("a.html")).expect("a page");
-    let bars: Vec<f64> = html
-        .split("--bar:")
-        .skip(1)
-        .filter_map(|rest| rest.split_once('%')?.0.parse().ok())
-        .collect();
-    assert!(bars.len() > 3, "{html}");
-    assert!(
-        bars.iter().all(|bar| (0.0..=100.0).contains(bar)),
-        "{bars:?}"
-    );
-}
-
-#[test]
-fn ids_of_any_text_end_no_script_and_open_no_tag() {
-    let evil = "</script><script>alert(1)</script>";
-    let rows = format!(
-        "id,lower,upper,size,offset\n\"{evil}\",0,9,100,0\n\"a&\"\"'b\u{1b}\",0,9,50,100\n"
-    );
-    let folder = folder(&[("<i>&.csv", &rows)]);
-    let arguments = ["<i>&.csv", "--svg", "a.svg", "--html", "a.html"];
-    let ran = run_in(folder.path(), "report", &arguments, b"");
-    assert_eq!(ran.code, 0, "{}", ran.err);
-    assert!(!ran.out.contains('\u{1b}'));
-    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).expect("a file");
-    let (svg, html) = (read("a.svg"), read("a.html"));
-    for picture in [&svg, &html] {
-        assert!(!picture.contains("<script>alert") && !picture.contains("<i>"));
-        assert!(!picture.contains('\u{1b}'));
-    }
-    assert!(svg.contains("job &lt;/script&gt;"));
-    assert!(html.contains("&lt;i&gt;&amp;.csv") && html.contains("\\u003ci>&.csv"));
-    // One for each element of the page, and none of an id.
-    assert_eq!(html.matches("</script>").count(), 3);
-}
-
-#[test]
-fn a_picture_of_many_jobs_is_bounded_by_its_size() {
-    let rows: String = (0..40_000u64)
-        .map(|index| {
-            let (column, row) = (index % 200, index / 200);
-            format!(
-                "{index},{},{},16,{}\n",
-                3 * column,
-                3 * column + 2,
-                16 * row
-            )
-        })
-        .collect();
-    let rows = format!("id,lower,upper,size,offset\n{rows}");
-    let few = folder(&[("a.csv", TRACED), ("b.csv", &rows)]);
-    for (file, colour) in [("a.csv", "size"), ("a.csv", "age"), ("b.csv", "size")] {
-        let arguments = [file, "--svg", "x.svg", "--colour", colour];
-        assert_eq!(run_in(few.path(), "report", &arguments, b"").code, 0);
-        let svg = std::fs::read_to_string(few.path().join("x.svg")).expect("a picture");
-        assert!(svg.len() < 4_000_000, "{}", svg.len());
-        assert!(svg.contains("prefers-color-scheme:dark") && svg.contains("class=\"load\""));
-        assert_eq!(
-            svg.contains("<title>job 4: [3, 5), 8192 bytes"),
-            file == "a.csv"
-        );
-    }
 }
