@@ -9,13 +9,14 @@
 //! less, so the search drifts over plateaus. A dive *in stages* places long jobs
 //! as they are and glues anew what each stage leaves.
 //!
-//! What pays differs from instance to instance and is learned: recipes near
-//! those that did best are drawn more often, views with the better makespans
-//! get more of the work, and the worst view gives way to a new one. Tasks are
-//! planned a generation at a time from what the generations before found, and
+//! What pays differs from instance to instance and is learned: recipes and
+//! gluings near those that did best are drawn more often, views with the better
+//! makespans get more of the work, and the worst view gives way to a new one
+//! that does better. Tasks are planned a generation at a time from what the generations before found, and
 //! every task's randomness is its own, so the sequence of work depends on the
 //! seed alone.
 
+mod gluings;
 mod view;
 
 use rand::{RngExt as _, SeedableRng as _};
@@ -32,14 +33,14 @@ const GENERATION: usize = 4;
 /// Views at a time.
 const VIEWS: usize = 5;
 
-/// Generations between one new view and the next.
-const VIEW_AGE: u64 = 16;
+/// Generations between one try to glue what could not be glued and the next.
+const GLUING_AGE: u64 = 16;
 
 /// How often a dive may be taken back.
 const REWINDS: usize = 200;
 
-/// Generations between one dive in stages and the next.
-const STAGED_AGE: u64 = 6;
+/// Generations that try what is fixed, before chance comes in.
+const EARLY: u64 = 3;
 
 /// What to do next, and in which view.
 #[derive(Clone, Debug)]
@@ -55,7 +56,12 @@ pub(crate) struct Found {
     descent: Descent,
     recipe: Recipe,
     dives: u64,
+    /// The view, where it is new.
+    fresh: Option<View>,
 }
+
+/// What some recipes came to: the best descent, its recipe, and how many dives.
+type Tried = Option<(Descent, Recipe, u64)>;
 
 impl Found {
     /// Dives that the task took.
@@ -113,54 +119,92 @@ impl Component {
         let salt = self.generation.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mut random = Xoshiro256PlusPlus::seed_from_u64(self.seed ^ salt);
         self.generation += 1;
-        self.renew_views(&mut random);
         let count = if self.generation == 1 { 2 } else { GENERATION };
         let ranking = self.ranking();
-        let jobs = self.views[0].cut.len();
         (0..count)
             .map(|index| {
                 let seed = random.random();
-                let early = self.generation <= 3;
-                let place = if early {
-                    index % self.views.len()
+                let (view, work) = if self.generation <= EARLY {
+                    self.plan_early(index)
+                } else if index == 0 {
+                    self.plan_afresh(&ranking, &mut random)
                 } else {
-                    // The best view gets half of the work, the next a quarter.
-                    let place = (random.random::<u64>() | 1 << 40).trailing_zeros() as usize;
-                    ranking[place % ranking.len()]
+                    self.plan_tail(&ranking, &mut random)
                 };
-                let staged = !early && index == 0 && self.generation.is_multiple_of(STAGED_AGE);
-                if staged {
-                    let work = self.views[0].draw_stages(&mut random);
-                    return Task {
-                        view: 0,
-                        seed,
-                        work,
-                    };
-                }
-                let view = &mut self.views[place];
-                // A view of no jobs, all glued to the bottom, has no tail.
-                let has_tail = view.best.is_some() && view.cut.len() > 0;
-                let tail = !early && has_tail && index % 4 != 0;
-                let work = if tail {
-                    view.draw_tail(self.target, &mut random)
-                } else {
-                    let recipes = (0..view.dives(jobs)).map(|_| {
-                        let plain = if early || random.random_bool(0.5) {
-                            view.next_plain()
-                        } else {
-                            None
-                        };
-                        plain.unwrap_or_else(|| view.draw(&mut random))
-                    });
-                    Work::Dives(recipes.collect())
-                };
-                Task {
-                    view: place,
-                    seed,
-                    work,
-                }
+                Task { view, seed, work }
             })
             .collect()
+    }
+
+    /// Plain dives into the component, and into views that are glued in plain ways.
+    fn plan_early(&mut self, index: usize) -> (usize, Work) {
+        let gluing = match (self.generation, index) {
+            (1, 1) => gluings::plain(0, self.target),
+            (2, 1..) => gluings::plain(index, self.target),
+            (3, 1) => gluings::plain(GENERATION, self.target),
+            _ => {
+                let view = index.saturating_sub(1) % self.views.len();
+                let recipes = self.views[view].next_plain().into_iter().collect();
+                return (view, Work::Dives(recipes));
+            }
+        };
+        let recipes = (0..3).map(Recipe::plain).collect();
+        (0, Work::Fresh { gluing, recipes })
+    }
+
+    /// A new view, a dive in stages, or whole dives into a view.
+    fn plan_afresh(&mut self, ranking: &[usize], random: &mut Xoshiro256PlusPlus) -> (usize, Work) {
+        let best_glued = ranking.iter().copied().find(|&view| view > 0);
+        let try_again = self.generation.is_multiple_of(GLUING_AGE);
+        match self.generation % 12 {
+            6 => (0, self.views[0].draw_stages(random)),
+            turn if turn % 4 < 2 && (best_glued.is_some() || try_again) => {
+                let parent = &self.views[best_glued.unwrap_or(0)];
+                let recipes = (0..4).map(|_| parent.draw(random)).collect();
+                let gluing = self.draw_gluing(ranking, random);
+                (0, Work::Fresh { gluing, recipes })
+            }
+            _ => {
+                let place = ranking[rank(random) % ranking.len()];
+                (place, self.plan_dives(place, random))
+            }
+        }
+    }
+
+    /// Whole dives into a view.
+    fn plan_dives(&mut self, place: usize, random: &mut Xoshiro256PlusPlus) -> Work {
+        let jobs = self.views[0].cut.len();
+        let view = &mut self.views[place];
+        let recipes = (0..view.dives(jobs)).map(|_| {
+            let plain = if random.random_bool(0.5) {
+                view.next_plain()
+            } else {
+                None
+            };
+            plain.unwrap_or_else(|| view.draw(random))
+        });
+        Work::Dives(recipes.collect())
+    }
+
+    /// A tail of a view's best dive, or whole dives where it has none.
+    fn plan_tail(&mut self, ranking: &[usize], random: &mut Xoshiro256PlusPlus) -> (usize, Work) {
+        let place = ranking[rank(random) % ranking.len()];
+        let view = &self.views[place];
+        // A view of no jobs, all glued to the bottom, has no tail.
+        if view.best.is_some() && view.cut.len() > 0 {
+            (place, view.draw_tail(self.target, random))
+        } else {
+            (place, self.plan_dives(place, random))
+        }
+    }
+
+    /// A gluing near that of one of the best views, or any.
+    fn draw_gluing(&self, ranking: &[usize], random: &mut Xoshiro256PlusPlus) -> Gluing {
+        let mut glued = ranking.iter().filter_map(|&view| self.views[view].gluing);
+        match glued.nth(rank(random)) {
+            Some(gluing) if random.random_bool(0.7) => gluings::near(gluing, random),
+            _ => gluings::any(self.slack(), random),
+        }
     }
 
     /// Views by their makespans, the best first.
@@ -169,51 +213,6 @@ impl Component {
         // Of equal ones the one with fewer jobs costs less.
         ranking.sort_by_key(|&view| (self.views[view].top(), self.views[view].cut.len(), view));
         ranking
-    }
-
-    /// Makes a new glued view now and then; the worst glued one gives way.
-    fn renew_views(&mut self, random: &mut Xoshiro256PlusPlus) {
-        let jobs = self.views[0].cut.len();
-        let plain = |gap, reserve, slack| Gluing {
-            gap,
-            reserve,
-            size: 0.5,
-            noise: 0.0,
-            slack,
-        };
-        let gluing = match self.generation {
-            // Slack alone limits the gaps.
-            1 => plain(u32::MAX, 0, 0.003),
-            2 => plain(u32::MAX, self.target / 2048, 0.0),
-            4 => plain(256, 0, 0.0),
-            generation if generation.is_multiple_of(VIEW_AGE) => Gluing {
-                gap: if random.random_bool(0.5) {
-                    u32::MAX
-                } else {
-                    random.random_range(0.0..12.0f64).exp() as u32
-                },
-                reserve: (self.slack() as f64 * random.random_range(0.0..0.5f64).powi(2)) as i64,
-                size: random.random_range(0.0..1.0),
-                noise: random.random_range(0.0..1.0f32).powi(2),
-                slack: if random.random_bool(0.3) {
-                    0.0
-                } else {
-                    random.random_range(-10.0..-2.0f64).exp()
-                },
-            },
-            _ => return,
-        };
-        let (cut, chains) = Chains::new(&self.views[0].cut, &gluing, self.target, random);
-        if cut.len() * 50 > jobs * 49 {
-            return;
-        }
-        if self.views.len() >= VIEWS {
-            let worst = self.ranking().into_iter().rev().find(|&view| view > 0);
-            if let Some(worst) = worst {
-                self.views.remove(worst);
-            }
-        }
-        self.views.push(View::new(cut, Some(chains)));
     }
 
     /// The mean slack of the sections, in units.
@@ -230,8 +229,17 @@ impl Component {
     pub(crate) fn perform(&self, task: &Task, stop: &mut dyn FnMut() -> bool) -> Option<Found> {
         let view = &self.views[task.view];
         let mut random = Xoshiro256PlusPlus::seed_from_u64(task.seed);
+        let mut fresh = None;
         let (descent, recipe, dives) = match &task.work {
-            Work::Dives(recipes) => self.dive(view, recipes, &mut random, stop)?,
+            Work::Dives(recipes) => self.dive(view, recipes, view.top(), &mut random, stop)?,
+            Work::Fresh { gluing, recipes } => {
+                let (cut, chains) = Chains::new(&view.cut, gluing, self.target, &mut random);
+                if cut.len() * 50 > view.cut.len() * 49 {
+                    return None;
+                }
+                let glued = fresh.insert(View::new(cut, Some((chains, *gluing))));
+                self.dive(glued, recipes, self.enough(), &mut random, stop)?
+            }
             Work::Staged(stages) => {
                 let descent = self.dive_in_stages(view, stages, &mut random, stop)?;
                 (descent, stages[0].recipe, stages.len() as u64)
@@ -247,7 +255,16 @@ impl Component {
             descent,
             recipe,
             dives,
+            fresh,
         })
+    }
+
+    /// The makespan in units up to which a new view is worth keeping.
+    fn enough(&self) -> i64 {
+        if self.views.len() < VIEWS {
+            return i64::MAX;
+        }
+        self.views.iter().map(View::top).max().unwrap_or(i64::MAX)
     }
 
     /// See [`Work::Dives`].
@@ -255,9 +272,10 @@ impl Component {
         &self,
         view: &View,
         recipes: &[Recipe],
+        limit: i64,
         random: &mut Xoshiro256PlusPlus,
         stop: &mut dyn FnMut() -> bool,
-    ) -> Option<(Descent, Recipe, u64)> {
+    ) -> Tried {
         let lock = || {
             view.divers
                 .lock()
@@ -265,22 +283,36 @@ impl Component {
         };
         let pooled = lock().pop();
         let mut diver = pooled.unwrap_or_else(|| Diver::new(&view.cut));
-        let mut found: Option<(Descent, Recipe)> = None;
-        let (mut limit, mut dives) = (view.top(), 0);
         let may_rewind = Diver::may_rewind(&view.cut);
-        for recipe in recipes {
+        let tried = self.try_each(recipes, limit, stop, |recipe, limit, stop| {
             let ranks = recipe.ranks(&view.cut, random);
-            dives += 1;
             let mut rules = self.rules(recipe, limit);
-            let descent = if may_rewind && limit < i64::MAX && random.random_bool(0.5) {
+            if may_rewind && limit < i64::MAX && random.random_bool(0.5) {
                 // A goal well below the best tells early where to go back.
                 let share = random.random_range(0.5..1.0f64);
                 rules.limit = self.target + ((limit - self.target) as f64 * share) as i64;
                 diver.dive_back(&view.cut, &ranks, &rules, REWINDS, stop)
             } else {
                 diver.dive(&view.cut, &ranks, &rules, stop)
-            };
-            if let Some(descent) = descent {
+            }
+        });
+        lock().push(diver);
+        tried
+    }
+
+    /// Dives by some recipes, each to end below those before.
+    fn try_each(
+        &self,
+        recipes: &[Recipe],
+        mut limit: i64,
+        stop: &mut dyn FnMut() -> bool,
+        mut dive: impl FnMut(&Recipe, i64, &mut dyn FnMut() -> bool) -> Option<Descent>,
+    ) -> Tried {
+        let mut found: Option<(Descent, Recipe)> = None;
+        let mut dives = 0;
+        for recipe in recipes {
+            dives += 1;
+            if let Some(descent) = dive(recipe, limit, stop) {
                 limit = descent.top - 1;
                 let done = descent.top <= self.target;
                 found = Some((descent, *recipe));
@@ -292,9 +324,7 @@ impl Component {
                 break;
             }
         }
-        lock().push(diver);
-        let (descent, recipe) = found?;
-        Some((descent, recipe, dives))
+        found.map(|(descent, recipe)| (descent, recipe, dives))
     }
 
     /// See [`Work::Staged`].
@@ -340,6 +370,7 @@ impl Component {
         Some(whole)
     }
 
+    /// See [`Work::Tail`].
     fn redo_tail(
         &self,
         view: &View,
@@ -348,7 +379,7 @@ impl Component {
         gluing: Option<Gluing>,
         random: &mut Xoshiro256PlusPlus,
         stop: &mut dyn FnMut() -> bool,
-    ) -> Option<(Descent, Recipe, u64)> {
+    ) -> Tried {
         let best = view.best.as_ref()?;
         let (cut, members) = view.cut.tail(best, from);
         if cut.ground >= best.top {
@@ -364,24 +395,11 @@ impl Component {
             None => (cut, None),
         };
         let mut diver = Diver::new(&cut);
-        let mut found: Option<(Descent, Recipe)> = None;
-        let (mut limit, mut dives) = (best.top, 0);
-        for recipe in recipes {
+        let tried = self.try_each(recipes, best.top, stop, |recipe, limit, stop| {
             let ranks = recipe.ranks(&cut, random);
-            dives += 1;
-            if let Some(descent) = diver.dive(&cut, &ranks, &self.rules(recipe, limit), stop) {
-                limit = descent.top - 1;
-                let done = descent.top <= self.target;
-                found = Some((descent, *recipe));
-                if done {
-                    break;
-                }
-            }
-            if stop() {
-                break;
-            }
-        }
-        let (tail, recipe) = found?;
+            diver.dive(&cut, &ranks, &self.rules(recipe, limit), stop)
+        });
+        let (tail, recipe, dives) = tried?;
         let tail = chains.map_or_else(|| tail.clone(), |chains| chains.apart(&tail, left));
         let mut descent = best.clone();
         descent.order.truncate(from);
@@ -406,14 +424,24 @@ impl Component {
 
     /// Takes what a generation found, in the order of its tasks.
     pub(crate) fn merge(&mut self, found: Vec<Option<Found>>) {
+        // New views come last: they may take the places of others.
+        let (fresh, known): (Vec<Found>, Vec<Found>) = found
+            .into_iter()
+            .flatten()
+            .partition(|found| found.fresh.is_some());
         for Found {
             view,
             descent,
             recipe,
+            fresh,
             ..
-        } in found.into_iter().flatten()
+        } in known.into_iter().chain(fresh)
         {
-            self.views[view].keep(descent, recipe, self.target);
+            let place = match fresh {
+                None => view,
+                Some(view) => self.take_in(view),
+            };
+            self.views[place].keep(descent, recipe, self.target);
         }
         let Some(&best) = self.ranking().first() else {
             return;
@@ -432,4 +460,22 @@ impl Component {
             }
         }
     }
+
+    /// Takes in a new view, in the place of the worst glued one where there are
+    /// many; returns which it is.
+    fn take_in(&mut self, view: View) -> usize {
+        if self.views.len() >= VIEWS {
+            let worst = self.ranking().into_iter().rev().find(|&view| view > 0);
+            if let Some(worst) = worst {
+                self.views.remove(worst);
+            }
+        }
+        self.views.push(view);
+        self.views.len() - 1
+    }
+}
+
+/// A place in a ranking: the first for half of the draws, the next for a quarter.
+fn rank(random: &mut Xoshiro256PlusPlus) -> usize {
+    (random.random::<u64>() | 1 << 40).trailing_zeros() as usize
 }

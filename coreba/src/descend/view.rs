@@ -26,6 +26,11 @@ pub(super) enum Work {
     },
     /// A dive in stages: what a stage leaves is glued anew for the next.
     Staged(Vec<Stage>),
+    /// Whole dives in a view that is made for them.
+    Fresh {
+        gluing: Gluing,
+        recipes: Vec<Recipe>,
+    },
 }
 
 /// A part of a dive.
@@ -43,6 +48,8 @@ pub(super) struct View {
     /// Which jobs of the component each of the cut's jobs is; `None` for
     /// themselves.
     pub(super) chains: Option<Chains>,
+    /// How the view was glued.
+    pub(super) gluing: Option<Gluing>,
     pub(super) best: Option<Descent>,
     /// By how much the best passes the target, summed over sections.
     pub(super) excess: i128,
@@ -52,10 +59,12 @@ pub(super) struct View {
 }
 
 impl View {
-    pub(super) fn new(cut: Cut, chains: Option<Chains>) -> View {
+    pub(super) fn new(cut: Cut, chains: Option<(Chains, Gluing)>) -> View {
+        let (chains, gluing) = chains.unzip();
         View {
             cut,
             chains,
+            gluing,
             best: None,
             excess: i128::MAX,
             elite: Vec::new(),
@@ -109,6 +118,7 @@ impl View {
             size: random.random_range(0.0..1.0),
             noise: random.random_range(0.0..1.0f32).powi(2),
             slack: 0.0,
+            keep: 0.0,
         });
         Work::Tail {
             from: jobs - left,
@@ -129,6 +139,7 @@ impl View {
                     size: random.random_range(0.0..1.0),
                     noise: random.random_range(0.0..1.0f32).powi(2),
                     slack: 0.0,
+                    keep: 0.0,
                 }),
                 recipe: if random.random_bool(0.5) {
                     Recipe::plain(random.random_range(0..Recipe::PLAIN))

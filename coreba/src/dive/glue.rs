@@ -35,6 +35,8 @@ pub(crate) struct Gluing {
     pub(crate) noise: f32,
     /// See [`Cut::weigh_sections`]; 0 lets all sections of a chain count alike.
     pub(crate) slack: f64,
+    /// Share of each section's slack that gaps leave.
+    pub(crate) keep: f64,
 }
 
 /// Two jobs of one kind that a chain may join, and the gap between them.
@@ -65,7 +67,8 @@ impl Chains {
         let mut joints = joints(cut, gluing, random);
         joints.sort_by(|a, b| a.cost.total_cmp(&b.cost).then(a.after.cmp(&b.after)));
         let mut needs = Needs::default();
-        needs.reset(cut.needs().into_iter());
+        let kept = |need: i64| ((target - need).max(0) as f64 * gluing.keep) as i64;
+        needs.reset(cut.needs().into_iter().map(|need| need + kept(need)));
         let allowed = target - gluing.reserve;
         let mut next = vec![NOTHING; cut.len()];
         let mut begins = vec![true; cut.len()];
