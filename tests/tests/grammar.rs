@@ -87,6 +87,20 @@ fn one_of_a_thing_is_told_as_one() {
         &["a.csv", "--against", "b.csv"],
         "1 of 1 job",
     );
+    says(
+        folder,
+        "idealloc",
+        &["x.csv", "-o", "x.out.csv"],
+        "of 1 job at theirs",
+    );
+    says(
+        folder,
+        "idealloc",
+        &["a.csv", "-o", "o.csv"],
+        "1 job kept where",
+    );
+    let question = ["x.csv", "--capacity", "7", "--explain"];
+    says(folder, "idealloc", &question, "1 job together: x");
     let svg = fs::read_to_string(folder.join("a.svg")).expect("a picture");
     assert_eq!(one_of_many(&svg), None);
     assert!(svg.contains("1 job, 1 heap"), "{svg}");

@@ -398,9 +398,15 @@ fn text_fits_eighty_columns_at_the_largest_values() {
 fn what_is_left_out_of_an_input_is_told_unless_quiet() {
     let nodes = r#"{"nodes": {"intervals": [[0,9],[3,3]], "usages": [[8],[8]]}}"#;
     let folder = folder(&[("n.json", nodes)]);
-    let ran = run_in(folder.path(), "report", &["n.json"], b"");
-    let told = "report: n.json: 1 node with an empty lifetime: left out\n";
-    assert_eq!((ran.code, &*ran.err), (0, told));
-    let ran = run_in(folder.path(), "report", &["n.json", "--quiet"], b"");
-    assert_eq!((ran.code, &*ran.err, &*ran.out), (0, "", ""));
+    for (program, arguments) in [
+        ("report", &["n.json"][..]),
+        ("idealloc", &["n.json", "-o", "n.csv"]),
+    ] {
+        let ran = run_in(folder.path(), program, arguments, b"");
+        let told = format!("{program}: n.json: 1 node with an empty lifetime: left out\n");
+        assert_eq!((ran.code, ran.err), (0, told));
+        let quiet = [arguments, &["--quiet"]].concat();
+        let ran = run_in(folder.path(), program, &quiet, b"");
+        assert_eq!((ran.code, &*ran.err, &*ran.out), (0, "", ""));
+    }
 }

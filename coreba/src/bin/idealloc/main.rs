@@ -144,6 +144,11 @@ fn read(arguments: &Arguments) -> anyhow::Result<Document> {
     };
     let file = format::open(path).with_context(name)?;
     let document = input::load(file, from, offsets).with_context(name)?;
+    if !arguments.quiet {
+        for note in &document.notes {
+            program::tell("idealloc", &format!("{}: {note}", path.display()));
+        }
+    }
     if let Some(trace) = &document.trace {
         for (oddity, count) in trace.oddities.iter() {
             let (times, at) = (count.count, count.first_at);

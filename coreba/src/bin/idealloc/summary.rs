@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use common::input::Document;
-use common::text::printable;
+use common::text::{counted, printable};
 use common::units::human_bytes;
 use coreba::{Explanation, Solution, Status, Stop};
 use serde::Serialize;
@@ -130,12 +130,12 @@ pub(crate) fn text(
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "{name:<14} {}", printable(value));
     };
-    let bytes = |bytes: u64| format!("{bytes} bytes ({})", human_bytes(bytes));
+    let bytes = |bytes: u64| format!("{} ({})", counted(bytes, "byte"), human_bytes(bytes));
     line("jobs", &document.problem.len().to_string());
     if fixed(document) > 0 {
         line(
             "fixed",
-            &format!("{} jobs kept where the input puts them", fixed(document)),
+            &(counted(fixed(document), "job") + " kept where the input puts them"),
         );
     }
     let load = solution.load;
@@ -155,7 +155,8 @@ pub(crate) fn text(
     line("status", &sentence(solution));
     if solution.hinted > 0 {
         let (kept, hinted) = (solution.hints_kept, solution.hinted);
-        line("hints", &format!("{kept} of {hinted} jobs lie at theirs"));
+        let hinted = counted(hinted, "job");
+        line("hints", &format!("{kept} of {hinted} at theirs"));
     }
     if let Some(explanation) = explanation {
         let ids = ids(document, explanation);
@@ -166,12 +167,16 @@ pub(crate) fn text(
         };
         line(
             "cannot fit",
-            &format!("{} jobs together: {}{every}", ids.len(), ids.join(" ")),
+            &format!(
+                "{} together: {}{every}",
+                counted(ids.len(), "job"),
+                ids.join(" ")
+            ),
         );
     }
     let nodes = match solution.nodes {
         0 => String::new(),
-        nodes => format!(", {nodes} nodes of exact search"),
+        nodes => format!(", {} of exact search", counted(nodes, "node")),
     };
     let (method, tried) = (solution.method, solution.evaluations);
     line("method", &format!("{method} ({tried} tried{nodes})"));

@@ -10,6 +10,7 @@ use common::input::{self, Document, Offsets};
 use common::job::{Job, JobId};
 use common::placement::Placement;
 use common::problem::Problem;
+use common::text::counted;
 
 /// Reads a placement.
 fn read(path: &Path) -> anyhow::Result<Document> {
@@ -59,7 +60,8 @@ pub(crate) fn verify(
             return Ok(None);
         }
         let (have, jobs) = (placed.placed, placed.problem.len());
-        return Ok(Some(format!("only {have} of {jobs} jobs have an offset")));
+        let jobs = counted(jobs, "job");
+        return Ok(Some(format!("offsets for only {have} of {jobs}")));
     };
     let by_id: HashMap<&JobId, usize> = placed
         .problem
@@ -90,10 +92,8 @@ pub(crate) fn verify(
         });
     }
     if placed.problem.len() != problem.len() {
-        let (placed, jobs) = (placed.problem.len(), problem.len());
-        return Ok(Some(format!(
-            "{placed} jobs are placed, but the problem has {jobs}"
-        )));
+        let (placed, jobs) = (counted(placed.problem.len(), "job"), problem.len());
+        return Ok(Some(format!("{placed} placed, but the problem has {jobs}")));
     }
     let problem = match Problem::new(jobs) {
         Ok(problem) => problem,
