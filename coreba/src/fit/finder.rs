@@ -2,7 +2,7 @@
 //! in the way.
 
 use super::Fit;
-use super::room::{Entry, Range, Room};
+use super::room::{self, Entry, Range, Room};
 use crate::item::{Items, Slab};
 
 /// What an item's slab must keep clear of, at addresses from `low` to `high`
@@ -102,17 +102,7 @@ impl Finder {
     /// Takes the addresses of an item at a position, for this finder alone.
     pub(crate) fn take_locally(&mut self, items: &Items, item: u32, at: u64) {
         for slab in items.slabs(item) {
-            let (low, high) = (at + slab.low, at + slab.high);
-            let index = self.local.partition_point(|entry| entry.low < low);
-            self.local.insert(
-                index,
-                Entry {
-                    low,
-                    high,
-                    first: slab.first,
-                    last: slab.last,
-                },
-            );
+            room::insert(&mut self.local, slab, at + slab.low, at + slab.high);
         }
     }
 

@@ -27,6 +27,21 @@ impl Entry {
     }
 }
 
+/// Adds what a slab takes to entries that are sorted by their starts.
+pub(super) fn insert(entries: &mut Vec<Entry>, slab: &Slab, low: u64, high: u64) {
+    let index = entries.partition_point(|entry| entry.low < low);
+    let (first, last) = (slab.first, slab.last);
+    entries.insert(
+        index,
+        Entry {
+            low,
+            high,
+            first,
+            last,
+        },
+    );
+}
+
 /// Adds a range to sorted, disjoint ranges, and merges what it touches. Says
 /// whether that changed anything.
 fn add(ranges: &mut Vec<Range>, low: u64, high: u64) -> bool {
@@ -94,17 +109,7 @@ impl Room {
     pub(super) fn take_slab(&mut self, slab: &Slab, low: u64, high: u64) {
         let cover = self.blocks.cover(slab);
         for block in cover.parts() {
-            let entries = &mut self.entries[block as usize];
-            let index = entries.partition_point(|entry| entry.low < low);
-            entries.insert(
-                index,
-                Entry {
-                    low,
-                    high,
-                    first: slab.first,
-                    last: slab.last,
-                },
-            );
+            insert(&mut self.entries[block as usize], slab, low, high);
         }
         let (whole_from, whole_to) = (
             cover.whole_from as usize + self.width,

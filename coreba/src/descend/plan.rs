@@ -1,0 +1,129 @@
+//! What a component's next generation of tasks does, by what those before found.
+
+use rand::{RngExt as _, SeedableRng as _};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::view::Work;
+use super::{Component, Task, gluings};
+use crate::dive::Gluing;
+use crate::recipe::Recipe;
+
+/// Tasks a generation, from the second on.
+const GENERATION: usize = 4;
+
+/// Generations between one try to glue what could not be glued and the next.
+const GLUING_AGE: u64 = 16;
+
+/// Generations that try what is fixed, before chance comes in.
+const EARLY: u64 = 3;
+
+impl Component {
+    /// The next generation's tasks.
+    pub(crate) fn plan(&mut self) -> Vec<Task> {
+        let salt = self.generation.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(self.seed ^ salt);
+        self.generation += 1;
+        let count = if self.generation == 1 { 2 } else { GENERATION };
+        let ranking = self.ranking();
+        (0..count)
+            .map(|index| {
+                let seed = random.random();
+                let (view, work) = if self.generation <= EARLY {
+                    self.plan_early(index)
+                } else if index == 0 {
+                    self.plan_afresh(&ranking, &mut random)
+                } else {
+                    self.plan_tail(&ranking, &mut random)
+                };
+                Task { view, seed, work }
+            })
+            .collect()
+    }
+
+    /// Plain dives into the component, and into views that are glued in plain ways.
+    fn plan_early(&mut self, index: usize) -> (usize, Work) {
+        let gluing = match (self.generation, index) {
+            (1, 1) => gluings::plain(0, self.target),
+            (2, 1..) => gluings::plain(index, self.target),
+
+            (3, 1) => gluings::plain(GENERATION, self.target),
+            _ => {
+                let view = index.saturating_sub(1) % self.views.len();
+                let recipes = self.views[view].next_plain().into_iter().collect();
+                return (view, Work::Dives(recipes));
+            }
+        };
+        let recipes = (0..3).map(Recipe::plain).collect();
+        (0, Work::Fresh { gluing, recipes })
+    }
+
+    /// A new view, a dive in stages, or whole dives into a view.
+    fn plan_afresh(&mut self, ranking: &[usize], random: &mut Xoshiro256PlusPlus) -> (usize, Work) {
+        let best_glued = ranking.iter().copied().find(|&view| view > 0);
+        let try_again = self.generation.is_multiple_of(GLUING_AGE);
+        match self.generation % 12 {
+            6 => (0, self.views[0].draw_stages(random)),
+            turn if turn % 4 < 2 && (best_glued.is_some() || try_again) => {
+                let parent = &self.views[best_glued.unwrap_or(0)];
+                let recipes = (0..4).map(|_| parent.draw(random)).collect();
+                let gluing = self.draw_gluing(ranking, random);
+                (0, Work::Fresh { gluing, recipes })
+            }
+            _ => {
+                let place = ranking[rank(random) % ranking.len()];
+                (place, self.plan_dives(place, random))
+            }
+        }
+    }
+
+    /// Whole dives into a view.
+    fn plan_dives(&mut self, place: usize, random: &mut Xoshiro256PlusPlus) -> Work {
+        let jobs = self.views[0].cut.len();
+        let view = &mut self.views[place];
+        let recipes = (0..view.dives(jobs)).map(|_| {
+            let plain = if random.random_bool(0.5) {
+                view.next_plain()
+            } else {
+                None
+            };
+            plain.unwrap_or_else(|| view.draw(random))
+        });
+        Work::Dives(recipes.collect())
+    }
+
+    /// A tail of a view's best dive, or whole dives where it has none.
+    fn plan_tail(&mut self, ranking: &[usize], random: &mut Xoshiro256PlusPlus) -> (usize, Work) {
+        let place = ranking[rank(random) % ranking.len()];
+        let view = &self.views[place];
+        // A view of no jobs, all glued to the bottom, has no tail.
+        if view.best.is_some() && view.cut.len() > 0 {
+            (place, view.draw_tail(self.target, random))
+        } else {
+            (place, self.plan_dives(place, random))
+        }
+    }
+
+    /// A gluing near that of one of the best views, or any.
+    fn draw_gluing(&self, ranking: &[usize], random: &mut Xoshiro256PlusPlus) -> Gluing {
+        let mut glued = ranking.iter().filter_map(|&view| self.views[view].gluing);
+        match glued.nth(rank(random)) {
+            Some(gluing) if random.random_bool(0.7) => gluings::near(gluing, random),
+            _ => gluings::any(self.slack(), random),
+        }
+    }
+
+    /// The mean slack of the sections, in units.
+    fn slack(&self) -> i64 {
+        let needs = self.views[0].cut.needs();
+        let sum: i128 = needs
+            .iter()
+            .map(|&need| i128::from(self.target - need))
+            .sum();
+        (sum / needs.len().max(1) as i128) as i64
+    }
+}
+
+/// A place in a ranking: the first for half of the draws, the next for a quarter.
+fn rank(random: &mut Xoshiro256PlusPlus) -> usize {
+    (random.random::<u64>() | 1 << 40).trailing_zeros() as usize
+}
