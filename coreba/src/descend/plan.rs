@@ -45,7 +45,6 @@ impl Component {
         let gluing = match (self.generation, index) {
             (1, 1) => gluings::plain(0, self.target),
             (2, 1..) => gluings::plain(index, self.target),
-
             (3, 1) => gluings::plain(GENERATION, self.target),
             _ => {
                 let view = index.saturating_sub(1) % self.views.len();
