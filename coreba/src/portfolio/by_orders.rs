@@ -28,15 +28,7 @@ impl Search<'_> {
         let fresh = order.clone();
         order.sort_by_key(|&item| earlier[item as usize].unwrap_or(u64::MAX));
         for (order, method) in [(order, "warm start"), (fresh, "size, first fit")] {
-            let packing = pack::in_order(
-                items,
-                &order,
-                Fit::First,
-                &mut self.taken,
-                u64::MAX,
-                &mut || false,
-            );
-            let packing = packing.expect("the gate leaves room for every job below 2^64");
+            let packing = self.first_fit(&order);
             self.keep(packing, method);
             if self.makespan() <= self.lower_bound {
                 return;
@@ -53,17 +45,15 @@ impl Search<'_> {
         if let Some(packing) = online::best_fit(self.items) {
             return self.keep(packing, "birth, online best fit");
         }
-        let order = Order::Size.of(self.items);
-        let packing = pack::in_order(
-            self.items,
-            &order,
-            Fit::First,
-            &mut self.taken,
-            u64::MAX,
-            &mut || false,
-        );
-        let packing = packing.expect("the gate leaves room for every job below 2^64");
+        let packing = self.first_fit(&Order::Size.of(self.items));
         self.keep(packing, "size, first fit");
+    }
+
+    /// First fit in an order, to the end.
+    fn first_fit(&mut self, order: &[u32]) -> Packing {
+        let (taken, limit) = (&mut self.taken, u64::MAX);
+        pack::in_order(self.items, order, Fit::First, taken, limit, &mut || false)
+            .expect("the gate leaves room for every job below 2^64")
     }
 
     /// First fit and best fit in many orders, each new best squeezed, and boxing
