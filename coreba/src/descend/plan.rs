@@ -8,11 +8,16 @@ use super::{Component, Task, gluings};
 use crate::dive::Gluing;
 use crate::recipe::Recipe;
 
-/// Tasks a generation, from the second on.
-const GENERATION: usize = 4;
+/// Fewest and most tasks a generation, from the second on. As tasks last from one
+/// millisecond to a hundred, few leave threads without work; of long tasks, many
+/// keep what is found from those that come after.
+const GENERATION: (usize, usize) = (4, 16);
+
+/// Jobs that the tasks of a generation may have together.
+const GENERATION_JOBS: usize = 1 << 21;
 
 /// Generations between one try to glue what could not be glued and the next.
-const GLUING_AGE: u64 = 16;
+const GLUING_AGE: u64 = 4;
 
 /// Generations that try what is fixed, before chance comes in.
 const EARLY: u64 = 3;
@@ -23,15 +28,19 @@ impl Component {
         let salt = self.generation.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mut random = Xoshiro256PlusPlus::seed_from_u64(self.seed ^ salt);
         self.generation += 1;
-        let count = if self.generation == 1 { 2 } else { GENERATION };
+        let jobs = self.views[0].cut.len().max(1);
+        let count = match self.generation {
+            1 => 2,
+            _ => (GENERATION_JOBS / jobs).clamp(GENERATION.0, GENERATION.1),
+        };
         let ranking = self.ranking();
         (0..count)
             .map(|index| {
                 let seed = random.random();
                 let (view, work) = if self.generation <= EARLY {
                     self.plan_early(index)
-                } else if index == 0 {
-                    self.plan_afresh(&ranking, &mut random)
+                } else if index.is_multiple_of(4) {
+                    self.plan_afresh(index / 4, &ranking, &mut random)
                 } else {
                     self.plan_tail(&ranking, &mut random)
                 };
@@ -44,8 +53,7 @@ impl Component {
     fn plan_early(&mut self, index: usize) -> (usize, Work) {
         let gluing = match (self.generation, index) {
             (1, 1) => gluings::plain(0, self.target),
-            (2, 1..) => gluings::plain(index, self.target),
-            (3, 1) => gluings::plain(GENERATION, self.target),
+            (2, 1..=4) => gluings::plain(index, self.target),
             _ => {
                 let view = index.saturating_sub(1) % self.views.len();
                 let recipes = self.views[view].next_plain().into_iter().collect();
@@ -56,11 +64,16 @@ impl Component {
         (0, Work::Fresh { gluing, recipes })
     }
 
-    /// A new view, a dive in stages, or whole dives into a view.
-    fn plan_afresh(&mut self, ranking: &[usize], random: &mut Xoshiro256PlusPlus) -> (usize, Work) {
+    /// By turns new views, dives in stages, and whole dives into a view.
+    fn plan_afresh(
+        &mut self,
+        index: usize,
+        ranking: &[usize],
+        random: &mut Xoshiro256PlusPlus,
+    ) -> (usize, Work) {
         let best_glued = ranking.iter().copied().find(|&view| view > 0);
         let try_again = self.generation.is_multiple_of(GLUING_AGE);
-        match self.generation % 12 {
+        match (4 * self.generation + index as u64) % 12 {
             6 => (0, self.views[0].draw_stages(random)),
             turn if turn % 4 < 2 && (best_glued.is_some() || try_again) => {
                 let parent = &self.views[best_glued.unwrap_or(0)];
