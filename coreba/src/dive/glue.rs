@@ -210,3 +210,57 @@ fn joints(cut: &Cut, gluing: &Gluing, random: &mut impl Rng) -> Vec<Joint> {
     }
     joints
 }
+
+#[cfg(test)]
+mod tests {
+    use common::job::Job;
+    use common::problem::Problem;
+    use proptest::prelude::*;
+    use rand::SeedableRng as _;
+    use rand_xoshiro::Xoshiro256PlusPlus;
+
+    use super::*;
+    use crate::item::Items;
+
+    proptest! {
+        #[test]
+        fn chains_hold_each_job_once_and_gaps_leave_what_they_must(
+            spans in proptest::collection::vec((0u64..60, 1u64..20, 1u64..4), 2..60),
+            spare in 0i64..12,
+            reserve in 0i64..4,
+            keep in 0.0..0.9f64,
+            seed: u64,
+        ) {
+            let jobs = spans.iter().enumerate().map(|(id, &(birth, length, size))| {
+                Job::new(id as u64, birth, birth + length, size)
+            });
+            let problem = Problem::new(jobs.collect()).expect("sound");
+            let items = Items::new(&problem, 0).expect("small numbers");
+            let members: Vec<u32> = (0..items.len() as u32).collect();
+            let cut = Cut::new(&items, &members).expect("plain rectangles");
+            let needs = cut.needs();
+            let target = needs.iter().copied().max().unwrap_or(0) + spare;
+            let gluing = Gluing { gap: u32::MAX, reserve, size: 0.5, noise: 0.3, slack: 0.01, keep };
+            let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+            let (_, chains) = Chains::new(&cut, &gluing, target, &mut random);
+            let mut seen = vec![0; cut.len()];
+            let mut glued = needs.clone();
+            let bottom = chains.bottom.iter().map(|(chain, _)| chain);
+            for chain in chains.chains.iter().chain(bottom) {
+                chain.iter().for_each(|&job| seen[job as usize] += 1);
+                for pair in chain.windows(2) {
+                    let (from, to) = gap(&cut, pair[0], pair[1]);
+                    prop_assert!(from <= to);
+                    let size = cut.size[pair[0] as usize];
+                    prop_assert_eq!(size, cut.size[pair[1] as usize]);
+                    glued[from as usize..to as usize].iter_mut().for_each(|need| *need += size);
+                }
+            }
+            prop_assert!(seen.iter().all(|&times| times == 1));
+            for (&need, &glued) in needs.iter().zip(&glued) {
+                let kept = ((target - need) as f64 * keep) as i64;
+                prop_assert!(glued == need || glued + kept <= target - reserve);
+            }
+        }
+    }
+}
