@@ -289,7 +289,10 @@ impl Component {
             diver.dive(&cut, &ranks, &self.rules(recipe, limit), stop)
         });
         let (tail, recipe, dives) = tried?;
-        let tail = chains.map_or_else(|| tail.clone(), |chains| chains.apart(&tail, left));
+        let tail = match chains {
+            Some(chains) => chains.apart(&tail, left),
+            None => tail,
+        };
         let mut descent = best.clone();
         descent.order.truncate(from);
         descent.top = tail.top;

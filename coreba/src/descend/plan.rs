@@ -38,7 +38,7 @@ impl Component {
             .map(|index| {
                 let seed = random.random();
                 let (view, work) = if self.generation <= EARLY {
-                    self.plan_early(index)
+                    self.plan_early(index, &mut random)
                 } else if index.is_multiple_of(4) {
                     self.plan_afresh(index / 4, &ranking, &mut random)
                 } else {
@@ -50,14 +50,15 @@ impl Component {
     }
 
     /// Plain dives into the component, and into views that are glued in plain ways.
-    fn plan_early(&mut self, index: usize) -> (usize, Work) {
+    fn plan_early(&mut self, index: usize, random: &mut Xoshiro256PlusPlus) -> (usize, Work) {
         let gluing = match (self.generation, index) {
             (1, 1) => gluings::plain(0, self.target),
             (2, 1..=4) => gluings::plain(index, self.target),
             _ => {
-                let view = index.saturating_sub(1) % self.views.len();
-                let recipes = self.views[view].next_plain().into_iter().collect();
-                return (view, Work::Dives(recipes));
+                let place = index.saturating_sub(1) % self.views.len();
+                let view = &mut self.views[place];
+                let recipe = view.next_plain().unwrap_or_else(|| view.draw(random));
+                return (place, Work::Dives(vec![recipe]));
             }
         };
         let recipes = (0..3).map(Recipe::plain).collect();
