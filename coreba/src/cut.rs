@@ -8,7 +8,7 @@
 use common::load::gcd;
 use rustc_hash::FxHashMap;
 
-use crate::dive::Descent;
+use crate::dive::{Descent, Member};
 use crate::item::Items;
 use crate::sections::{Maxima, Paint};
 
@@ -305,18 +305,23 @@ impl Cut {
 
     /// The cut whose jobs are chains of this cut's jobs, each placed as one from
     /// the first section of its first job to the last of its last.
-    pub(crate) fn chained(&self, chains: &[Vec<u32>]) -> Cut {
+    pub(crate) fn chained(&self, chains: &[Vec<Member>]) -> Cut {
         let firsts: Vec<u32> = chains
             .iter()
-            .filter_map(|chain| chain.first().copied())
+            .filter_map(|chain| chain.first().map(|member| member.job))
             .collect();
         let mut cut = self.members(&firsts, self.floor.clone());
         cut.ground = self.ground;
         for (index, chain) in chains.iter().enumerate() {
-            let last = chain.iter().map(|&job| self.last[job as usize]).max();
+            let last = chain
+                .iter()
+                .map(|member| self.last[member.job as usize])
+                .max();
             cut.last[index] = last.unwrap_or(cut.last[index]);
             cut.log_length[index] = ((cut.last[index] - cut.first[index] + 1) as f32).ln();
-            let pressures = chain.iter().map(|&job| self.pressure[job as usize]);
+            let pressures = chain
+                .iter()
+                .map(|member| self.pressure[member.job as usize]);
             cut.pressure[index] = pressures.fold(0.0, f32::max);
         }
         cut.merge_sections();

@@ -7,21 +7,23 @@ use crate::dive::Gluing;
 
 /// The ways that are tried before any chance comes in; `target` in units.
 pub(super) fn plain(index: usize, target: i64) -> Gluing {
-    let plain = |gap, reserve, slack, keep| Gluing {
+    let plain = |gap, slack, keep, fill| Gluing {
         gap,
-        reserve,
+        reserve: 0,
         size: 0.5,
         noise: 0.0,
         slack,
         keep,
+        most: target / 256,
+        fill,
     };
     match index {
         // Slack alone limits the gaps.
-        0 => plain(u32::MAX, 0, 0.003, 0.1),
-        1 => plain(u32::MAX, 0, 0.003, 0.0),
-        2 => plain(u32::MAX, target / 2048, 0.0, 0.0),
-        3 => plain(u32::MAX, 0, 0.001, 0.3),
-        _ => plain(256, 0, 0.0, 0.0),
+        0 => plain(u32::MAX, 0.003, 0.3, 0.3),
+        1 => plain(u32::MAX, 0.003, 0.0, 0.0),
+        2 => plain(u32::MAX, 0.003, 0.1, 0.3),
+        3 => plain(u32::MAX, 0.001, 0.3, 0.0),
+        _ => plain(256, 0.0, 0.0, 0.0),
     }
 }
 
@@ -31,6 +33,8 @@ pub(super) fn near(mut gluing: Gluing, random: &mut Xoshiro256PlusPlus) -> Gluin
     let mut vary = |value: f64| value * (reach * random.random_range(-1.0..1.0f64)).exp();
     gluing.slack = vary(gluing.slack);
     gluing.reserve = vary(gluing.reserve as f64) as i64;
+    gluing.most = vary(gluing.most as f64) as i64;
+    gluing.fill = vary(gluing.fill).min(0.9);
     gluing.keep = (gluing.keep + reach * random.random_range(-0.3..0.3)).clamp(0.0, 0.9);
     gluing.size += reach as f32 * random.random_range(-0.5..0.5f32);
     if random.random_bool(0.5) {
@@ -60,5 +64,11 @@ pub(super) fn any(slack: i64, random: &mut Xoshiro256PlusPlus) -> Gluing {
             random.random_range(-10.0..-2.0f64).exp()
         },
         keep: random.random_range(0.0..0.8f64).powi(2),
+        most: (slack as f64 * random.random_range(-3.0..0.0f64).exp()) as i64,
+        fill: if random.random_bool(0.3) {
+            0.0
+        } else {
+            random.random_range(0.1..0.6)
+        },
     }
 }

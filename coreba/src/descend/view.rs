@@ -119,6 +119,8 @@ impl View {
             noise: random.random_range(0.0..1.0f32).powi(2),
             slack: 0.0,
             keep: 0.0,
+            most: 0,
+            fill: 0.0,
         });
         Work::Tail {
             from: jobs - left,
@@ -140,6 +142,8 @@ impl View {
                     noise: random.random_range(0.0..1.0f32).powi(2),
                     slack: 0.0,
                     keep: 0.0,
+                    most: 0,
+                    fill: 0.0,
                 }),
                 recipe: if random.random_bool(0.5) {
                     Recipe::plain(random.random_range(0..Recipe::PLAIN))

@@ -8,18 +8,18 @@
 //! Each job is paired with the one of its size that ended last before it: by
 //! that rule the gaps are those of a stack of levels, as many as the jobs of the
 //! size that are live. The gaps that cost least are closed first, while there is
-//! slack for them, so that as few chains as can be are left. O(n log n).
+//! slack for them, so that as few chains as can be are left. What is wasted in a
+//! gap is less where short jobs fill it: they are then placed with the chain.
+//! O(n log n).
+
+mod fillers;
+mod gluer;
 
 use rand::Rng;
-use rand::RngExt as _;
-use rustc_hash::FxHashMap;
 
 use super::Descent;
-use super::needs::Needs;
 use crate::cut::Cut;
-
-/// No job.
-const NOTHING: u32 = u32::MAX;
+use gluer::Gluer;
 
 /// How to glue.
 #[derive(Clone, Copy, Debug)]
@@ -35,24 +35,29 @@ pub(crate) struct Gluing {
     pub(crate) noise: f32,
     /// See [`Cut::weigh_sections`]; 0 lets all sections of a chain count alike.
     pub(crate) slack: f64,
-    /// Share of each section's slack that gaps leave.
+    /// Share of each section's slack that gaps leave, up to `most`.
     pub(crate) keep: f64,
+    /// Slack in units of which gaps leave no more.
+    pub(crate) most: i64,
+    /// Share of the jobs, the shortest, that fill gaps before they are glued.
+    pub(crate) fill: f64,
 }
 
-/// Two jobs of one kind that a chain may join, and the gap between them.
-struct Joint {
-    before: u32,
-    after: u32,
-    cost: f32,
+/// A job of a chain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Member {
+    pub(crate) job: u32,
+    /// Units above the chain's position: 0 but for what fills a gap.
+    pub(crate) rise: i64,
 }
 
-/// The jobs of each chain, by time.
+/// The members of each chain, by time; those above one another from the bottom up.
 #[derive(Clone, Debug)]
 pub(crate) struct Chains {
-    chains: Vec<Vec<u32>>,
+    chains: Vec<Vec<Member>>,
     /// Chains that last from the first section to the last, which lie at the
     /// bottom, each at its position: they are no part of the cut of the chains.
-    bottom: Vec<(Vec<u32>, i64)>,
+    bottom: Vec<(Vec<Member>, i64)>,
 }
 
 impl Chains {
@@ -64,38 +69,7 @@ impl Chains {
         target: i64,
         random: &mut impl Rng,
     ) -> (Cut, Chains) {
-        let mut joints = joints(cut, gluing, random);
-        joints.sort_by(|a, b| a.cost.total_cmp(&b.cost).then(a.after.cmp(&b.after)));
-        let mut needs = Needs::default();
-        let kept = |need: i64| ((target - need).max(0) as f64 * gluing.keep) as i64;
-        needs.reset(cut.needs().into_iter().map(|need| need + kept(need)));
-        let allowed = target - gluing.reserve;
-        let mut next = vec![NOTHING; cut.len()];
-        let mut begins = vec![true; cut.len()];
-        for Joint { before, after, .. } in joints {
-            let (from, to) = gap(cut, before, after);
-            let size = cut.size[before as usize];
-            if from < to {
-                if needs.largest(from, to).0 + size > allowed {
-                    continue;
-                }
-                needs.add(from, to, size);
-            }
-            next[before as usize] = after;
-            begins[after as usize] = false;
-        }
-        let mut chains: Vec<Vec<u32>> = (0..cut.len() as u32)
-            .filter(|&job| begins[job as usize])
-            .map(|job| {
-                let mut chain = vec![job];
-                let mut at = next[job as usize];
-                while at != NOTHING {
-                    chain.push(at);
-                    at = next[at as usize];
-                }
-                chain
-            })
-            .collect();
+        let mut chains = Gluer::new(cut, gluing, target).glue(random);
         let mut chained = cut.chained(&chains);
         if gluing.slack > 0.0 {
             chained.weigh_sections(target, gluing.slack);
@@ -130,9 +104,9 @@ impl Chains {
         });
         let bottom = self.bottom.iter().map(|(chain, at)| (chain, *at));
         for (chain, at) in bottom.chain(others) {
-            for &job in chain {
+            for &Member { job, rise } in chain {
                 apart.order.push(job);
-                apart.positions[job as usize] = at;
+                apart.positions[job as usize] = at + rise;
             }
         }
         apart
@@ -160,57 +134,6 @@ fn at_the_bottom(cut: &Cut) -> (Vec<(u32, i64)>, i64) {
     (lying, top)
 }
 
-/// The sections between two jobs, the end exclusive.
-fn gap(cut: &Cut, before: u32, after: u32) -> (u32, u32) {
-    (cut.last[before as usize] + 1, cut.first[after as usize])
-}
-
-/// Pairs each job with the one of its kind that ended last before it and is not
-/// paired yet, where the gap is not too long.
-fn joints(cut: &Cut, gluing: &Gluing, random: &mut impl Rng) -> Vec<Joint> {
-    let mut births: Vec<u32> = (0..cut.len() as u32).collect();
-    let mut deaths = births.clone();
-    births.sort_by_key(|&job| (cut.first[job as usize], job));
-    deaths.sort_by_key(|&job| (cut.last[job as usize], job));
-    let mut kinds: FxHashMap<(i64, i64, i64), usize> = FxHashMap::default();
-    let kind_of: Vec<usize> = (0..cut.len())
-        .map(|job| {
-            let (alignment, residue) = cut.residue(job);
-            let count = kinds.len();
-            *kinds
-                .entry((cut.size[job], alignment, residue))
-                .or_insert(count)
-        })
-        .collect();
-    // Of each kind the jobs that ended and are not paired, the last one last.
-    let mut ended: Vec<Vec<u32>> = vec![Vec::new(); kinds.len()];
-    let mut deaths = deaths.into_iter().peekable();
-    let mut joints = Vec::new();
-    for after in births {
-        let first = cut.first[after as usize];
-        while let Some(job) = deaths.next_if(|&job| cut.last[job as usize] < first) {
-            ended[kind_of[job as usize]].push(job);
-        }
-        let Some(before) = ended[kind_of[after as usize]].pop() else {
-            continue;
-        };
-        let (from, to) = gap(cut, before, after);
-        if to - from > gluing.gap {
-            continue;
-        }
-        let mut cost = ((to - from) as f32).ln() + gluing.size * cut.log_size[after as usize];
-        if gluing.noise > 0.0 {
-            cost += gluing.noise * random.random_range(-1.0..1.0f32);
-        }
-        joints.push(Joint {
-            before,
-            after,
-            cost,
-        });
-    }
-    joints
-}
-
 #[cfg(test)]
 mod tests {
     use common::job::Job;
@@ -220,15 +143,70 @@ mod tests {
     use rand_xoshiro::Xoshiro256PlusPlus;
 
     use super::*;
+    use crate::dive::{Diver, Rules, rank};
     use crate::item::Items;
 
     proptest! {
         #[test]
         fn chains_hold_each_job_once_and_gaps_leave_what_they_must(
-            spans in proptest::collection::vec((0u64..60, 1u64..20, 1u64..4), 2..60),
+            spans in proptest::collection::vec((0u64..60, 1u64..20, 1u64..6, 0u32..2), 2..60),
             spare in 0i64..12,
             reserve in 0i64..4,
             keep in 0.0..0.9f64,
+            most in 0i64..6,
+            fill in 0.0..0.9f64,
+            seed: u64,
+        ) {
+            let jobs = spans.iter().enumerate().map(|(id, &(birth, length, size, alignment))| {
+                Job::new(id as u64, birth, birth + length, size).aligned(1 << alignment)
+            });
+            let problem = Problem::new(jobs.collect()).expect("sound");
+            let items = Items::new(&problem, 0).expect("small numbers");
+            let members: Vec<u32> = (0..items.len() as u32).collect();
+            let cut = Cut::new(&items, &members).expect("plain rectangles");
+            let needs = cut.needs();
+            let target = needs.iter().copied().max().unwrap_or(0) + spare;
+            let gluing = Gluing {
+                gap: u32::MAX, reserve, size: 0.5, noise: 0.3, slack: 0.01, keep, most, fill,
+            };
+            let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+            let (_, chains) = Chains::new(&cut, &gluing, target, &mut random);
+            let mut seen = vec![0; cut.len()];
+            let mut glued = vec![0; cut.sections()];
+            let bottom = chains.bottom.iter().map(|(chain, _)| chain);
+            for chain in chains.chains.iter().chain(bottom) {
+                let size = cut.size[chain[0].job as usize];
+                let kind = cut.residue(chain[0].job as usize);
+                let first = cut.first[chain[0].job as usize] as usize;
+                // The first free unit of each section.
+                let mut free = vec![0; cut.sections()];
+                let mut end = first;
+                for &Member { job, rise } in chain {
+                    let job = job as usize;
+                    seen[job] += 1;
+                    let life = cut.first[job] as usize..cut.last[job] as usize + 1;
+                    prop_assert!(first <= life.start && rise + cut.size[job] <= size);
+                    prop_assert!(free[life.clone()].iter().all(|&free| free <= rise));
+                    let (alignment, residue) = cut.residue(job);
+                    prop_assert_eq!((kind.1 + rise) % alignment, residue);
+                    prop_assert_eq!(kind.0 % alignment, 0);
+                    end = end.max(life.end);
+                    free[life].fill(rise + cut.size[job]);
+                }
+                glued[first..end].iter_mut().for_each(|need| *need += size);
+            }
+            prop_assert!(seen.iter().all(|&times| times == 1));
+            for (&need, &glued) in needs.iter().zip(&glued) {
+                let kept = (((target - need) as f64 * keep) as i64).min(most);
+                prop_assert!(glued <= need || glued + kept <= target - reserve);
+            }
+        }
+
+        #[test]
+        fn apart_the_jobs_of_chains_lie_where_the_chains_do(
+            spans in proptest::collection::vec((0u64..90, 1u64..30, 1u64..6), 2..90),
+            spare in 0i64..12,
+            fill in 0.0..0.9f64,
             seed: u64,
         ) {
             let jobs = spans.iter().enumerate().map(|(id, &(birth, length, size))| {
@@ -238,29 +216,31 @@ mod tests {
             let items = Items::new(&problem, 0).expect("small numbers");
             let members: Vec<u32> = (0..items.len() as u32).collect();
             let cut = Cut::new(&items, &members).expect("plain rectangles");
-            let needs = cut.needs();
-            let target = needs.iter().copied().max().unwrap_or(0) + spare;
-            let gluing = Gluing { gap: u32::MAX, reserve, size: 0.5, noise: 0.3, slack: 0.01, keep };
+            let target = cut.needs().iter().copied().max().unwrap_or(0) + spare;
+            let gluing = Gluing {
+                gap: u32::MAX, reserve: 0, size: 0.5, noise: 0.3, slack: 0.0, keep: 0.0, most: 0, fill,
+            };
             let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
-            let (_, chains) = Chains::new(&cut, &gluing, target, &mut random);
-            let mut seen = vec![0; cut.len()];
-            let mut glued = needs.clone();
-            let bottom = chains.bottom.iter().map(|(chain, _)| chain);
-            for chain in chains.chains.iter().chain(bottom) {
-                chain.iter().for_each(|&job| seen[job as usize] += 1);
-                for pair in chain.windows(2) {
-                    let (from, to) = gap(&cut, pair[0], pair[1]);
-                    prop_assert!(from <= to);
-                    let size = cut.size[pair[0] as usize];
-                    prop_assert_eq!(size, cut.size[pair[1] as usize]);
-                    glued[from as usize..to as usize].iter_mut().for_each(|need| *need += size);
-                }
+            let (glued, chains) = Chains::new(&cut, &gluing, target, &mut random);
+            let rules = Rules {
+                threshold: 1, lookahead: 4, target, limit: i64::MAX, jobs: usize::MAX,
+            };
+            let ranks: Vec<_> = (0..glued.len() as u32).map(|job| rank(0.0, job)).collect();
+            let descent = Diver::new(&glued)
+                .dive(&glued, &ranks, &rules, &mut || false)
+                .expect("no limit");
+            let apart = chains.apart(&descent, cut.len());
+            // In the order of placing, each job lies on or above all before it.
+            let mut free = vec![0; cut.sections()];
+            for &job in &apart.order {
+                let job = job as usize;
+                let life = cut.first[job] as usize..cut.last[job] as usize + 1;
+                let at = apart.positions[job];
+                prop_assert!(free[life.clone()].iter().all(|&free| free <= at));
+                free[life].fill(at + cut.size[job]);
             }
-            prop_assert!(seen.iter().all(|&times| times == 1));
-            for (&need, &glued) in needs.iter().zip(&glued) {
-                let kept = ((target - need) as f64 * keep) as i64;
-                prop_assert!(glued == need || glued + kept <= target - reserve);
-            }
+            prop_assert_eq!(apart.order.len(), cut.len());
+            prop_assert!(free.iter().all(|&free| free <= apart.top));
         }
     }
 }

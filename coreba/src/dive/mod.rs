@@ -28,7 +28,7 @@ mod skyline;
 
 use crate::cut::Cut;
 use classes::Classes;
-pub(crate) use glue::{Chains, Gluing};
+pub(crate) use glue::{Chains, Gluing, Member};
 use index::{NONE, Span, job_of};
 pub(crate) use index::{Rank, rank};
 use needs::Needs;

@@ -1,0 +1,206 @@
+//! Joining jobs to chains, while there is slack for the gaps.
+
+use rand::{Rng, RngExt as _};
+use rustc_hash::FxHashMap;
+
+use super::fillers::{Fillers, Part};
+use super::{Gluing, Member};
+use crate::cut::Cut;
+use crate::dive::needs::Needs;
+
+/// No job.
+const NOTHING: u32 = u32::MAX;
+
+/// Two jobs of one kind that a chain may join, and what the gap between them
+/// costs.
+struct Joint {
+    before: u32,
+    after: u32,
+    cost: f32,
+}
+
+pub(super) struct Gluer<'a> {
+    cut: &'a Cut,
+    gluing: &'a Gluing,
+    /// What sections need, the slack that gaps leave included.
+    needs: Needs,
+    /// Which needs gaps may not pass.
+    allowed: i64,
+    /// The next job of a job's chain.
+    next: Vec<u32>,
+    /// Whether no job comes before.
+    begins: Vec<bool>,
+    fillers: Fillers,
+    /// What fills the gap after a job.
+    fills: Vec<(u32, Member)>,
+}
+
+impl<'a> Gluer<'a> {
+    /// No job is joined yet.
+    pub(super) fn new(cut: &'a Cut, gluing: &'a Gluing, target: i64) -> Gluer<'a> {
+        let kept =
+            |need: i64| (((target - need).max(0) as f64 * gluing.keep) as i64).min(gluing.most);
+        let mut needs = Needs::default();
+        needs.reset(cut.needs().into_iter().map(|need| need + kept(need)));
+        Gluer {
+            cut,
+            gluing,
+            needs,
+            allowed: target - gluing.reserve,
+            next: vec![NOTHING; cut.len()],
+            begins: vec![true; cut.len()],
+            fillers: Fillers::new(cut, gluing.fill),
+            fills: Vec::new(),
+        }
+    }
+
+    /// The chains. Where short jobs may fill gaps, the others are glued first.
+    pub(super) fn glue(mut self, random: &mut impl Rng) -> Vec<Vec<Member>> {
+        if !self.fillers.is_empty() {
+            self.close(random, |gluer, job| !gluer.fillers.is_short(job));
+        }
+        self.close(random, |_, _| true);
+        self.fills.sort_by_key(|&(before, _)| before);
+        (0..self.cut.len() as u32)
+            .filter(|&job| self.begins[job as usize] && self.part(job) != Part::Fills)
+            .map(|job| self.chain(job))
+            .collect()
+    }
+
+    /// The chain that begins with a job.
+    fn chain(&self, first: u32) -> Vec<Member> {
+        let mut chain = Vec::new();
+        let mut job = first;
+        while job != NOTHING {
+            chain.push(Member { job, rise: 0 });
+            if !self.fills.is_empty() {
+                let from = self.fills.partition_point(|&(before, _)| before < job);
+                let fills = self.fills[from..].iter();
+                let fills = fills.take_while(|&&(before, _)| before == job);
+                chain.extend(fills.map(|&(_, member)| member));
+            }
+            job = self.next[job as usize];
+        }
+        chain
+    }
+
+    fn part(&self, job: u32) -> Part {
+        self.fillers.part[job as usize]
+    }
+
+    /// Joins jobs that are in, the cheapest gaps first.
+    fn close(&mut self, random: &mut impl Rng, is_in: impl Fn(&Self, u32) -> bool) {
+        let mut joints = self.joints(random, is_in);
+        joints.sort_by(|a, b| a.cost.total_cmp(&b.cost).then(a.after.cmp(&b.after)));
+        for Joint { before, after, .. } in joints {
+            let fills = [before, after].map(|job| self.part(job) == Part::Fills);
+            if fills == [false, false] && self.bridge(before, after) {
+                self.next[before as usize] = after;
+                self.begins[after as usize] = false;
+                self.fillers.part[before as usize] = Part::Joined;
+                self.fillers.part[after as usize] = Part::Joined;
+            }
+        }
+    }
+
+    /// Takes up the slack for the gap between two jobs, less what fills it; false
+    /// where there is too little.
+    fn bridge(&mut self, before: u32, after: u32) -> bool {
+        let (from, to) = gap(self.cut, before, after);
+        if from >= to {
+            return true;
+        }
+        let size = self.cut.size[before as usize];
+        let fits = self.needs.largest(from, to).0 + size <= self.allowed;
+        let filled = match self.fillers.is_empty() {
+            true => Vec::new(),
+            false => self.fillers.fill(self.cut, before, (from, to)),
+        };
+        if !fits && filled.is_empty() {
+            return false;
+        }
+        self.take(size, (from, to), &filled);
+        if !fits && self.needs.largest(from, to).0 > self.allowed {
+            self.give_back(size, (from, to), &filled);
+            return false;
+        }
+        self.fills
+            .extend(filled.into_iter().map(|member| (before, member)));
+        true
+    }
+
+    fn take(&mut self, size: i64, (from, to): (u32, u32), filled: &[Member]) {
+        self.needs.add(from, to, size);
+        for member in filled {
+            let job = member.job as usize;
+            let (first, end) = (self.cut.first[job], self.cut.last[job] + 1);
+            self.needs.add(first, end, -self.cut.size[job]);
+        }
+    }
+
+    fn give_back(&mut self, size: i64, (from, to): (u32, u32), filled: &[Member]) {
+        self.needs.add(from, to, -size);
+        for member in filled {
+            let job = member.job as usize;
+            let (first, end) = (self.cut.first[job], self.cut.last[job] + 1);
+            self.needs.add(first, end, self.cut.size[job]);
+            self.fillers.part[job] = Part::Free;
+        }
+    }
+
+    /// Pairs each job that is in with the one of its kind that ended last before
+    /// it and is not paired yet, where the gap is not too long.
+    fn joints(&self, random: &mut impl Rng, is_in: impl Fn(&Self, u32) -> bool) -> Vec<Joint> {
+        let (cut, gluing) = (self.cut, self.gluing);
+        let jobs = || (0..cut.len() as u32).filter(|&job| self.part(job) != Part::Fills);
+        let jobs = || jobs().filter(|&job| is_in(self, job));
+        let mut births: Vec<u32> = jobs().filter(|&job| self.begins[job as usize]).collect();
+        let mut deaths: Vec<u32> = jobs()
+            .filter(|&job| self.next[job as usize] == NOTHING)
+            .collect();
+        births.sort_by_key(|&job| (cut.first[job as usize], job));
+        deaths.sort_by_key(|&job| (cut.last[job as usize], job));
+        let mut kinds: FxHashMap<(i64, i64, i64), usize> = FxHashMap::default();
+        let kind_of: Vec<usize> = (0..cut.len())
+            .map(|job| {
+                let (alignment, residue) = cut.residue(job);
+                let count = kinds.len();
+                *kinds
+                    .entry((cut.size[job], alignment, residue))
+                    .or_insert(count)
+            })
+            .collect();
+        // Of each kind the jobs that ended and are not paired, the last one last.
+        let mut ended: Vec<Vec<u32>> = vec![Vec::new(); kinds.len()];
+        let mut deaths = deaths.into_iter().peekable();
+        let mut joints = Vec::new();
+        for after in births {
+            let first = cut.first[after as usize];
+            while let Some(job) = deaths.next_if(|&job| cut.last[job as usize] < first) {
+                ended[kind_of[job as usize]].push(job);
+            }
+            let Some(before) = ended[kind_of[after as usize]].pop() else {
+                continue;
+            };
+            let (from, to) = gap(cut, before, after);
+            if to - from > gluing.gap {
+                continue;
+            }
+            let mut cost = ((to - from) as f32).ln() + gluing.size * cut.log_size[after as usize];
+            if gluing.noise > 0.0 {
+                cost += gluing.noise * random.random_range(-1.0..1.0f32);
+            }
+            joints.push(Joint {
+                before,
+                after,
+                cost,
+            });
+        }
+        joints
+    }
+}
+
+/// The sections between two jobs, the end exclusive.
+pub(super) fn gap(cut: &Cut, before: u32, after: u32) -> (u32, u32) {
+    (cut.last[before as usize] + 1, cut.first[after as usize])
+}
