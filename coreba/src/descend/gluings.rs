@@ -7,10 +7,10 @@ use crate::dive::Gluing;
 
 /// The ways that are tried before any chance comes in; `target` in units.
 pub(super) fn plain(index: usize, target: i64) -> Gluing {
-    let plain = |gap, slack, keep, fill| Gluing {
+    let plain = |gap, size, slack, keep, fill| Gluing {
         gap,
         reserve: 0,
-        size: 0.5,
+        size,
         noise: 0.0,
         slack,
         keep,
@@ -19,11 +19,11 @@ pub(super) fn plain(index: usize, target: i64) -> Gluing {
     };
     match index {
         // Slack alone limits the gaps.
-        0 => plain(u32::MAX, 0.003, 0.3, 0.3),
-        1 => plain(u32::MAX, 0.003, 0.0, 0.0),
-        2 => plain(u32::MAX, 0.003, 0.1, 0.3),
-        3 => plain(u32::MAX, 0.001, 0.3, 0.0),
-        _ => plain(256, 0.0, 0.0, 0.0),
+        0 => plain(u32::MAX, 0.0, 0.003, 0.3, 0.3),
+        1 => plain(u32::MAX, 0.5, 0.003, 0.0, 0.0),
+        2 => plain(u32::MAX, -2.0, 0.003, 0.3, 0.5),
+        3 => plain(u32::MAX, 0.0, 0.001, 0.1, 0.3),
+        _ => plain(256, 0.5, 0.0, 0.0, 0.0),
     }
 }
 
@@ -36,7 +36,7 @@ pub(super) fn near(mut gluing: Gluing, random: &mut Xoshiro256PlusPlus) -> Gluin
     gluing.most = vary(gluing.most as f64) as i64;
     gluing.fill = vary(gluing.fill).min(0.9);
     gluing.keep = (gluing.keep + reach * random.random_range(-0.3..0.3)).clamp(0.0, 0.9);
-    gluing.size += reach as f32 * random.random_range(-0.5..0.5f32);
+    gluing.size += reach as f32 * random.random_range(-1.0..1.0f32);
     if random.random_bool(0.5) {
         gluing.noise = random.random_range(0.0..1.0f32).powi(2);
     }
@@ -56,7 +56,7 @@ pub(super) fn any(slack: i64, random: &mut Xoshiro256PlusPlus) -> Gluing {
         } else {
             (slack as f64 * random.random_range(0.0..0.5f64).powi(2)) as i64
         },
-        size: random.random_range(0.0..1.0),
+        size: random.random_range(-3.0..1.0),
         noise: random.random_range(0.0..1.0f32).powi(2),
         slack: if random.random_bool(0.3) {
             0.0
