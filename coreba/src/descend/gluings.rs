@@ -5,16 +5,17 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::dive::Gluing;
 
-/// The ways that are tried before any chance comes in; `target` in units.
-pub(super) fn plain(index: usize, target: i64) -> Gluing {
-    let plain = |gap, size, slack, keep, fill| Gluing {
+/// The ways that are tried before any chance comes in, where the sections have a
+/// mean slack in units.
+pub(super) fn plain(index: usize, slack: i64) -> Gluing {
+    let plain = |gap, size, weight, keep, fill| Gluing {
         gap,
         reserve: 0,
         size,
         noise: 0.0,
-        slack,
+        slack: weight,
         keep,
-        most: target / 256,
+        most: slack / 4,
         fill,
     };
     match index {

@@ -52,8 +52,8 @@ impl Component {
     /// Plain dives into the component, and into views that are glued in plain ways.
     fn plan_early(&mut self, index: usize, random: &mut Xoshiro256PlusPlus) -> (usize, Work) {
         let gluing = match (self.generation, index) {
-            (1, 1) => gluings::plain(0, self.target),
-            (2, 1..=4) => gluings::plain(index, self.target),
+            (1, 1) => gluings::plain(0, self.slack()),
+            (2, 1..=4) => gluings::plain(index, self.slack()),
             _ => {
                 let place = index.saturating_sub(1) % self.views.len();
                 let view = &mut self.views[place];
