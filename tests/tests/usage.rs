@@ -33,10 +33,6 @@ fn is_refused(program: &str, arguments: &[&str], expected: &str) {
 #[test]
 fn an_unknown_option_is_told_on_one_line() {
     for program in PROGRAMS {
-        if program == "idealloc-trace" {
-            // What it does not know is the program to trace.
-            continue;
-        }
         is_refused(program, &["--foo"], "unexpected argument '--foo'");
     }
 }

@@ -57,7 +57,7 @@ struct Arguments {
     quiet: bool,
 
     /// The program to run, and its arguments
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(required = true, trailing_var_arg = true)]
     program: Vec<OsString>,
 }
 
