@@ -6,8 +6,9 @@
 //! first jobs of the best dive and does the rest again, for a fraction of the
 //! cost, and may glue what is left within the slack that is left. Equal
 //! makespans are accepted where they pass the target in fewer sections, or by
-//! less, so the search drifts over plateaus. A dive *in stages* places long jobs
-//! as they are and glues anew what each stage leaves.
+//! less, so the search drifts over plateaus. A *beam* carries several dives on
+//! side by side and drops those that begin badly. A dive *in stages* places long
+//! jobs as they are and glues anew what each stage leaves.
 //!
 //! What pays differs from instance to instance and is learned: recipes and
 //! gluings near those that did best are drawn more often, views with the better
@@ -16,6 +17,7 @@
 //! every task's randomness is its own, so the sequence of work depends on the
 //! seed alone.
 
+mod beam;
 mod gluings;
 mod plan;
 mod view;
@@ -133,6 +135,7 @@ impl Component {
                 let descent = self.dive_in_stages(view, stages, &mut random, stop)?;
                 (descent, stages[0].recipe, stages.len() as u64)
             }
+            Work::Beam { recipes, width } => self.beam(view, recipes, *width, &mut random, stop)?,
             Work::Tail {
                 from,
                 recipes,
@@ -224,12 +227,7 @@ impl Component {
         random: &mut Xoshiro256PlusPlus,
         stop: &mut dyn FnMut() -> bool,
     ) -> Option<Descent> {
-        let jobs = view.cut.len();
-        let mut whole = Descent {
-            order: Vec::with_capacity(jobs),
-            positions: vec![0; jobs],
-            top: 0,
-        };
+        let mut whole = Descent::of(&view.cut);
         for (index, stage) in stages.iter().enumerate() {
             let (left, members) = view.cut.tail(&whole, whole.order.len());
             if members.is_empty() {
@@ -249,12 +247,7 @@ impl Component {
                 Some((_, chains)) => chains.apart(&descent, left.len()),
                 None => descent,
             };
-            for &job in &descent.order {
-                let at = members[job as usize];
-                whole.order.push(at);
-                whole.positions[at as usize] = descent.positions[job as usize];
-            }
-            whole.top = descent.top;
+            whole.extend(&descent, &members);
         }
         Some(whole)
     }
@@ -296,11 +289,7 @@ impl Component {
         let mut descent = best.clone();
         descent.order.truncate(from);
         descent.top = tail.top;
-        for &job in &tail.order {
-            let whole = members[job as usize];
-            descent.order.push(whole);
-            descent.positions[whole as usize] = tail.positions[job as usize];
-        }
+        descent.extend(&tail, &members);
         Some((descent, recipe, dives))
     }
 

@@ -65,7 +65,8 @@ impl Component {
         (0, Work::Fresh { gluing, recipes })
     }
 
-    /// By turns new views, dives in stages, and whole dives into a view.
+    /// By turns new views, dives side by side, dives in stages and whole dives into
+    /// a view.
     fn plan_afresh(
         &mut self,
         index: usize,
@@ -74,17 +75,22 @@ impl Component {
     ) -> (usize, Work) {
         let best_glued = ranking.iter().copied().find(|&view| view > 0);
         let try_again = self.generation.is_multiple_of(GLUING_AGE);
+        let place = ranking[rank(random) % ranking.len()];
         match (4 * self.generation + index as u64) % 12 {
             6 => (0, self.views[0].draw_stages(random)),
-            turn if turn % 4 < 2 && (best_glued.is_some() || try_again) => {
+            turn if turn % 4 == 0 && (best_glued.is_some() || try_again) => {
                 let parent = &self.views[best_glued.unwrap_or(0)];
                 let recipes = (0..4).map(|_| parent.draw(random)).collect();
                 let gluing = self.draw_gluing(ranking, random);
                 (0, Work::Fresh { gluing, recipes })
             }
+            10 => (place, self.plan_dives(place, random)),
             _ => {
-                let place = ranking[rank(random) % ranking.len()];
-                (place, self.plan_dives(place, random))
+                let beam = self.views[place].draw_beam(random);
+                (
+                    place,
+                    beam.unwrap_or_else(|| self.plan_dives(place, random)),
+                )
             }
         }
     }

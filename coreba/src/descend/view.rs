@@ -12,6 +12,12 @@ use crate::recipe::Recipe;
 /// Good recipes that a view remembers.
 const ELITE: usize = 6;
 
+/// Dives side by side at most.
+const BEAM_WIDTH: usize = 6;
+
+/// Jobs that all of them may place.
+const BEAM_JOBS: usize = 1 << 17;
+
 /// What a task does.
 #[derive(Clone, Debug)]
 pub(super) enum Work {
@@ -24,6 +30,8 @@ pub(super) enum Work {
         recipes: Vec<Recipe>,
         gluing: Option<Gluing>,
     },
+    /// Dives side by side, so many that go on at a time.
+    Beam { recipes: Vec<Recipe>, width: usize },
     /// A dive in stages: what a stage leaves is glued anew for the next.
     Staged(Vec<Stage>),
     /// Whole dives in a view that is made for them.
@@ -127,6 +135,15 @@ impl View {
             recipes,
             gluing,
         }
+    }
+
+    /// Dives side by side, where they are not too long.
+    pub(super) fn draw_beam(&self, random: &mut Xoshiro256PlusPlus) -> Option<Work> {
+        let jobs = self.cut.len().max(1);
+        let width = ((BEAM_JOBS / jobs) as f64).sqrt() as usize;
+        let recipes = (0..12).map(|_| self.draw(random)).collect();
+        let width = width.min(BEAM_WIDTH);
+        (width > 1 && jobs > 1).then_some(Work::Beam { recipes, width })
     }
 
     /// A dive in stages: long jobs first as they are, the rest in chains.

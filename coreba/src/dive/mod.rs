@@ -67,12 +67,23 @@ struct Choice {
 
 impl Descent {
     /// Nothing of a cut's jobs.
-    fn of(cut: &Cut) -> Descent {
+    pub(crate) fn of(cut: &Cut) -> Descent {
         Descent {
             order: Vec::with_capacity(cut.len()),
             positions: vec![0; cut.len()],
             top: cut.ground,
         }
+    }
+
+    /// Adds a descent of what this one left; `members` says which job of this
+    /// one's cut each of its jobs is.
+    pub(crate) fn extend(&mut self, more: &Descent, members: &[u32]) {
+        for &job in &more.order {
+            let member = members[job as usize];
+            self.order.push(member);
+            self.positions[member as usize] = more.positions[job as usize];
+        }
+        self.top = self.top.max(more.top);
     }
 }
 
