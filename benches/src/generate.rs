@@ -3,6 +3,7 @@
 //! Sizes are in bytes. The same arguments give the same jobs. Ids number the
 //! jobs in an order that tells nothing.
 
+mod few_live;
 pub mod trace;
 
 use std::collections::BinaryHeap;
@@ -11,6 +12,8 @@ use common::job::Job;
 use rand::seq::SliceRandom as _;
 use rand::{Rng, RngExt as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
+
+pub use few_live::{Keeping, few_live};
 
 /// Gives the jobs ids from 0 in an order that tells nothing.
 fn shuffled(mut jobs: Vec<Job>, random: &mut impl Rng) -> Vec<Job> {

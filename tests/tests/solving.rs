@@ -3,7 +3,7 @@
 
 use std::num::NonZeroUsize;
 
-use benches::generate::{self, Cutting};
+use benches::generate::{self, Cutting, Keeping};
 use common::job::Job;
 use common::load::{load, lower_bound};
 use common::problem::Problem;
@@ -126,7 +126,7 @@ fn small_guillotine_instances_are_solved_at_their_known_optimum() {
 
 #[test]
 fn every_generator_gives_sound_instances_that_are_placed() {
-    let kinds: [(&str, Vec<Job>); 6] = [
+    let kinds: [(&str, Vec<Job>); 7] = [
         ("random", generate::random(2000, 1)),
         (
             "guillotine",
@@ -138,6 +138,7 @@ fn every_generator_gives_sound_instances_that_are_placed() {
         ),
         ("training", generate::training(2000, 1)),
         ("malloc-like", generate::malloc_like(8, 2000, 1)),
+        ("few live", generate::few_live(Keeping::default(), 2000, 1)),
         ("adversary", generate::first_fit_adversary(2000, 1)),
     ];
     for (kind, jobs) in kinds {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use benches::generate::{self, Cutting};
+use benches::generate::{self, Cutting, Keeping};
 use clap::{Parser, ValueEnum};
 use common::csv::{Layout, Writer};
 use common::format::Output;
@@ -42,6 +42,8 @@ enum Kind {
     Training,
     /// Eight threads, few size classes, flat load
     Malloc,
+    /// Eight threads that keep a hundred blocks of random sizes each
+    FewLive,
     /// Bad for first fit by birth
     Adversary,
     /// A trace (.trc) of eight threads, with up to 100 000 blocks live at once
@@ -87,6 +89,7 @@ fn jobs(arguments: &Arguments) -> Option<Vec<Job>> {
         Kind::GuillotineUneven => generate::guillotine(count, side, side, Cutting::Uneven, seed),
         Kind::Training => generate::training(count, seed),
         Kind::Malloc => generate::malloc_like(8, count, seed),
+        Kind::FewLive => generate::few_live(Keeping::default(), count, seed),
         Kind::Adversary => generate::first_fit_adversary(count, seed),
         Kind::Trace => return None,
     })

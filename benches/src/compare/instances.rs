@@ -10,7 +10,7 @@ use common::job::Job;
 use common::problem::Problem;
 use tempfile::TempDir;
 
-use crate::generate::{self, Cutting};
+use crate::generate::{self, Cutting, Keeping};
 
 /// An instance that can be made or read.
 pub struct Instance {
@@ -39,7 +39,7 @@ pub struct Ready {
 /// One or more of every generated class.
 pub fn classes() -> Vec<Instance> {
     const SIDE: u64 = 1 << 30;
-    let made: [(&str, Make); 12] = [
+    let made: [(&str, Make); 14] = [
         ("random 10 k", || generate::random(10_000, 1)),
         ("random 1 M", || generate::random(1_000_000, 1)),
         ("training 20 k", || generate::training(20_000, 1)),
@@ -51,6 +51,12 @@ pub fn classes() -> Vec<Instance> {
         }),
         ("malloc-like 40 k, seed 3", || {
             generate::malloc_like(8, 40_000, 3)
+        }),
+        ("few live 40 k, seed 1", || {
+            generate::few_live(Keeping::default(), 40_000, 1)
+        }),
+        ("few live 40 k, seed 2", || {
+            generate::few_live(Keeping::default(), 40_000, 2)
         }),
         ("adversary 10 k", || {
             generate::first_fit_adversary(10_000, 1)
