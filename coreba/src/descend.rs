@@ -116,6 +116,19 @@ impl Component {
         ranking
     }
 
+    /// What a task costs at most, in jobs placed.
+    pub(crate) fn cost(&self, task: &Task) -> u64 {
+        let jobs = self.views[task.view].cut.len();
+        let cost = match &task.work {
+            Work::Dives(recipes) => recipes.len() * jobs,
+            Work::Fresh { recipes, .. } => (1 + recipes.len()) * jobs,
+            Work::Staged(stages) => (1 + stages.len()) * jobs,
+            Work::Beam { width, .. } => width * width * jobs,
+            Work::Tail { from, recipes, .. } => jobs / 4 + recipes.len() * (jobs - from),
+        };
+        cost as u64
+    }
+
     /// Does one task.
     pub(crate) fn perform(&self, task: &Task, stop: &mut dyn FnMut() -> bool) -> Option<Found> {
         let view = &self.views[task.view];

@@ -197,6 +197,14 @@ impl Items {
         self.items.iter().any(|item| item.alignment > 1)
     }
 
+    /// Whether every item is one rectangle, and none fixed.
+    pub(crate) fn is_plain(&self) -> bool {
+        (0..).zip(&self.items).all(|(index, item)| {
+            item.pin.is_none()
+                && matches!(self.slabs(index), [slab] if (slab.low, slab.high) == (0, item.size))
+        })
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Item> {
         self.items.iter()
     }

@@ -6,6 +6,7 @@ mod boxing;
 mod cut;
 mod descend;
 mod dive;
+mod eject;
 mod exact;
 mod explain;
 mod fit;

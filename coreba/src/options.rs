@@ -18,7 +18,7 @@ pub struct Options {
     /// hard problem takes for ever (see [`Options::within`]). The sequence of
     /// work does not depend on it.
     pub deadline: Option<Instant>,
-    /// How many evaluations (dives or packings in one order) to do; reached at
+    /// How many evaluations (dives, packings in one order, turns) to do; reached at
     /// the end of a round of a few. The same limit and seed give the same
     /// placement at any number of threads. Default: no limit.
     pub iterations: Option<u64>,
@@ -82,7 +82,8 @@ pub enum Method {
     /// Peeling and the exact search, without dives. Where the core is too large
     /// for it, only the placement that any budget gives is left.
     Exact,
-    /// First fit and best fit in many orders, squeezed.
+    /// First fit and best fit in many orders, squeezed, and ejection search from
+    /// the best where all items are plain rectangles.
     Fit,
     /// Boxing again and again, each boxing's loose placement squeezed.
     Boxing,

@@ -64,6 +64,20 @@ const NAMED: [(Order, &str, &str); 6] = [
     (Order::Birth, "birth, first fit", "birth, best fit"),
 ];
 
+/// The orders that [`Near`] begins with: where few items are live, they do best.
+const BY_SIZE: [Method; NEAR] = [
+    Method {
+        order: NAMED[3].0,
+        fit: Fit::First,
+        name: NAMED[3].1,
+    },
+    Method {
+        order: NAMED[2].0,
+        fit: Fit::First,
+        name: NAMED[2].1,
+    },
+];
+
 /// The orders that need no weights.
 #[cfg(test)]
 pub(crate) const SINGLE: [Order; 6] = [
@@ -107,6 +121,70 @@ impl Plan {
                 Method { order, fit, name }
             })
             .collect()
+    }
+}
+
+/// Orders near those by size that did best, to be tried beside other techniques.
+pub(crate) struct Near {
+    turns: u64,
+    /// Weights of size and lifetime, and the amplitude of the noise, by what
+    /// came of them.
+    elite: Vec<(u64, [f32; 3])>,
+    seed: u64,
+}
+
+/// Weights that [`Near`] remembers.
+const ELITE: usize = 4;
+
+/// Methods that [`Near`] gives at a time.
+pub(crate) const NEAR: usize = 2;
+
+impl Near {
+    pub(crate) fn new(seed: u64) -> Near {
+        let turns = 0;
+        let elite = vec![(u64::MAX, [1.0, 0.0, 0.0])];
+        Near { turns, elite, seed }
+    }
+
+    /// The next few methods, all of them first fit: by size, then by size and
+    /// little else.
+    pub(crate) fn next(&mut self) -> [Method; NEAR] {
+        self.turns += 1;
+        if self.turns == 1 {
+            return BY_SIZE;
+        }
+        let salt = self.turns.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(self.seed ^ salt);
+        [(); NEAR].map(|()| {
+            let (_, [size, lifetime, _]) = self.elite[random.random_range(0..self.elite.len())];
+            let reach = 0.25 * random.random_range(-4.0..0.0f32).exp();
+            Method {
+                order: Order::Weighted {
+                    size: size + random.random_range(-reach..reach),
+                    lifetime: lifetime + random.random_range(-reach..reach),
+                    noise: random.random_range(-6.0..-1.0f32).exp(),
+                    seed: random.random(),
+                },
+                fit: Fit::First,
+                name: "weighted order, first fit",
+            }
+        })
+    }
+
+    /// Learns what came of an order.
+    pub(crate) fn learn(&mut self, method: &Method, makespan: u64) {
+        let weights = match method.order {
+            Order::Weighted {
+                size,
+                lifetime,
+                noise,
+                ..
+            } => [size, lifetime, noise],
+            _ => [1.0, 0.0, 0.0],
+        };
+        self.elite.push((makespan, weights));
+        self.elite.sort_by_key(|&(makespan, _)| makespan);
+        self.elite.truncate(ELITE);
     }
 }
 

@@ -3,9 +3,10 @@
 //! Plain problems (every item one rectangle, none fixed) are peeled to their
 //! hard core, the core is split into components, and dives search each towards
 //! the lower bound, in turn with the exact search on those that are small
-//! enough; the peeled go back by first fit. Other problems are packed by first
-//! fit and best fit in many orders, and squeezed; few items in turn with an
-//! exact search.
+//! enough; the peeled go back by first fit. Packing in orders and ejection
+//! search take turns beside them, the oftener the more they improve (see
+//! [`turns`]). Other problems are packed by first fit and best fit in many
+//! orders, and squeezed; few items in turn with an exact search.
 //!
 //! Where an exact search proves that nothing is within a capacity, the lower
 //! bound rises, and with it what all aim at.
@@ -13,6 +14,7 @@
 mod assembly;
 mod boxing;
 mod by_orders;
+mod turns;
 
 use std::time::Instant;
 
@@ -62,6 +64,7 @@ pub(crate) fn run(
         nodes: 0,
         best: None,
         fell_back: false,
+        allocator: u64::MAX,
     };
     let stop = search.run();
     let Search {
@@ -107,6 +110,8 @@ struct Search<'a> {
     best: Option<(Packing, &'static str)>,
     /// Whether the placement of [`Search::fall_back`] was made.
     fell_back: bool,
+    /// The makespan that an allocator would need, once it is known.
+    allocator: u64,
 }
 
 impl<'a> Search<'a> {
@@ -200,6 +205,7 @@ impl<'a> Search<'a> {
         let is_upright = upside.ceiling.is_none();
         let mut components = self.components(&upside, target);
         let (mut dives, mut proofs) = (0, 0);
+        let (mut turns, mut work) = (None, 0);
         // Where alignments differ, the orders of pairs say more than valleys.
         let mut few = (self.options.method != Method::Dive && self.items.is_mixed())
             .then(|| Few::new(self.items, self.lower_bound, self.options))
@@ -221,6 +227,13 @@ impl<'a> Search<'a> {
             }
             if let Some(stop) = self.ending() {
                 return stop;
+            }
+            if placed_all && self.options.method == Method::Auto {
+                let turns = turns.get_or_insert_with(|| self.turns());
+                turns.earn(std::mem::take(&mut work));
+                if self.take_turn(turns) {
+                    continue;
+                }
             }
             let is_turn = match self.options.method {
                 Method::Dive => worst.is_none(),
@@ -250,8 +263,9 @@ impl<'a> Search<'a> {
                 return Stop::Exhausted;
             };
             let component = &mut components[worst];
-            let done = self.dive(component);
+            let (done, cost) = self.dive(component);
             dives += done;
+            work += cost;
             if dives == done && !component.is_done() {
                 // Hard: what an allocator would do is soon known, and at times
                 // better than many dives.
@@ -298,9 +312,11 @@ impl<'a> Search<'a> {
         Prover::new(self.items, components, self.lower_bound, self.options)
     }
 
-    /// A generation of dives into a component; returns how many.
-    fn dive(&mut self, component: &mut Component) -> u64 {
+    /// A generation of dives into a component; returns how many, and their work
+    /// in jobs placed.
+    fn dive(&mut self, component: &mut Component) -> (u64, u64) {
         let tasks = component.plan();
+        let work = tasks.iter().map(|task| component.cost(task)).sum();
         let shared = &*component;
         let found = batch::run(
             &tasks,
@@ -315,7 +331,7 @@ impl<'a> Search<'a> {
             .sum();
         self.evaluations += dives;
         component.merge(found);
-        dives
+        (dives, work)
     }
 
     /// A round of the exact search; returns its nodes over the jobs, `None`

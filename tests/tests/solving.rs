@@ -77,6 +77,7 @@ fn the_same_seed_and_work_give_the_same_bytes_at_any_number_of_threads() {
         generate::random(3000, 1),
         generate::guillotine(300, 1 << 20, 1 << 20, Cutting::Even, 2),
         generate::malloc_like(8, 3000, 3),
+        generate::few_live(Keeping::default(), 4000, 4),
     ];
     for jobs in instances {
         let problem = Problem::new(jobs).expect("sound");
@@ -107,6 +108,47 @@ fn more_work_never_worsens_the_answer() {
         );
         before = makespan;
     }
+}
+
+#[test]
+fn more_work_never_worsens_the_answer_where_members_take_turns() {
+    let problem = Problem::new(generate::few_live(Keeping::default(), 4000, 5)).expect("sound");
+    let mut before = u64::MAX;
+    for iterations in [0, 1, 8, 40, 80, 160] {
+        let makespan = solved(&problem, &options(iterations, 3)).makespan;
+        assert!(
+            makespan <= before,
+            "{iterations} evaluations: {makespan} after {before}"
+        );
+        before = makespan;
+    }
+}
+
+#[test]
+fn where_few_blocks_are_live_dives_alone_are_beaten() {
+    use coreba::Method;
+    let (mut by_dives, mut by_all) = (0, 0);
+    for seed in 0..3 {
+        let jobs = generate::few_live(Keeping::default(), 8000, seed);
+        let problem = Problem::new(jobs).expect("sound");
+        let above = |method: Method| {
+            let mut options = options(250, seed);
+            options.method = method;
+            let solution = solved(&problem, &options);
+            solution.makespan - solution.lower_bound
+        };
+        let (dives, all) = (above(Method::Dive), above(Method::Auto));
+        assert!(
+            all <= dives,
+            "seed {seed}: {all} above the bound, {dives} by dives"
+        );
+        by_dives += dives;
+        by_all += all;
+    }
+    assert!(
+        10 * by_all < 9 * by_dives,
+        "{by_all} above the bounds, {by_dives} by dives"
+    );
 }
 
 #[test]

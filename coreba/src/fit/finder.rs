@@ -34,9 +34,16 @@ pub(crate) struct Finder {
     obstacles: Vec<Obstacle>,
     /// What this finder alone knows to be taken, sorted by address.
     local: Vec<Entry>,
+    /// Looks at obstacles so far: what searching costs.
+    looks: u64,
 }
 
 impl Finder {
+    /// Looks at obstacles so far.
+    pub(super) fn looks(&self) -> u64 {
+        self.looks
+    }
+
     /// The position for an item by `fit`, or `None` where its height in bytes
     /// would pass `limit`. O(log n) vectors, each searched by galloping at
     /// every step of the leapfrog.
@@ -187,6 +194,7 @@ impl Finder {
             if at > highest {
                 return None;
             }
+            self.looks += 1;
             let obstacle = &mut self.obstacles[index];
             match obstacle.above(room, &self.local, at) {
                 Some(above) => {

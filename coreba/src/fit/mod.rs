@@ -39,6 +39,8 @@ pub(crate) enum Fit {
 pub(crate) struct Taken {
     room: Room,
     finder: Finder,
+    /// Looks at what is in the way after which nothing is found any more.
+    most_looks: u64,
 }
 
 impl Taken {
@@ -47,7 +49,22 @@ impl Taken {
         Taken {
             room: Room::new(items),
             finder: Finder::default(),
+            most_looks: u64::MAX,
         }
+    }
+
+    /// The same, but finds nothing after about so many looks at what is in the
+    /// way: for who counts the work instead of the time.
+    pub(crate) fn with_most_looks(items: &Items, most_looks: u64) -> Taken {
+        Taken {
+            most_looks,
+            ..Taken::new(items)
+        }
+    }
+
+    /// Looks so far at what is in the way: the cost of all searches.
+    pub(crate) fn looks(&self) -> u64 {
+        self.finder.looks()
     }
 
     /// What is taken so far, for other finders.
@@ -62,6 +79,9 @@ impl Taken {
 
     /// See [`Finder::find`].
     pub(crate) fn find(&mut self, items: &Items, item: u32, fit: Fit, limit: u64) -> Option<u64> {
+        if self.finder.looks() > self.most_looks {
+            return None;
+        }
         self.finder.find(&self.room, items, item, fit, limit)
     }
 

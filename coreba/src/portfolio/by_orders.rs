@@ -6,6 +6,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::Search;
 use super::boxing::Member;
+use super::turns;
 use crate::batch;
 use crate::exact::Few;
 use crate::fit::{Fit, Taken};
@@ -15,7 +16,7 @@ use crate::pack::{self, Packing};
 use crate::peel;
 use crate::solution::Stop;
 
-impl Search<'_> {
+impl<'a> Search<'a> {
     /// Packs in the order of an earlier placement, new items last, the largest
     /// first; and, for comparison, as if there were none.
     pub(super) fn warm_start(&mut self) {
@@ -43,6 +44,7 @@ impl Search<'_> {
         }
         self.fell_back = true;
         if let Some(packing) = online::best_fit(self.items) {
+            self.allocator = packing.makespan;
             return self.keep(packing, "birth, online best fit");
         }
         let packing = self.first_fit(&Order::Size.of(self.items));
@@ -56,12 +58,14 @@ impl Search<'_> {
             .expect("the gate leaves room for every job below 2^64")
     }
 
-    /// First fit and best fit in many orders, each new best squeezed, and boxing
+    /// First fit and best fit in many orders, each new best squeezed, with
+    /// ejection search in turn where it was forced, and boxing
     /// now and then.
     pub(super) fn by_orders(&mut self, peeled: &peel::Peeled) -> Stop {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(self.options.seed);
         let mut plan = orders::Plan::new();
         let mut few = Few::new(self.items, self.lower_bound, self.options);
+        let mut turns = self.turns_beside_orders();
         let mut boxing = Member::new(self.items, peeled, self.options);
         loop {
             if let Some(stop) = self.ending() {
@@ -91,6 +95,10 @@ impl Search<'_> {
                 if let Some(packing) = packing {
                     self.keep(packing, task.name);
                 }
+            }
+            if let Some(turns) = &mut turns {
+                turns.earn(tasks.len() as u64 * turns::FIRST_FIT * self.items.len() as u64);
+                while self.ending().is_none() && self.take_turn(turns) {}
             }
             if let Some(boxing) = &mut boxing
                 && self.makespan() > self.lower_bound

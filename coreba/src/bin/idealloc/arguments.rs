@@ -128,7 +128,7 @@ enum Technique {
     Dive,
     /// Peeling and the exact search
     Exact,
-    /// First fit and best fit in many orders
+    /// First fit and best fit in many orders, and ejection search
     Fit,
     /// Boxing, unboxed and squeezed by first fit
     Boxing,

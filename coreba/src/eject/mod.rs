@@ -1,0 +1,249 @@
+//! Guided ejection search: lowering the makespan of a placement bit by bit.
+//!
+//! A limit below the makespan is set, and what lies above it is taken *out*.
+//! Then, step by step, an item that is out goes into the lowest hole below the
+//! limit. Where there is none it takes the place at which what is in the way
+//! weighs least, and puts that out. An item weighs by its area, and the more the
+//! oftener no hole was found for it, so that what is hard to place stays where
+//! it found one. When nothing is out, the limit is met and the next is set.
+//!
+//! The search is Nagata and Bräysy's for routes ("A powerful route minimization
+//! heuristic for the vehicle routing problem with time windows", Operations
+//! Research Letters 37, 2009). A step costs O(k + m) where k items meet the one
+//! that is placed and m are seen beside them, whatever n is: it suits many items
+//! of which few are live at a time.
+
+mod rows;
+mod sweep;
+#[cfg(test)]
+mod tests;
+
+use rand::{RngExt as _, SeedableRng as _};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::item::Items;
+use crate::pack::Packing;
+use rows::Rows;
+use sweep::{Sweep, Wanted};
+
+/// By how much of its area an item weighs more where no hole is found for it.
+const GAIN: f64 = 0.1;
+
+/// Steps within which a limit is to be met.
+const PATIENCE: u64 = 16_000;
+
+/// The part of what the makespan is above the bound by which the limit is lower:
+/// at first, and the least and the most.
+const DROP: f64 = 0.1;
+const DROPS: (f64, f64) = (0.002, 0.3);
+
+/// Items looked at that cost as much as the placement of one in a dive.
+const SEEN: u64 = 128;
+
+/// Looks for an item to take it out that cost as much as one at its place.
+const LIGHT: usize = 8;
+
+/// A search from one placement on.
+pub(crate) struct Walker<'a> {
+    items: &'a Items,
+    rows: Rows,
+    /// Positions in units; of items that are out, where they were.
+    at: Vec<u64>,
+    out: Vec<u32>,
+    is_out: Vec<bool>,
+    weights: Vec<f64>,
+    sweep: Sweep,
+    /// No item may reach above this, in bytes.
+    limit: u64,
+    drop: f64,
+    /// Steps left to meet the limit.
+    patience: u64,
+    best: Packing,
+    random: Xoshiro256PlusPlus,
+}
+
+impl<'a> Walker<'a> {
+    /// From a placement of plain items. O(n log n).
+    pub(crate) fn new(items: &'a Items, packing: &Packing, seed: u64) -> Self {
+        let rows = Rows::new(items);
+        let weights = (0..)
+            .zip(items.iter())
+            .map(|(index, item)| item.size as f64 * f64::from(rows.length(index)))
+            .collect();
+        let mut walker = Walker {
+            items,
+            rows,
+            at: packing.positions.clone(),
+            out: Vec::new(),
+            is_out: vec![true; items.len()],
+            weights,
+            sweep: Sweep::default(),
+            limit: u64::MAX,
+            drop: DROP,
+            patience: 0,
+            best: packing.clone(),
+            random: Xoshiro256PlusPlus::seed_from_u64(seed),
+        };
+        for item in 0..items.len() as u32 {
+            walker.place(item, packing.positions[item as usize]);
+        }
+        walker
+    }
+
+    /// The lowest placement so far.
+    pub(crate) fn best(&self) -> &Packing {
+        &self.best
+    }
+
+    /// Goes on from another placement. What was learned stays.
+    pub(crate) fn restart(&mut self, packing: &Packing) {
+        self.best.clone_from(packing);
+        self.drop = DROP;
+        self.patience = 0;
+    }
+
+    /// Searches on, until the work is done (in placements of a dive), the
+    /// makespan is at the bound, or `stop` says so.
+    pub(crate) fn run(&mut self, bound: u64, work: u64, stop: &mut dyn FnMut() -> bool) {
+        let mut left = SEEN.saturating_mul(work);
+        let mut steps = 0u64;
+        while left > 0 && self.best.makespan > bound {
+            if self.patience == 0 {
+                self.drop = if self.drop < DROPS.0 {
+                    DROP
+                } else {
+                    self.drop / 2.0
+                };
+                self.restore();
+                self.lower(bound);
+            }
+            let Some(item) = self.pick() else {
+                self.keep();
+                self.drop = (self.drop * 1.2).min(DROPS.1);
+                if self.best.makespan > bound {
+                    self.lower(bound);
+                }
+                continue;
+            };
+            left = left.saturating_sub(self.step(item) as u64);
+            self.patience = self.patience.saturating_sub(1);
+            steps += 1;
+            if steps.is_multiple_of(64) && stop() {
+                return;
+            }
+        }
+    }
+
+    /// One of those that are out.
+    fn pick(&mut self) -> Option<u32> {
+        if self.out.is_empty() {
+            return None;
+        }
+        let picked = self.random.random_range(0..self.out.len());
+        Some(self.out.swap_remove(picked))
+    }
+
+    /// Places an item that is out; returns how many items were looked at.
+    fn step(&mut self, index: u32) -> usize {
+        let items = self.items;
+        let item = items.item(index);
+        let grid = items.grid();
+        let seen = 16 + self.rows.gather(index, &mut self.sweep.found);
+        let Some(highest) = grid.highest(self.limit, item) else {
+            return self.give_up(index, seen);
+        };
+        let wanted = Wanted {
+            size: item.size,
+            highest,
+            align: |at: u64| (grid.start + at).next_multiple_of(item.alignment) - grid.start,
+        };
+        if let Some(at) = self.sweep.hole(&wanted) {
+            self.place(index, at);
+            return seen;
+        }
+        let area = item.size as f64 * f64::from(self.rows.length(index));
+        self.weights[index as usize] += GAIN * area;
+        let Walker {
+            sweep,
+            weights,
+            random,
+            ..
+        } = self;
+        let place = sweep.cheapest(
+            &wanted,
+            |item| weights[item as usize],
+            |ties| random.random_range(0..ties) == 0,
+        );
+        let Some(at) = place else {
+            return self.give_up(index, seen);
+        };
+        let mut cost = 2 * seen;
+        for found in 0..self.sweep.found.len() {
+            let placed = self.sweep.found[found];
+            if placed.low < at + item.size && at < placed.high {
+                cost += self.take_out(placed.item) / LIGHT;
+            }
+        }
+        self.place(index, at);
+        cost
+    }
+
+    /// An item fits nowhere below the limit, which is too low.
+    fn give_up(&mut self, item: u32, seen: usize) -> usize {
+        self.out.push(item);
+        self.patience = 1;
+        seen
+    }
+
+    fn place(&mut self, item: u32, at: u64) {
+        self.at[item as usize] = at;
+        self.is_out[item as usize] = false;
+        let high = at + self.items.item(item).size;
+        self.rows.insert(item, at, high);
+    }
+
+    /// Returns how many items were looked at.
+    fn take_out(&mut self, item: u32) -> usize {
+        self.is_out[item as usize] = true;
+        self.out.push(item);
+        self.rows.remove(item)
+    }
+
+    /// Back to the best placement. O(n), and what differs.
+    fn restore(&mut self) {
+        self.out.clear();
+        for item in 0..self.items.len() as u32 {
+            let at = self.best.positions[item as usize];
+            let is_out = self.is_out[item as usize];
+            if is_out || self.at[item as usize] != at {
+                if !is_out {
+                    self.rows.remove(item);
+                }
+                self.place(item, at);
+            }
+        }
+    }
+
+    /// Keeps a placement in which nothing is out. O(n).
+    fn keep(&mut self) {
+        self.best.positions.copy_from_slice(&self.at);
+        let grid = self.items.grid();
+        let placed = self.items.iter().zip(&self.at);
+        let heights = placed.map(|(item, &at)| grid.height(at, item));
+        self.best.makespan = heights.max().unwrap_or(0);
+    }
+
+    /// Sets a limit below the best makespan, and takes out what is above. O(n).
+    fn lower(&mut self, bound: u64) {
+        let above = self.best.makespan - bound;
+        let drop = ((above as f64 * self.drop) as u64).clamp(1, above.max(1));
+        self.limit = self.best.makespan - drop;
+        self.patience = PATIENCE;
+        let grid = self.items.grid();
+        for (index, item) in (0..).zip(self.items.iter()) {
+            if grid.height(self.at[index as usize], item) > self.limit {
+                self.take_out(index);
+            }
+        }
+    }
+}
