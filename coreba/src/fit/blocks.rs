@@ -3,7 +3,7 @@
 use crate::item::{Items, Slab};
 
 /// Ends of slabs that a block of several sections may have.
-const BLOCK_ENDS: u32 = 48;
+const BLOCK_ENDS: u32 = 256;
 
 /// The blocks of sections.
 #[derive(Clone, Debug)]
