@@ -1,9 +1,9 @@
 //! Guided ejection search: lowering the makespan of a placement bit by bit.
 //!
 //! A limit below the makespan is set, and what lies above it is taken *out*.
-//! Then, step by step, an item that is out goes into the lowest hole below the
-//! limit. Where there is none it takes the place at which what is in the way
-//! weighs least, and puts that out. An item weighs by its area, and the more the
+//! Then, step by step, one of the heavier items that are out goes into the
+//! lowest hole below the limit. Where there is none it takes the place at which
+//! what is in the way weighs least, and puts that out. An item weighs by its area, and the more the
 //! oftener no hole was found for it, so that what is hard to place stays where
 //! it found one. When nothing is out, the limit is met and the next is set.
 //!
@@ -29,8 +29,11 @@ use sweep::{Sweep, Wanted};
 /// By how much of its area an item weighs more where no hole is found for it.
 const GAIN: f64 = 0.1;
 
+/// Of how many that are out the heaviest is placed next.
+const PICKS: usize = 3;
+
 /// Steps within which a limit is to be met.
-const PATIENCE: u64 = 16_000;
+const PATIENCE: u64 = 8000;
 
 /// The part of what the makespan is above the bound by which the limit is lower:
 /// at first, and the least and the most.
@@ -134,12 +137,19 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// One of those that are out.
+    /// One of those that are out: the heaviest of a few.
     fn pick(&mut self) -> Option<u32> {
         if self.out.is_empty() {
             return None;
         }
-        let picked = self.random.random_range(0..self.out.len());
+        let weight = |at: usize| self.weights[self.out[at] as usize];
+        let mut picked = self.random.random_range(0..self.out.len());
+        for _ in 1..PICKS {
+            let other = self.random.random_range(0..self.out.len());
+            if weight(other) > weight(picked) {
+                picked = other;
+            }
+        }
         Some(self.out.swap_remove(picked))
     }
 
