@@ -116,7 +116,7 @@ impl Component {
         ranking
     }
 
-    /// What a task costs at most, in jobs placed.
+    /// About what a task costs, in jobs placed.
     pub(crate) fn cost(&self, task: &Task) -> u64 {
         let jobs = self.views[task.view].cut.len();
         let cost = match &task.work {
@@ -332,9 +332,10 @@ impl Component {
         } in known.into_iter().chain(fresh)
         {
             let place = match fresh {
-                None => view,
-                Some(view) => self.take_in(view),
+                None => Some(view),
+                Some(view) => self.take_in(view, descent.top),
             };
+            let Some(place) = place else { continue };
             self.views[place].keep(descent, recipe, self.target);
         }
         let Some(&best) = self.ranking().first() else {
@@ -355,16 +356,18 @@ impl Component {
         }
     }
 
-    /// Takes in a new view, in the place of the worst glued one where there are
-    /// many; returns which it is.
-    fn take_in(&mut self, view: View) -> usize {
+    /// Takes in a new view, whose best dive is `top` units high; where there are
+    /// many, in the place of the worst glued one, if it does better. Returns
+    /// which it is.
+    fn take_in(&mut self, view: View, top: i64) -> Option<usize> {
         if self.views.len() >= VIEWS {
-            let worst = self.ranking().into_iter().rev().find(|&view| view > 0);
-            if let Some(worst) = worst {
-                self.views.remove(worst);
+            let worst = self.ranking().into_iter().rev().find(|&view| view > 0)?;
+            if self.views[worst].top() <= top {
+                return None;
             }
+            self.views.remove(worst);
         }
         self.views.push(view);
-        self.views.len() - 1
+        Some(self.views.len() - 1)
     }
 }

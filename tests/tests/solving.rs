@@ -96,6 +96,31 @@ fn the_same_seed_and_work_give_the_same_bytes_at_any_number_of_threads() {
 }
 
 #[test]
+fn a_capacity_is_met_by_the_same_bytes_at_any_number_of_threads() {
+    for seed in 0..6 {
+        let jobs = generate::few_live(Keeping::default(), 1500, seed);
+        let problem = Problem::new(jobs).expect("sound");
+        let with = |threads: usize, capacity: Option<u64>| {
+            let mut options = options(400, seed);
+            options.method = coreba::Method::Fit;
+            options.threads = NonZeroUsize::new(threads).expect("not 0");
+            options.capacity = capacity;
+            solved(&problem, &options)
+        };
+        let free = with(1, None);
+        let above = free.makespan - free.lower_bound;
+        for share in [2, 4, 8] {
+            let capacity = Some(free.makespan + above / share);
+            let one = with(1, capacity);
+            for threads in [2, 3] {
+                let many = with(threads, capacity);
+                assert_eq!(one.placement, many.placement, "{threads} threads");
+            }
+        }
+    }
+}
+
+#[test]
 fn more_work_never_worsens_the_answer() {
     let jobs = generate::guillotine(400, 1 << 20, 1 << 20, Cutting::Even, 9);
     let problem = Problem::new(jobs).expect("sound");

@@ -70,7 +70,7 @@ impl Thread {
 }
 
 /// Threads that keep a few blocks each, replace one after another by one of
-/// another size, and free all at their end. So few blocks are live that the
+/// any size, and free all at their end. So few blocks are live that the
 /// sizes of the moment decide how high the load is. Usable sizes and alignment
 /// are glibc's.
 pub fn few_live(keeping: Keeping, jobs: usize, seed: u64) -> Vec<Job> {

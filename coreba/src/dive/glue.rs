@@ -87,7 +87,8 @@ impl Chains {
             .filter(|&chain| !chains[chain as usize].is_empty())
             .collect();
         chains.retain(|chain| !chain.is_empty());
-        let rest = chained.part(&others, vec![height; chained.sections()]);
+        let mut rest = chained.part(&others, vec![height; chained.sections()]);
+        rest.ground = rest.ground.max(chained.ground);
         (rest, Chains { chains, bottom })
     }
 
@@ -241,6 +242,47 @@ mod tests {
             }
             prop_assert_eq!(apart.order.len(), cut.len());
             prop_assert!(free.iter().all(|&free| free <= apart.top));
+        }
+
+        #[test]
+        fn what_a_glued_tail_says_of_its_height_is_true(
+            spans in proptest::collection::vec((0u64..90, 1u64..30, 1u64..6), 2..60),
+            share in 0.0..1.0f64,
+            fill in 0.0..0.9f64,
+            seed: u64,
+        ) {
+            let jobs = spans.iter().enumerate().map(|(id, &(birth, length, size))| {
+                Job::new(id as u64, birth, birth + length, size)
+            });
+            let problem = Problem::new(jobs.collect()).expect("sound");
+            let items = Items::new(&problem, 0).expect("small numbers");
+            let members: Vec<u32> = (0..items.len() as u32).collect();
+            let cut = Cut::new(&items, &members).expect("plain rectangles");
+            let target = cut.needs().iter().copied().max().unwrap_or(0);
+            let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+            let rules = Rules {
+                threshold: 1, lookahead: 4, target, limit: i64::MAX, jobs: usize::MAX,
+            };
+            let mut dive = |cut: &Cut| {
+                let ranks: Vec<_> = (0..cut.len() as u32)
+                    .map(|job| rank(random.random_range(0.0..1.0f32), job))
+                    .collect();
+                Diver::new(cut).dive(cut, &ranks, &rules, &mut || false).expect("no limit")
+            };
+            let mut whole = dive(&cut);
+            let from = (cut.len() as f64 * share) as usize;
+            let (tail, members) = cut.tail(&whole, from);
+            let gluing = Gluing {
+                gap: u32::MAX, reserve: 0, size: 0.5, noise: 0.0, slack: 0.0, keep: 0.0, most: 0, fill,
+            };
+            let mut other = Xoshiro256PlusPlus::seed_from_u64(seed);
+            let (glued, chains) = Chains::new(&tail, &gluing, target + 40, &mut other);
+            let more = chains.apart(&dive(&glued), tail.len());
+            whole.order.truncate(from);
+            whole.top = more.top;
+            whole.extend(&more, &members);
+            let tops = (0..cut.len()).map(|job| whole.positions[job] + cut.size[job]);
+            prop_assert_eq!(whole.top, tops.max().unwrap_or(0));
         }
     }
 }

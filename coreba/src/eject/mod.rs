@@ -43,6 +43,9 @@ const DROPS: (f64, f64) = (0.002, 0.3);
 /// Items looked at that cost as much as the placement of one in a dive.
 const SEEN: u64 = 128;
 
+/// Items looked at between one question whether to stop and the next.
+const ASK: u64 = 1 << 16;
+
 /// Looks for an item to take it out that cost as much as one at its place.
 const LIGHT: usize = 8;
 
@@ -58,6 +61,8 @@ pub(crate) struct Walker<'a> {
     sweep: Sweep,
     /// No item may reach above this, in bytes.
     limit: u64,
+    /// Whether that limit is to be met; else all lies as in the best placement.
+    seeks: bool,
     drop: f64,
     /// Steps left to meet the limit.
     patience: u64,
@@ -82,6 +87,7 @@ impl<'a> Walker<'a> {
             weights,
             sweep: Sweep::default(),
             limit: u64::MAX,
+            seeks: false,
             drop: DROP,
             patience: 0,
             best: packing.clone(),
@@ -101,38 +107,47 @@ impl<'a> Walker<'a> {
     /// Goes on from another placement. What was learned stays.
     pub(crate) fn restart(&mut self, packing: &Packing) {
         self.best.clone_from(packing);
+        self.restore();
         self.drop = DROP;
-        self.patience = 0;
     }
 
-    /// Searches on, until the work is done (in placements of a dive), the
+    /// Searches on, until about this work is done (in placements of a dive), the
     /// makespan is at the bound, or `stop` says so.
     pub(crate) fn run(&mut self, bound: u64, work: u64, stop: &mut dyn FnMut() -> bool) {
+        let items = self.items.len() as u64;
         let mut left = SEEN.saturating_mul(work);
-        let mut steps = 0u64;
-        while left > 0 && self.best.makespan > bound {
-            if self.patience == 0 {
+        let mut asked = left;
+        loop {
+            if self.seeks && self.out.is_empty() {
+                self.keep();
+                self.drop = (self.drop * 1.2).min(DROPS.1);
+                left = left.saturating_sub(items);
+            }
+            if left == 0 || self.best.makespan <= bound {
+                return;
+            }
+            if asked - left >= ASK {
+                asked = left;
+                if stop() {
+                    return;
+                }
+            }
+            if self.seeks && self.patience == 0 {
                 self.drop = if self.drop < DROPS.0 {
                     DROP
                 } else {
                     self.drop / 2.0
                 };
                 self.restore();
-                self.lower(bound);
+                left = left.saturating_sub(items);
             }
-            let Some(item) = self.pick() else {
-                self.keep();
-                self.drop = (self.drop * 1.2).min(DROPS.1);
-                if self.best.makespan > bound {
-                    self.lower(bound);
-                }
-                continue;
-            };
-            left = left.saturating_sub(self.step(item) as u64);
-            self.patience = self.patience.saturating_sub(1);
-            steps += 1;
-            if steps.is_multiple_of(64) && stop() {
-                return;
+            if !self.seeks {
+                self.lower(bound);
+                left = left.saturating_sub(items);
+            }
+            if let Some(item) = self.pick() {
+                left = left.saturating_sub(self.step(item) as u64);
+                self.patience = self.patience.saturating_sub(1);
             }
         }
     }
@@ -219,8 +234,9 @@ impl<'a> Walker<'a> {
         self.rows.remove(item)
     }
 
-    /// Back to the best placement. O(n), and what differs.
+    /// Back to the best placement, and to no limit. O(n), and what differs.
     fn restore(&mut self) {
+        self.seeks = false;
         self.out.clear();
         for item in 0..self.items.len() as u32 {
             let at = self.best.positions[item as usize];
@@ -236,6 +252,7 @@ impl<'a> Walker<'a> {
 
     /// Keeps a placement in which nothing is out. O(n).
     fn keep(&mut self) {
+        self.seeks = false;
         self.best.positions.copy_from_slice(&self.at);
         let grid = self.items.grid();
         let placed = self.items.iter().zip(&self.at);
@@ -248,6 +265,7 @@ impl<'a> Walker<'a> {
         let above = self.best.makespan - bound;
         let drop = ((above as f64 * self.drop) as u64).clamp(1, above.max(1));
         self.limit = self.best.makespan - drop;
+        self.seeks = true;
         self.patience = PATIENCE;
         let grid = self.items.grid();
         for (index, item) in (0..).zip(self.items.iter()) {

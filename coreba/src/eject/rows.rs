@@ -2,7 +2,8 @@
 //! about half as many items are born as live in it. So the items that share a
 //! section with another are those of a few blocks, each read from end to end.
 //!
-//! Memory is O(n): a block holds twice as many items as are born in it, or few.
+//! Memory is O(n): a block keeps at most twice as many items of earlier blocks as
+//! were born in the one before.
 
 use crate::item::Items;
 

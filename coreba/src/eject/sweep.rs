@@ -69,6 +69,10 @@ impl Sweep {
             while let Some(ended) = highs.next_if(|end| end.0 <= at) {
                 sum -= weight(ended);
             }
+            if lows.len() == highs.len() {
+                // Nothing is in the way: no rounding is to be left of what was.
+                sum = 0.0;
+            }
             ties = if sum < least { 1 } else { ties + 1 };
             if sum < least || sum == least && choose(ties) {
                 least = sum;

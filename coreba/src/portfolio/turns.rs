@@ -270,6 +270,10 @@ impl<'a> Search<'a> {
             if after[index] < self.makespan() {
                 self.keep(walker(slot).best().clone(), EJECTION);
             }
+            if after[index] <= bound {
+                // What comes behind was begun or not, as threads were free.
+                break;
+            }
         }
     }
 }

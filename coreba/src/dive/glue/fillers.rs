@@ -121,7 +121,7 @@ impl Fillers {
         let start = self
             .by_first
             .partition_point(|&job| cut.first[job as usize] < from);
-        let mut largest: Option<(i64, Member)> = None;
+        let mut largest: Option<(i128, Member)> = None;
         for &job in &self.by_first[start..] {
             let index = job as usize;
             if cut.first[index] >= to || self.looks == 0 {
@@ -134,7 +134,8 @@ impl Fillers {
                 continue;
             }
             let rise = low + (allowed - residue - low).rem_euclid(needed);
-            let area = cut.size[index] * i64::from(cut.last[index] - cut.first[index] + 1);
+            let sections = cut.last[index] - cut.first[index] + 1;
+            let area = i128::from(cut.size[index]) * i128::from(sections);
             let fits = rise + cut.size[index] <= high;
             if fits && largest.is_none_or(|(most, _)| area > most) {
                 largest = Some((area, Member { job, rise }));
