@@ -147,6 +147,31 @@ mod tests {
     use crate::dive::{Diver, Rules, rank};
     use crate::item::Items;
 
+    /// The cut of jobs, each a birth, a length, a size, and a power of two to
+    /// which it is aligned.
+    fn cut_of(spans: impl Iterator<Item = (u64, u64, u64, u32)>) -> Cut {
+        let jobs = (0u64..).zip(spans);
+        let jobs = jobs.map(|(id, (birth, length, size, power))| {
+            Job::new(id, birth, birth + length, size).aligned(1 << power)
+        });
+        let problem = Problem::new(jobs.collect()).expect("sound");
+        let items = Items::new(&problem, 0).expect("small numbers");
+        let members: Vec<u32> = (0..items.len() as u32).collect();
+        Cut::new(&items, &members).expect("plain rectangles")
+    }
+
+    /// Wherever there is slack.
+    const GLUING: Gluing = Gluing {
+        gap: u32::MAX,
+        reserve: 0,
+        size: 0.5,
+        noise: 0.0,
+        slack: 0.0,
+        keep: 0.0,
+        most: 0,
+        fill: 0.0,
+    };
+
     proptest! {
         #[test]
         fn chains_hold_each_job_once_and_gaps_leave_what_they_must(
@@ -158,18 +183,10 @@ mod tests {
             fill in 0.0..0.9f64,
             seed: u64,
         ) {
-            let jobs = spans.iter().enumerate().map(|(id, &(birth, length, size, alignment))| {
-                Job::new(id as u64, birth, birth + length, size).aligned(1 << alignment)
-            });
-            let problem = Problem::new(jobs.collect()).expect("sound");
-            let items = Items::new(&problem, 0).expect("small numbers");
-            let members: Vec<u32> = (0..items.len() as u32).collect();
-            let cut = Cut::new(&items, &members).expect("plain rectangles");
+            let cut = cut_of(spans.into_iter());
             let needs = cut.needs();
             let target = needs.iter().copied().max().unwrap_or(0) + spare;
-            let gluing = Gluing {
-                gap: u32::MAX, reserve, size: 0.5, noise: 0.3, slack: 0.01, keep, most, fill,
-            };
+            let gluing = Gluing { reserve, noise: 0.3, slack: 0.01, keep, most, fill, ..GLUING };
             let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
             let (_, chains) = Chains::new(&cut, &gluing, target, &mut random);
             let mut seen = vec![0; cut.len()];
@@ -210,17 +227,9 @@ mod tests {
             fill in 0.0..0.9f64,
             seed: u64,
         ) {
-            let jobs = spans.iter().enumerate().map(|(id, &(birth, length, size))| {
-                Job::new(id as u64, birth, birth + length, size)
-            });
-            let problem = Problem::new(jobs.collect()).expect("sound");
-            let items = Items::new(&problem, 0).expect("small numbers");
-            let members: Vec<u32> = (0..items.len() as u32).collect();
-            let cut = Cut::new(&items, &members).expect("plain rectangles");
+            let cut = cut_of(spans.iter().map(|&(birth, length, size)| (birth, length, size, 0)));
             let target = cut.needs().iter().copied().max().unwrap_or(0) + spare;
-            let gluing = Gluing {
-                gap: u32::MAX, reserve: 0, size: 0.5, noise: 0.3, slack: 0.0, keep: 0.0, most: 0, fill,
-            };
+            let gluing = Gluing { noise: 0.3, fill, ..GLUING };
             let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
             let (glued, chains) = Chains::new(&cut, &gluing, target, &mut random);
             let rules = Rules {
@@ -251,13 +260,7 @@ mod tests {
             fill in 0.0..0.9f64,
             seed: u64,
         ) {
-            let jobs = spans.iter().enumerate().map(|(id, &(birth, length, size))| {
-                Job::new(id as u64, birth, birth + length, size)
-            });
-            let problem = Problem::new(jobs.collect()).expect("sound");
-            let items = Items::new(&problem, 0).expect("small numbers");
-            let members: Vec<u32> = (0..items.len() as u32).collect();
-            let cut = Cut::new(&items, &members).expect("plain rectangles");
+            let cut = cut_of(spans.iter().map(|&(birth, length, size)| (birth, length, size, 0)));
             let target = cut.needs().iter().copied().max().unwrap_or(0);
             let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
             let rules = Rules {
@@ -272,9 +275,7 @@ mod tests {
             let mut whole = dive(&cut);
             let from = (cut.len() as f64 * share) as usize;
             let (tail, members) = cut.tail(&whole, from);
-            let gluing = Gluing {
-                gap: u32::MAX, reserve: 0, size: 0.5, noise: 0.0, slack: 0.0, keep: 0.0, most: 0, fill,
-            };
+            let gluing = Gluing { fill, ..GLUING };
             let mut other = Xoshiro256PlusPlus::seed_from_u64(seed);
             let (glued, chains) = Chains::new(&tail, &gluing, target + 40, &mut other);
             let more = chains.apart(&dive(&glued), tail.len());

@@ -119,9 +119,12 @@ impl<'a> Gluer<'a> {
         if !fits && filled.is_empty() {
             return false;
         }
-        self.take(size, (from, to), &filled);
+        self.waste(1, size, (from, to), &filled);
         if !fits && self.needs.largest(from, to).0 > self.allowed {
-            self.give_back(size, (from, to), &filled);
+            self.waste(-1, size, (from, to), &filled);
+            for member in filled {
+                self.fillers.part[member.job as usize] = Part::Free;
+            }
             return false;
         }
         self.fills
@@ -129,22 +132,13 @@ impl<'a> Gluer<'a> {
         true
     }
 
-    fn take(&mut self, size: i64, (from, to): (u32, u32), filled: &[Member]) {
-        self.needs.add(from, to, size);
+    /// Adds to the needs `times` what a gap of this size wastes.
+    fn waste(&mut self, times: i64, size: i64, (from, to): (u32, u32), filled: &[Member]) {
+        self.needs.add(from, to, times * size);
         for member in filled {
             let job = member.job as usize;
             let (first, end) = (self.cut.first[job], self.cut.last[job] + 1);
-            self.needs.add(first, end, -self.cut.size[job]);
-        }
-    }
-
-    fn give_back(&mut self, size: i64, (from, to): (u32, u32), filled: &[Member]) {
-        self.needs.add(from, to, -size);
-        for member in filled {
-            let job = member.job as usize;
-            let (first, end) = (self.cut.first[job], self.cut.last[job] + 1);
-            self.needs.add(first, end, self.cut.size[job]);
-            self.fillers.part[job] = Part::Free;
+            self.needs.add(first, end, -times * self.cut.size[job]);
         }
     }
 
