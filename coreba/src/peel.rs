@@ -28,6 +28,14 @@
 //! whole rectangle would, so neighbours may be anything; but an item that is
 //! itself of several slabs, or fixed, is not peeled: the claim does not cover
 //! it.
+//!
+//! Peeling only ever takes neighbours away, so what is left in the end does not
+//! depend on the order. It goes zone by zone: of the items inside a zone of
+//! sections only those are neighbours that begin or end inside it or cross it,
+//! so small trees do, zones know nothing of one another, and what is later put
+//! back one after the other lies close together.
+
+use std::sync::Mutex;
 
 use crate::item::Items;
 
@@ -52,59 +60,11 @@ impl Peeled {
     }
 }
 
-/// Sections a zone.
-const ZONE: u32 = 128;
+/// Sections a zone of the first round.
+const ZONE: usize = 128;
 
-/// Sums of counts and sizes over prefixes of sections.
-struct Fenwick {
-    sums: Vec<(u32, u64)>,
-}
-
-impl Fenwick {
-    fn new(sections: usize) -> Fenwick {
-        Fenwick {
-            sums: vec![(0, 0); sections + 1],
-        }
-    }
-
-    fn add(&mut self, section: u32, size: u64) {
-        let mut index = section as usize + 1;
-        while index < self.sums.len() {
-            self.sums[index].0 += 1;
-            self.sums[index].1 += size;
-            index += index & index.wrapping_neg();
-        }
-    }
-
-    fn remove(&mut self, section: u32, size: u64) {
-        let mut index = section as usize + 1;
-        while index < self.sums.len() {
-            self.sums[index].0 -= 1;
-            self.sums[index].1 -= size;
-            index += index & index.wrapping_neg();
-        }
-    }
-
-    /// Count and size in sections below `section`.
-    fn below(&self, section: u32) -> (u64, u64) {
-        let (mut count, mut size) = (0, 0);
-        let mut index = section as usize;
-        while index > 0 {
-            count += u64::from(self.sums[index].0);
-            size += self.sums[index].1;
-            index &= index - 1;
-        }
-        (count, size)
-    }
-}
-
-/// The items that stay, by where their rectangles begin and end.
-struct Staying {
-    by_first: Fenwick,
-    by_last: Fenwick,
-    count: u64,
-    size: u64,
-}
+/// Zones of a round that are one of the next.
+const JOINED: usize = 8;
 
 /// An item's whole rectangle: its sections, and its size in units.
 pub(crate) fn span(items: &Items, item: u32) -> Option<(u32, u32, u64)> {
@@ -114,68 +74,54 @@ pub(crate) fn span(items: &Items, item: u32) -> Option<(u32, u32, u64)> {
     Some((first, last, items.item(item).size))
 }
 
-impl Staying {
-    fn new(items: &Items) -> Staying {
-        let mut staying = Staying {
-            by_first: Fenwick::new(items.sections()),
-            by_last: Fenwick::new(items.sections()),
-            count: 0,
-            size: 0,
-        };
-        for item in 0..items.len() as u32 {
-            if let Some((first, last, size)) = span(items, item) {
-                staying.by_first.add(first, size);
-                staying.by_last.add(last, size);
-                staying.count += 1;
-                staying.size += size;
-            }
-        }
-        staying
-    }
-
-    fn remove(&mut self, (first, last, size): (u32, u32, u64)) {
-        self.by_first.remove(first, size);
-        self.by_last.remove(last, size);
-        self.count -= 1;
-        self.size -= size;
-    }
-
-    /// How many others share a section with this one, and their total size.
-    fn neighbours(&self, (first, last, size): (u32, u32, u64)) -> (u64, u64) {
-        let (before, size_before) = self.by_last.below(first);
-        let (until, size_until) = self.by_first.below(last + 1);
-        (until - before - 1, size_until - size_before - size)
-    }
-}
-
 /// Peels at a capacity in bytes, which is at least LOAD: first, zone by zone,
-/// items that lie inside one; then all. Each by size, the smallest first, again
-/// and again until nothing changes. O(n log n) a pass.
-pub(crate) fn peel(items: &Items, capacity: u64) -> Peeled {
+/// items that lie inside one; then those inside larger zones, and so on up to
+/// one that holds all. In each by size, the smallest first, again and again
+/// until nothing changes. O(n log n) a pass. What comes out does not depend on
+/// `threads`.
+pub(crate) fn peel(items: &Items, capacity: u64, threads: usize) -> Peeled {
+    let sections = items.sections();
     let mut staying = Staying::new(items);
-    let mut zones: Vec<Vec<u32>> = vec![Vec::new(); items.sections().div_ceil(ZONE as usize)];
-    let mut candidates: Vec<u32> = Vec::new();
+    let mut sizes = vec![ZONE];
+    while let Some(&size) = sizes.last()
+        && size < sections
+    {
+        sizes.push(size * JOINED);
+    }
+    // The candidates of each round's zones.
+    let mut rounds: Vec<Vec<Vec<u32>>> = sizes
+        .iter()
+        .map(|&size| vec![Vec::new(); sections.div_ceil(size)])
+        .collect();
     for item in 0..items.len() as u32 {
         let [slab] = items.slabs(item) else { continue };
         if items.item(item).pin.is_some() {
             continue;
         }
-        if slab.first / ZONE == slab.last / ZONE {
-            zones[(slab.first / ZONE) as usize].push(item);
-        } else {
-            candidates.push(item);
-        }
+        let (first, last) = (slab.first as usize, slab.last as usize);
+        let round = sizes.iter().position(|&size| first / size == last / size);
+        let round = round.expect("the last zone holds all sections");
+        rounds[round][first / sizes[round]].push(item);
     }
-    for zone in &mut zones {
-        let mut inside = std::mem::take(zone);
-        peel_all(items, capacity, &mut staying, &mut inside, zone);
-        candidates.append(&mut inside);
-    }
-    let mut peeled = Vec::new();
-    peel_all(items, capacity, &mut staying, &mut candidates, &mut peeled);
     let mut stays = vec![true; items.len()];
-    for &item in peeled.iter().chain(zones.iter().flatten()) {
-        stays[item as usize] = false;
+    let (mut zones, mut peeled, mut left) = (Vec::new(), Vec::new(), Vec::new());
+    for (round, (mut candidates, &size)) in rounds.into_iter().zip(&sizes).enumerate() {
+        for (index, rest) in left.drain(..).enumerate() {
+            candidates[index / JOINED].extend::<Vec<u32>>(rest);
+        }
+        let mut these = staying.zones(size, candidates);
+        peel_zones(items, capacity, &mut these, threads);
+        for zone in these {
+            for &item in &zone.peeled {
+                stays[item as usize] = false;
+            }
+            left.push(zone.candidates);
+            if round == 0 {
+                zones.push(zone.peeled);
+            } else {
+                peeled.extend(zone.peeled);
+            }
+        }
     }
     let core = (0..items.len() as u32)
         .filter(|&item| stays[item as usize])
@@ -187,47 +133,226 @@ pub(crate) fn peel(items: &Items, capacity: u64) -> Peeled {
     }
 }
 
-/// Moves what always fits from `candidates` to `peeled`.
-fn peel_all(
-    items: &Items,
-    capacity: u64,
-    staying: &mut Staying,
-    candidates: &mut Vec<u32>,
-    peeled: &mut Vec<u32>,
-) {
-    candidates.sort_unstable_by_key(|&item| (items.item(item).size, item));
-    loop {
-        let before = peeled.len();
-        candidates.retain(|&item| {
-            let fits = always_fits(items, staying, item, capacity);
-            if fits {
-                if let Some(span) = span(items, item) {
-                    staying.remove(span);
-                }
-                peeled.push(item);
-            }
-            !fits
-        });
-        if peeled.len() == before || candidates.is_empty() {
-            return;
-        }
+/// How many, and their total size in units.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    count: u32,
+    size: u64,
+}
+
+impl Sum {
+    fn add(&mut self, other: Sum) {
+        self.count += other.count;
+        self.size += other.size;
+    }
+
+    fn remove(&mut self, other: Sum) {
+        self.count -= other.count;
+        self.size -= other.size;
+    }
+
+    fn one(size: u64) -> Sum {
+        Sum { count: 1, size }
     }
 }
 
-fn always_fits(items: &Items, staying: &Staying, index: u32, capacity: u64) -> bool {
-    let item = items.item(index);
-    let Some(highest) = items.grid().highest(capacity, item) else {
-        return false;
+/// The items that are not peeled yet, by the sections in which they begin and
+/// end.
+struct Staying {
+    begins: Vec<Sum>,
+    ends: Vec<Sum>,
+}
+
+impl Staying {
+    fn new(items: &Items) -> Staying {
+        let mut staying = Staying {
+            begins: vec![Sum::default(); items.sections()],
+            ends: vec![Sum::default(); items.sections()],
+        };
+        for item in 0..items.len() as u32 {
+            if let Some((first, last, size)) = span(items, item) {
+                staying.begins[first as usize].add(Sum::one(size));
+                staying.ends[last as usize].add(Sum::one(size));
+            }
+        }
+        staying
+    }
+
+    /// Zones of `size` sections, with their candidates.
+    fn zones(&mut self, size: usize, candidates: Vec<Vec<u32>>) -> Vec<Zone<'_>> {
+        let mut crossing = Sum::default();
+        let begins = self.begins.chunks_mut(size);
+        let ends = self.ends.chunks_mut(size);
+        let zones = begins.zip(ends).zip(candidates).enumerate();
+        zones
+            .map(|(index, ((begins, ends), candidates))| {
+                let before = crossing;
+                for (&begins, &ends) in begins.iter().zip(&*ends) {
+                    crossing.add(begins);
+                    crossing.remove(ends);
+                }
+                Zone {
+                    first: (index * size) as u32,
+                    begins,
+                    ends,
+                    crossing: before,
+                    candidates,
+                    peeled: Vec::new(),
+                }
+            })
+            .collect()
+    }
+}
+
+/// Neighbouring sections, and the candidates inside.
+struct Zone<'a> {
+    first: u32,
+    begins: &'a mut [Sum],
+    ends: &'a mut [Sum],
+    /// Items that begin before the zone and end in it or behind.
+    crossing: Sum,
+    candidates: Vec<u32>,
+    peeled: Vec<u32>,
+}
+
+fn peel_zones(items: &Items, capacity: u64, zones: &mut [Zone<'_>], threads: usize) {
+    let threads = threads.min(1 + zones.len() / 16);
+    let next = Mutex::new(zones.iter_mut());
+    let work = || {
+        let mut peeler = Peeler::default();
+        loop {
+            // Nothing panics while it holds the lock.
+            let zone = next.lock().unwrap_or_else(|held| held.into_inner()).next();
+            let Some(zone) = zone else { return };
+            peeler.peel(items, capacity, zone);
+        }
     };
-    let Some(span) = span(items, index) else {
-        return false;
-    };
-    let (count, size) = staying.neighbours(span);
-    let alignment = u128::from(item.alignment);
-    let positions = (u128::from(highest) + 1) / alignment;
-    // An integer below or equal to this quotient's floor.
-    let forbidden = (u128::from(size)
-        + u128::from(count) * (u128::from(item.size) + alignment - 2))
-        / alignment;
-    forbidden < positions
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(work);
+        }
+        work();
+    });
+}
+
+/// Sums over prefixes of a zone's sections.
+#[derive(Default)]
+struct Fenwick {
+    sums: Vec<Sum>,
+}
+
+impl Fenwick {
+    /// Starts anew. O(sections).
+    fn fill(&mut self, sums: &[Sum]) {
+        self.sums.clear();
+        self.sums.push(Sum::default());
+        self.sums.extend(sums);
+        for index in 1..self.sums.len() {
+            let above = index + (index & index.wrapping_neg());
+            if above < self.sums.len() {
+                let sum = self.sums[index];
+                self.sums[above].add(sum);
+            }
+        }
+    }
+
+    fn remove(&mut self, section: u32, sum: Sum) {
+        let mut index = section as usize + 1;
+        while index < self.sums.len() {
+            self.sums[index].remove(sum);
+            index += index & index.wrapping_neg();
+        }
+    }
+
+    /// The sum of the sections below `section`.
+    fn below(&self, section: u32) -> Sum {
+        let mut below = Sum::default();
+        let mut index = section as usize;
+        while index > 0 {
+            below.add(self.sums[index]);
+            index &= index - 1;
+        }
+        below
+    }
+}
+
+/// An item that may be peeled. Sections are counted from the zone's first.
+#[derive(Clone, Copy)]
+struct Candidate {
+    size: u64,
+    /// What a neighbour forbids beyond its own size: s_i + A - 2.
+    beyond: u64,
+    /// K A: what neighbours forbid must stay below.
+    room: u64,
+    item: u32,
+    first: u32,
+    last: u32,
+}
+
+impl Candidate {
+    /// `None` where the item is too large for the capacity.
+    fn new(items: &Items, index: u32, capacity: u64, zone: u32) -> Option<Candidate> {
+        let item = items.item(index);
+        let (first, last, size) = span(items, index)?;
+        let highest = items.grid().highest(capacity, item)?;
+        Some(Candidate {
+            size,
+            beyond: size + item.alignment - 2,
+            room: (highest + 1) / item.alignment * item.alignment,
+            item: index,
+            first: first - zone,
+            last: last - zone,
+        })
+    }
+}
+
+/// Peels zones, one after the other, and keeps its memory.
+#[derive(Default)]
+struct Peeler {
+    begins: Fenwick,
+    ends: Fenwick,
+    candidates: Vec<Candidate>,
+}
+
+impl Peeler {
+    /// Moves what always fits from the zone's candidates to its `peeled`.
+    fn peel(&mut self, items: &Items, capacity: u64, zone: &mut Zone<'_>) {
+        self.begins.fill(zone.begins);
+        self.ends.fill(zone.ends);
+        self.candidates.clear();
+        let candidates = zone.candidates.drain(..);
+        self.candidates.extend(
+            candidates.filter_map(|item| Candidate::new(items, item, capacity, zone.first)),
+        );
+        self.candidates
+            .sort_unstable_by_key(|candidate| (candidate.size, candidate.item));
+        loop {
+            let before = zone.peeled.len();
+            self.candidates.retain(|candidate| {
+                let mut neighbours = zone.crossing;
+                neighbours.add(self.begins.below(candidate.last + 1));
+                neighbours.remove(self.ends.below(candidate.first));
+                neighbours.remove(Sum::one(candidate.size));
+                // Both sides times A; the left side's floor is below K just if
+                // it is below K A itself.
+                let forbidden = u128::from(neighbours.size)
+                    + u128::from(neighbours.count) * u128::from(candidate.beyond);
+                let fits = forbidden < u128::from(candidate.room);
+                if fits {
+                    let sum = Sum::one(candidate.size);
+                    self.begins.remove(candidate.first, sum);
+                    self.ends.remove(candidate.last, sum);
+                    zone.begins[candidate.first as usize].remove(sum);
+                    zone.ends[candidate.last as usize].remove(sum);
+                    zone.peeled.push(candidate.item);
+                }
+                !fits
+            });
+            if zone.peeled.len() == before || self.candidates.is_empty() {
+                break;
+            }
+        }
+        let stay = self.candidates.iter().map(|candidate| candidate.item);
+        zone.candidates.extend(stay);
+    }
 }

@@ -122,7 +122,7 @@ impl<'a> Search<'a> {
             self.fall_back();
             return stop;
         }
-        let peeled = peel::peel(self.items, self.aim);
+        let peeled = peel::peel(self.items, self.aim, self.options.threads.get());
         let stop = match Cut::new(self.items, &peeled.core) {
             _ if self.options.method == Method::Boxing => self.by_boxing(&peeled),
             Some(cut) if self.options.method != Method::Fit => self.by_dives(&peeled, cut),

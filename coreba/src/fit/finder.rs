@@ -188,24 +188,28 @@ impl Finder {
     /// way. Successive calls for one item must not go down.
     fn next_hole(&mut self, room: &Room, from: u64, alignment: u64, highest: u64) -> Option<u64> {
         let mut at = room.align(from, alignment)?;
-        let count = self.obstacles.len();
         let (mut clear, mut index) = (0, 0);
-        while clear < count {
+        while clear < self.obstacles.len() {
             if at > highest {
                 return None;
             }
             self.looks += 1;
-            let obstacle = &mut self.obstacles[index];
-            match obstacle.above(room, &self.local, at) {
-                Some(above) => {
+            if index >= self.obstacles.len() {
+                index = 0;
+            }
+            match self.obstacles[index].look(room, &self.local, at) {
+                Look::Blocked(above) => {
                     at = room.align(above, alignment)?;
                     clear = 0;
+                    index += 1;
                 }
-                None => clear += 1,
-            }
-            index += 1;
-            if index == count {
-                index = 0;
+                Look::Clear => {
+                    clear += 1;
+                    index += 1;
+                }
+                Look::Passed => {
+                    self.obstacles.remove(index);
+                }
             }
         }
         (at <= highest).then_some(at)
@@ -239,51 +243,62 @@ impl Finder {
     }
 }
 
+/// What an obstacle says of a position.
+enum Look {
+    /// It is in the way up to this position.
+    Blocked(u64),
+    /// It is not.
+    Clear,
+    /// All of it is below.
+    Passed,
+}
+
 impl Obstacle {
-    /// The position that clears what is in the way at `at`; `None` where
-    /// nothing is.
     #[inline]
-    fn above(&mut self, room: &Room, local: &[Entry], at: u64) -> Option<u64> {
+    fn look(&mut self, room: &Room, local: &[Entry], at: u64) -> Look {
         let (low, high) = (at + self.low, at + self.high);
         let ranges = match self.source {
             Source::Own(node) => &room.nodes[node as usize].own,
             Source::All(node) => &room.nodes[node as usize].all,
             Source::Block { block, first, last } => {
-                return self.above_entries(&room.entries[block as usize], first, last, low, high);
+                let entries = &room.entries[block as usize];
+                return self.look_at_entries(entries, first, last, low, high);
             }
             Source::Local { first, last } => {
-                return self.above_entries(local, first, last, low, high);
+                return self.look_at_entries(local, first, last, low, high);
             }
         };
         let cursor = seek(ranges, self.cursor as usize, low);
         self.cursor = cursor as u32;
-        let range = ranges.get(cursor)?;
-        (range.0 < high).then(|| range.1 - self.low)
+        match ranges.get(cursor) {
+            None => Look::Passed,
+            Some(range) if range.0 < high => Look::Blocked(range.1 - self.low),
+            Some(_) => Look::Clear,
+        }
     }
 
     /// The same among entries: they are sorted by start, so what has been
     /// passed ends at `low` or below, or meets none of the sections.
-    fn above_entries(
+    fn look_at_entries(
         &mut self,
         entries: &[Entry],
         first: u32,
         last: u32,
         low: u64,
         high: u64,
-    ) -> Option<u64> {
-        let mut cursor = self.cursor as usize;
-        let mut top = None;
-        while let Some(entry) = entries.get(cursor)
-            && entry.low < high
-        {
-            if entry.high > low && entry.meets(first, last) {
-                top = Some(entry.high - self.low);
-                break;
+    ) -> Look {
+        let rest = entries[self.cursor as usize..].iter();
+        for (cursor, entry) in (self.cursor..).zip(rest) {
+            if entry.low >= high {
+                self.cursor = cursor;
+                return Look::Clear;
             }
-            cursor += 1;
+            if entry.high > low && entry.meets(first, last) {
+                self.cursor = cursor;
+                return Look::Blocked(entry.high - self.low);
+            }
         }
-        self.cursor = cursor as u32;
-        top
+        Look::Passed
     }
 }
 

@@ -89,12 +89,14 @@ impl Search<'_> {
                 .makespan
                 .max(items.grid().height(at, items.item(item)));
         };
+        let mut from = 0;
         for &item in peeled.peeled.iter().rev() {
-            let above = skyline.above(items, item);
+            let above = skyline.above(items, item).max(from);
             let at = self.taken.find_from(items, item, above, capacity);
             let at = at.expect("the claim of peeling: an item that was peeled fits");
             self.taken.take(items, item, at);
             settle(item, at);
+            from = at;
         }
         let room = self.taken.room();
         let next = AtomicUsize::new(0);
@@ -102,11 +104,13 @@ impl Search<'_> {
             let (mut finder, mut placed) = (Finder::default(), Vec::new());
             while let Some(zone) = peeled.zones.get(next.fetch_add(1, Ordering::Relaxed)) {
                 finder.clear();
+                let mut from = 0;
                 for &item in zone.iter().rev() {
-                    let above = skyline.above(items, item);
+                    let above = skyline.above(items, item).max(from);
                     let at = finder.find_from(room, items, item, above, capacity);
                     let at = at.expect("the claim of peeling: an item that was peeled fits");
                     finder.take_locally(items, item, at);
+                    from = at;
                     placed.push((item, at));
                 }
             }
