@@ -163,6 +163,17 @@ struct Ground<'a> {
     pieces: Vec<PlacedPiece>,
     /// Every heap and address at which a piece starts, ascending.
     starts: Vec<(u64, u64)>,
+    /// Whether any job has a group.
+    grouped: bool,
+}
+
+/// A birth or a death. What a sweep needs of most is here: pieces lie scattered.
+struct Event {
+    /// The time, and below it whether it is a birth: times are below 2^63, and
+    /// deaths come before the births of the same instant.
+    key: u64,
+    rank: u32,
+    piece: u32,
 }
 
 impl<'a> Ground<'a> {
@@ -190,32 +201,38 @@ impl<'a> Ground<'a> {
             problem,
             pieces,
             starts,
+            grouped: problem.jobs().iter().any(|job| job.group().is_some()),
         })
     }
 
     /// Looks for overlaps at instants from `from` on and before `until`.
     fn sweep(&self, from: u64, until: u64) -> Result<(), Violation> {
-        // Times are below 2^63: the lowest bit puts deaths before the births of
-        // the same instant.
-        let mut events: Vec<(u64, u32)> = Vec::with_capacity(2 * self.pieces.len());
+        let mut events: Vec<Event> = Vec::with_capacity(2 * self.pieces.len());
         let seen = || {
             let all = (0u32..).zip(&self.pieces);
             all.filter(|(_, piece)| piece.birth < until && from < piece.death)
         };
         let dead = seen().filter(|(_, piece)| piece.death < until);
+        let event = |key: u64, index: u32, piece: &PlacedPiece| Event {
+            key,
+            rank: piece.rank,
+            piece: index,
+        };
         // Births and deaths apart: often one of them is in order, and the sort
         // keeps what is.
-        events.extend(seen().map(|(index, piece)| (piece.birth.max(from) << 1 | 1, index)));
-        events.extend(dead.map(|(index, piece)| (piece.death << 1, index)));
-        events.sort_by_key(|event| event.0);
+        events.extend(
+            seen().map(|(index, piece)| event(piece.birth.max(from) << 1 | 1, index, piece)),
+        );
+        events.extend(dead.map(|(index, piece)| event(piece.death << 1, index, piece)));
+        events.sort_by_key(|event| event.key);
         let mut sweep = Sweep {
             ground: self,
             live: RankSet::new(self.starts.len()),
             ranges: vec![Range { high: 0, job: 0 }; self.starts.len()],
             groups: FxHashMap::default(),
         };
-        for (key, index) in events {
-            sweep.apply(key >> 1, key & 1 == 1, &self.pieces[index as usize])?;
+        for event in &events {
+            sweep.apply(event)?;
         }
         Ok(())
     }
@@ -294,18 +311,25 @@ struct Sweep<'a> {
 }
 
 impl<'a> Sweep<'a> {
-    fn apply(&mut self, time: u64, born: bool, piece: &PlacedPiece) -> Result<(), Violation> {
-        let range = Range {
-            high: piece.high,
-            job: piece.job,
-        };
-        match self.ground.problem[piece.job as usize].group() {
-            None if born => self.insert(piece.rank as usize, range, time),
+    fn apply(&mut self, event: &Event) -> Result<(), Violation> {
+        let (time, born) = (event.key >> 1, event.key & 1 == 1);
+        let (ground, rank) = (self.ground, event.rank as usize);
+        if !born && !ground.grouped {
+            self.live.remove(rank);
+            return Ok(());
+        }
+        let piece = &ground.pieces[event.piece as usize];
+        let group = ground.grouped.then(|| &ground.problem[piece.job as usize]);
+        match group.and_then(Job::group) {
+            Some(group) => self.apply_to_group(group, time, born, piece),
+            None if born => {
+                let (high, job) = (piece.high, piece.job);
+                self.insert(rank, Range { high, job }, time)
+            }
             None => {
-                self.live.remove(piece.rank as usize);
+                self.live.remove(rank);
                 Ok(())
             }
-            Some(group) => self.apply_to_group(group, time, born, piece),
         }
     }
 

@@ -15,6 +15,8 @@
 //! job is its *slack*: the topmost job does not need it, so heights are
 //! compared in bytes ([`Grid::height`]).
 
+use std::ops::Range;
+
 use common::job::{Job, Piece};
 use common::load::gcd;
 use common::problem::Problem;
@@ -142,6 +144,9 @@ pub(crate) struct Items {
     sections: usize,
 }
 
+/// Items whose jobs are looked at together.
+const AT_ONCE: usize = 64;
+
 /// The alignments of a group have no common multiple below 2^63.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NoCommonAlignment {
@@ -164,11 +169,21 @@ impl Items {
         let members = Members::of(problem);
         let mut items = Vec::with_capacity(members.count);
         let mut pieces: Vec<Piece> = Vec::with_capacity(problem.len());
-        for index in 0..members.count {
-            let from = pieces.len() as u32;
-            let jobs = members.of_item(index);
-            pieces.extend(jobs.iter().flat_map(|&job| problem[job as usize].pieces()));
-            items.push(item(problem, &grid, jobs, (from, pieces.len() as u32))?);
+        for begin in (0..members.count).step_by(AT_ONCE) {
+            let chunk = begin..members.count.min(begin + AT_ONCE);
+            // Jobs lie scattered. A short look at each of some waits for many of
+            // them at a time, and leaves them in the cache.
+            let jobs = members.of_items(chunk.clone()).iter();
+            pieces.reserve(
+                jobs.map(|&job| 1 + 2 * problem[job as usize].gaps().len())
+                    .sum(),
+            );
+            for index in chunk {
+                let from = pieces.len() as u32;
+                let jobs = members.of_items(index..index + 1);
+                pieces.extend(jobs.iter().flat_map(|&job| problem[job as usize].pieces()));
+                items.push(item(problem, &grid, jobs, (from, pieces.len() as u32))?);
+            }
         }
         let (slabs, sections) = sections(&pieces, grid.unit);
         Ok(Items {
@@ -332,6 +347,9 @@ impl Members {
             });
         }
         let canonical: Vec<u32> = keys.into_iter().map(|(_, _, job)| job).collect();
+        if jobs.iter().all(|job| job.group().is_none()) {
+            return Members::alone(canonical);
+        }
         let mut groups: FxHashMap<&str, u32> = FxHashMap::default();
         let mut item_of_job = vec![0; jobs.len()];
         let mut count = 0;
@@ -366,8 +384,22 @@ impl Members {
         }
     }
 
-    fn of_item(&self, item: usize) -> &[u32] {
-        &self.jobs[self.starts[item] as usize..self.starts[item + 1] as usize]
+    /// Every job an item of its own.
+    fn alone(jobs: Vec<u32>) -> Members {
+        let mut item_of_job = vec![0; jobs.len()];
+        for (item, &job) in (0..).zip(&jobs) {
+            item_of_job[job as usize] = item;
+        }
+        Members {
+            count: jobs.len(),
+            item_of_job,
+            starts: (0..=jobs.len() as u32).collect(),
+            jobs,
+        }
+    }
+
+    fn of_items(&self, items: Range<usize>) -> &[u32] {
+        &self.jobs[self.starts[items.start] as usize..self.starts[items.end] as usize]
     }
 }
 
@@ -383,23 +415,27 @@ fn sections(pieces: &[Piece], unit: u64) -> (Vec<Slab>, usize) {
             high: piece.high.div_ceil(unit),
         })
         .collect();
-    // Times are below 2^63: one bit is left to put deaths before births.
-    let mut events: Vec<(u64, u32)> = Vec::with_capacity(2 * pieces.len());
-    for (index, piece) in pieces.iter().enumerate() {
-        events.push((piece.birth << 1 | 1, index as u32));
-        events.push((piece.death << 1, index as u32));
-    }
-    events.sort_unstable();
-    let (mut section, mut death_seen) = (0, false);
-    for &(key, index) in &events {
-        if key & 1 == 0 {
-            slabs[index as usize].last = section;
+    let times = |of: fn(&Piece) -> u64| {
+        let mut times: Vec<(u64, u32)> = pieces.iter().map(of).zip(0..).collect();
+        times.sort_unstable();
+        times
+    };
+    // Births are mostly in order already.
+    let births = times(|piece| piece.birth);
+    let deaths = times(|piece| piece.death);
+    let mut deaths = deaths.into_iter().peekable();
+    let mut section = 0;
+    for (birth, index) in births {
+        let mut death_seen = false;
+        while let Some((_, dead)) = deaths.next_if(|&(death, _)| death <= birth) {
+            slabs[dead as usize].last = section;
             death_seen = true;
-        } else {
-            section += u32::from(death_seen);
-            death_seen = false;
-            slabs[index as usize].first = section;
         }
+        section += u32::from(death_seen);
+        slabs[index as usize].first = section;
+    }
+    for (_, dead) in deaths {
+        slabs[dead as usize].last = section;
     }
     (
         slabs,
