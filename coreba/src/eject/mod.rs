@@ -24,7 +24,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use crate::item::Items;
 use crate::pack::Packing;
 use rows::Rows;
-use sweep::{Sweep, Wanted};
+use sweep::{Place, Sweep, Wanted};
 
 /// By how much of its area an item weighs more where no hole is found for it.
 const GAIN: f64 = 0.1;
@@ -41,13 +41,16 @@ const DROP: f64 = 0.1;
 const DROPS: (f64, f64) = (0.002, 0.3);
 
 /// Items looked at that cost as much as the placement of one in a dive.
-const SEEN: u64 = 128;
+const SEEN: u64 = 512;
 
 /// Items looked at between one question whether to stop and the next.
 const ASK: u64 = 1 << 16;
 
-/// Looks for an item to take it out that cost as much as one at its place.
-const LIGHT: usize = 8;
+/// What a step costs beside what is looked at, in items looked at.
+const STEP: usize = 64;
+
+/// What it costs to take an item out of one row, in items looked at.
+const MOVE: usize = 64;
 
 /// A search from one placement on.
 pub(crate) struct Walker<'a> {
@@ -173,43 +176,40 @@ impl<'a> Walker<'a> {
         let items = self.items;
         let item = items.item(index);
         let grid = items.grid();
-        let seen = 16 + self.rows.gather(index, &mut self.sweep.found);
         let Some(highest) = grid.highest(self.limit, item) else {
-            return self.give_up(index, seen);
+            return self.give_up(index, 0);
         };
         let wanted = Wanted {
             size: item.size,
             highest,
-            align: |at: u64| (grid.start + at).next_multiple_of(item.alignment) - grid.start,
+            align: |at: u64| match item.alignment {
+                1 => at,
+                alignment => (grid.start + at).next_multiple_of(alignment) - grid.start,
+            },
         };
-        if let Some(at) = self.sweep.hole(&wanted) {
-            self.place(index, at);
-            return seen;
-        }
-        let area = item.size as f64 * f64::from(self.rows.length(index));
-        self.weights[index as usize] += GAIN * area;
         let Walker {
             sweep,
+            rows,
             weights,
             random,
             ..
         } = self;
-        let place = sweep.cheapest(
-            &wanted,
-            |item| weights[item as usize],
-            |ties| random.random_range(0..ties) == 0,
-        );
-        let Some(at) = place else {
-            return self.give_up(index, seen);
-        };
-        let mut cost = 2 * seen;
-        for found in 0..self.sweep.found.len() {
-            let placed = self.sweep.found[found];
-            if placed.low < at + item.size && at < placed.high {
-                cost += self.take_out(placed.item) / LIGHT;
+        let choose = |ties| random.random_range(0..ties) == 0;
+        let weight = weights[index as usize];
+        let (place, seen) = sweep.find(rows.around(index), &wanted, weight, choose);
+        let mut cost = STEP + seen;
+        match place {
+            Place::Hole(at) => self.place(index, at),
+            Place::Nowhere => return self.give_up(index, cost),
+            Place::Over(at) => {
+                let area = item.size as f64 * f64::from(self.rows.length(index));
+                self.weights[index as usize] += GAIN * area;
+                for met in 0..self.sweep.met.len() {
+                    cost += self.take_out(self.sweep.met[met]);
+                }
+                self.place(index, at);
             }
         }
-        self.place(index, at);
         cost
     }
 
@@ -224,14 +224,15 @@ impl<'a> Walker<'a> {
         self.at[item as usize] = at;
         self.is_out[item as usize] = false;
         let high = at + self.items.item(item).size;
-        self.rows.insert(item, at, high);
+        let weight = self.weights[item as usize];
+        self.rows.insert(item, (at, high), weight);
     }
 
-    /// Returns how many items were looked at.
+    /// Returns what that costs, in items looked at.
     fn take_out(&mut self, item: u32) -> usize {
         self.is_out[item as usize] = true;
         self.out.push(item);
-        self.rows.remove(item)
+        MOVE * self.rows.remove(item, self.at[item as usize])
     }
 
     /// Back to the best placement, and to no limit. O(n), and what differs.
@@ -243,7 +244,7 @@ impl<'a> Walker<'a> {
             let is_out = self.is_out[item as usize];
             if is_out || self.at[item as usize] != at {
                 if !is_out {
-                    self.rows.remove(item);
+                    self.rows.remove(item, self.at[item as usize]);
                 }
                 self.place(item, at);
             }

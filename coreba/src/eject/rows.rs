@@ -1,9 +1,9 @@
-//! What lies where, by time: sections in a row form *blocks*, in each of which
-//! about half as many items are born as live in it. So the items that share a
-//! section with another are those of a few blocks, each read from end to end.
+//! What lies where, by time: sections in a row form *blocks*, in each of which a
+//! part as many items are born as live in it. So the items that share a section
+//! with another are among those of a few blocks, which are sorted by address.
 //!
-//! Memory is O(n): a block keeps at most twice as many items of earlier blocks as
-//! were born in the one before.
+//! Memory is O(n): a block keeps at most so many times as many items of earlier
+//! blocks as were born in the one before.
 
 use crate::item::Items;
 
@@ -12,27 +12,63 @@ use crate::item::Items;
 pub(super) struct Placed {
     pub(super) low: u64,
     pub(super) high: u64,
+    /// What it costs to take it out.
+    pub(super) weight: f64,
     first: u32,
     last: u32,
     pub(super) item: u32,
 }
 
-/// The items of a block, in no order.
+impl Placed {
+    /// In this order they lie in a row: no two are equal.
+    pub(super) fn key(&self) -> (u64, u32) {
+        (self.low, self.item)
+    }
+}
+
+/// The items of a block, from the lowest up.
 #[derive(Clone, Debug, Default)]
 struct Row {
     /// Those whose first section is in the block.
     born: Vec<Placed>,
     /// Those of earlier blocks that live on into it.
     kept: Vec<Placed>,
+    /// Units of the largest item that may be among them.
+    tallest: u64,
+}
+
+impl Row {
+    /// Those of its items that may lie between two addresses, and few below.
+    fn between<'a>(
+        &self,
+        placed: &'a [Placed],
+        low: u64,
+        high: u64,
+    ) -> impl Iterator<Item = &'a Placed> + use<'a> {
+        let low = (low + 1).saturating_sub(self.tallest);
+        let from = placed.partition_point(|placed| placed.low < low);
+        placed[from..]
+            .iter()
+            .take_while(move |placed| placed.low < high)
+    }
 }
 
 /// Fewest items that are born in a block, but for the last.
-const FEWEST: i64 = 32;
+const FEWEST: i64 = 96;
+
+/// How many blocks' births are as many as live in one: the least and the most.
+const PARTS: (i64, i64) = (2, 4);
+
+/// Items that all blocks together keep: more only where they are the fewest
+/// parts.
+const MOST_KEPT: usize = 1 << 20;
 
 /// All items that are placed, each one rectangle.
 #[derive(Clone, Debug)]
 pub(super) struct Rows {
     block_of_section: Vec<u32>,
+    /// First section of each block.
+    begins: Vec<u32>,
     rows: Vec<Row>,
     /// First and last section of each item.
     spans: Vec<(u32, u32)>,
@@ -49,22 +85,34 @@ impl Rows {
             births[first as usize] += 1;
             deaths[last as usize + 1] += 1;
         }
+        let parts = (MOST_KEPT / items.len().max(1)) as i64;
+        let parts = parts.clamp(PARTS.0, PARTS.1);
         let (mut block, mut born, mut live) = (0, 0, 0);
         let mut block_of_section = Vec::with_capacity(items.sections());
-        for (births, deaths) in births.into_iter().zip(deaths) {
+        let mut begins = vec![0];
+        for (section, (births, deaths)) in (0..).zip(births.into_iter().zip(deaths)) {
             live += births - deaths;
-            born += births;
-            block_of_section.push(block);
-            if born > FEWEST.max(live / 2) {
+            if born > FEWEST.max(live / parts) {
                 block += 1;
                 born = 0;
+                begins.push(section);
             }
+            born += births;
+            block_of_section.push(block);
         }
-        Rows {
+        let mut rows = Rows {
             block_of_section,
+            begins,
             rows: vec![Row::default(); block as usize + 1],
             spans,
+        };
+        for (index, item) in (0..).zip(items.iter()) {
+            let (from, to) = rows.blocks(index);
+            for row in &mut rows.rows[from..=to] {
+                row.tallest = row.tallest.max(item.size);
+            }
         }
+        rows
     }
 
     /// The first block in which an item lives, and the last.
@@ -80,51 +128,148 @@ impl Rows {
         last - first + 1
     }
 
-    pub(super) fn insert(&mut self, item: u32, low: u64, high: u64) {
+    /// Inserts an item that is not placed, at addresses from `low` to `high`.
+    pub(super) fn insert(&mut self, item: u32, (low, high): (u64, u64), weight: f64) {
         let ((first, last), (from, to)) = (self.spans[item as usize], self.blocks(item));
         let placed = Placed {
             low,
             high,
+            weight,
             first,
             last,
             item,
         };
-        self.rows[from].born.push(placed);
+        let add = |row: &mut Vec<Placed>| {
+            let index = row.partition_point(|other| other.key() < placed.key());
+            row.insert(index, placed);
+        };
+        add(&mut self.rows[from].born);
         for row in &mut self.rows[from + 1..=to] {
-            row.kept.push(placed);
+            add(&mut row.kept);
         }
     }
 
-    /// Removes an item that is placed; returns how many were looked at.
-    pub(super) fn remove(&mut self, item: u32) -> usize {
+    /// Removes an item that lies at `low`; returns in how many rows it was.
+    pub(super) fn remove(&mut self, item: u32, low: u64) -> usize {
         let (from, to) = self.blocks(item);
-        let mut seen = 0;
-        let mut drop = |row: &mut Vec<Placed>| {
-            if let Some(index) = row.iter().position(|placed| placed.item == item) {
-                row.swap_remove(index);
-                seen += index;
+        let drop = |row: &mut Vec<Placed>| {
+            let index = row.partition_point(|other| other.key() < (low, item));
+            if row.get(index).is_some_and(|other| other.item == item) {
+                row.remove(index);
             }
         };
         drop(&mut self.rows[from].born);
         for row in &mut self.rows[from + 1..=to] {
             drop(&mut row.kept);
         }
-        seen
+        1 + to - from
     }
 
-    /// Collects what shares a section with an item that is not placed; returns
-    /// how many had to be looked at.
-    pub(super) fn gather(&self, item: u32, found: &mut Vec<Placed>) -> usize {
+    /// What shares a section with an item that is not placed.
+    pub(super) fn around(&self, item: u32) -> Around<'_> {
         let ((first, last), (from, to)) = (self.spans[item as usize], self.blocks(item));
-        let meets = |placed: &&Placed| placed.first <= last && first <= placed.last;
-        found.clear();
-        let Row { born, kept } = &self.rows[from];
-        found.extend(kept.iter().filter(|placed| first <= placed.last));
-        found.extend(born.iter().filter(meets));
-        let mut seen = kept.len() + born.len();
-        for row in &self.rows[from + 1..=to] {
-            found.extend(row.born.iter().filter(meets));
-            seen += row.born.len();
+        let middle = from + (to - from).div_ceil(2);
+        Around {
+            rows: &self.rows[from..=to],
+            middle: middle - from,
+            begin: if middle > from {
+                self.begins[middle]
+            } else {
+                0
+            },
+            first,
+            last,
+        }
+    }
+}
+
+/// What shares a section with an item: what is live where a block in the middle
+/// of its life begins, and others.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    rows: &'a [Row],
+    middle: usize,
+    /// First section of the middle block, where that is not the item's first.
+    begin: u32,
+    first: u32,
+    last: u32,
+}
+
+/// Blocks at the begin of which [`Around::may_hold`] looks.
+const PROBES: usize = 2;
+
+/// What a search in a row costs, in items looked at.
+const SEARCH: usize = 8;
+
+impl<'a> Around<'a> {
+    /// What is live where the middle block begins: no two share addresses. The
+    /// lowest come first, from a place among them on.
+    pub(super) fn live(self, from: usize) -> impl Iterator<Item = (usize, &'a Placed)> {
+        let kept = &self.rows[self.middle].kept;
+        let kept = (from..).zip(kept.get(from..).unwrap_or_default());
+        kept.filter(move |(_, placed)| self.first <= placed.last)
+    }
+
+    /// How many [`Around::live`] looks at.
+    pub(super) fn count(self) -> usize {
+        self.rows[self.middle].kept.len()
+    }
+
+    /// Whether so many units in a row between two addresses may hold nothing that
+    /// alone weighs more than a limit.
+    pub(super) fn may_hold(
+        self,
+        size: u64,
+        (low, high): (u64, u64),
+        limit: f64,
+        seen: &mut usize,
+    ) -> bool {
+        // All that a later block keeps is live where it begins.
+        let step = self.rows.len().div_ceil(PROBES);
+        let mut probes = (1..self.rows.len())
+            .step_by(step)
+            .filter(|&row| row != self.middle);
+        probes.all(|row| {
+            let mut free = low;
+            *seen += SEARCH;
+            for placed in self.rows[row].between(&self.rows[row].kept, low, high) {
+                *seen += 1;
+                if placed.weight > limit {
+                    if free + size <= placed.low {
+                        return true;
+                    }
+                    free = free.max(placed.high);
+                }
+            }
+            free + size <= high
+        })
+    }
+
+    /// Collects others between two addresses, in no order; returns how many were
+    /// looked at.
+    pub(super) fn others(self, (low, high): (u64, u64), found: &mut Vec<Placed>) -> usize {
+        let mut seen = 0;
+        let mut collect = |row: &'a Row, placed: &'a [Placed], until: u32| {
+            for placed in row.between(placed, low, high) {
+                seen += 1;
+                let meets = placed.first <= self.last && self.first <= placed.last;
+                if meets && placed.last < until && low < placed.high {
+                    found.push(*placed);
+                }
+            }
+            seen += SEARCH;
+        };
+        if self.middle > 0 {
+            collect(&self.rows[0], &self.rows[0].kept, self.begin);
+        }
+        for (index, row) in self.rows.iter().enumerate() {
+            // The middle block keeps what lives on.
+            let until = if index < self.middle {
+                self.begin
+            } else {
+                u32::MAX
+            };
+            collect(row, &row.born, until);
         }
         seen
     }

@@ -1,20 +1,7 @@
 //! Looking at all positions of one item, from the lowest up, among those that
 //! share a section with it.
 
-use super::rows::Placed;
-
-/// Fewest and most buckets by which addresses are sorted.
-const BUCKETS: (usize, usize) = (1 << 6, 1 << 14);
-
-/// The items in the way, by their lower and by their upper ends.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Sweep {
-    pub(super) found: Vec<Placed>,
-    /// An end, and which of `found` has it.
-    lows: Vec<(u64, u32)>,
-    highs: Vec<(u64, u32)>,
-    counts: Vec<u32>,
-}
+use super::rows::{Around, Placed};
 
 /// What is looked for: positions up to `highest` for an item of `size` units.
 #[derive(Clone, Copy)]
@@ -25,113 +12,330 @@ pub(super) struct Wanted<A: Fn(u64) -> u64> {
     pub(super) align: A,
 }
 
-impl Sweep {
+/// Where an item may go.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Place {
     /// The lowest position at which nothing is in the way.
-    pub(super) fn hole(&mut self, wanted: &Wanted<impl Fn(u64) -> u64>) -> Option<u64> {
-        let limit = wanted.highest.saturating_add(wanted.size);
-        let low = |placed: &Placed| placed.low;
-        sort(&self.found, &mut self.lows, &mut self.counts, limit, low);
-        let mut top = 0;
-        for &(low, index) in &self.lows {
-            let at = (wanted.align)(top);
-            if at > wanted.highest {
-                return None;
-            }
-            if at + wanted.size <= low {
-                return Some(at);
-            }
-            top = top.max(self.found[index as usize].high);
-        }
-        Some((wanted.align)(top)).filter(|&at| at <= wanted.highest)
-    }
+    Hole(u64),
+    /// Without any, the position at which what is in the way weighs least.
+    Over(u64),
+    /// No position is allowed.
+    Nowhere,
+}
 
-    /// The position at which what is in the way weighs least, where there is
-    /// no [`Sweep::hole`], which was called just before. Of equal ones
-    /// `choose` says whether the k-th found takes the place of those before.
-    pub(super) fn cheapest(
+/// Positions in a row.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    /// What is in the way at each of them weighs at least this.
+    bound: f64,
+    from: u64,
+    /// One past the last.
+    to: u64,
+    /// Which of the live items is the first that may be in the way.
+    live: usize,
+}
+
+/// Keeps its memory from search to search.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sweep {
+    /// The items in the way at the place that was found last.
+    pub(super) met: Vec<u32>,
+    stretches: Vec<Stretch>,
+    near: Vec<Placed>,
+    window: Window,
+}
+
+/// By how much more what is in the way may weigh where nothing is found, at first
+/// no more than the item.
+const MORE: f64 = 16.0;
+
+/// What it costs to sort an item in, and to meet it, in items looked at.
+const SORTED: usize = 3;
+
+/// How many are few enough to look at all of them at once.
+const WHOLE: usize = 1000;
+
+impl Sweep {
+    /// The place for an item of some weight, and how many items were looked at.
+    /// Of places of equal weight `choose` says whether the k-th found takes the
+    /// place of those before.
+    ///
+    /// What is live in one section bounds the weight at every position from
+    /// below. Only where that bound is no more than the best so far the others
+    /// are looked at, the least bound first: O(l) for l live items, and some more
+    /// at a few places.
+    pub(super) fn find(
         &mut self,
+        around: Around<'_>,
         wanted: &Wanted<impl Fn(u64) -> u64>,
-        weight: impl Fn(u32) -> f64,
-        mut choose: impl FnMut(u32) -> bool,
-    ) -> Option<u64> {
-        let limit = wanted.highest.saturating_add(wanted.size);
-        let high = |placed: &Placed| placed.high;
-        sort(&self.found, &mut self.highs, &mut self.counts, limit, high);
-        let weight = |&(_, index): &(u64, u32)| weight(self.found[index as usize].item);
-        let (mut lows, mut highs) = (self.lows.iter().peekable(), self.highs.iter().peekable());
-        let (mut sum, mut least, mut place, mut ties) = (0.0, f64::INFINITY, None, 0);
-        let mut at = (wanted.align)(0);
-        // Lower than from one end to the next it can only weigh more.
-        while at <= wanted.highest {
-            while let Some(begun) = lows.next_if(|end| end.0 < at + wanted.size) {
-                sum += weight(begun);
-            }
-            while let Some(ended) = highs.next_if(|end| end.0 <= at) {
-                sum -= weight(ended);
-            }
-            if lows.len() == highs.len() {
-                // Nothing is in the way: no rounding is to be left of what was.
-                sum = 0.0;
-            }
-            ties = if sum < least { 1 } else { ties + 1 };
-            if sum < least || sum == least && choose(ties) {
-                least = sum;
-                place = Some(at);
-            }
-            match highs.peek() {
-                Some(end) => at = (wanted.align)(end.0),
-                None => break,
-            }
+        weight: f64,
+        choose: impl FnMut(u32) -> bool,
+    ) -> (Place, usize) {
+        let mut search = Search {
+            around,
+            at: 0,
+            end: 0,
+            wanted,
+            window: &mut self.window,
+            stretches: &mut self.stretches,
+            near: &mut self.near,
+            least: f64::INFINITY,
+            place: Place::Nowhere,
+            ties: 0,
+            met: &mut self.met,
+            choose,
+            seen: 0,
+        };
+        if around.count() < WHOLE {
+            search.look_at(Stretch {
+                bound: 0.0,
+                from: (wanted.align)(0),
+                to: wanted.highest + 1,
+                live: 0,
+            });
+            return (search.place, search.seen);
         }
-        place
+        let (mut done, mut most) = (f64::NEG_INFINITY, weight);
+        loop {
+            search.run(done, most);
+            if search.least <= most || most == f64::INFINITY {
+                break;
+            }
+            done = most;
+            most = search.least.min(MORE * most);
+        }
+        (search.place, search.seen)
     }
 }
 
-/// Keys in one bucket up to which insertion sorts them soon.
-const FEW: u32 = 48;
+/// What is in the way at a position, the lowest ends first.
+#[derive(Clone, Debug, Default)]
+struct Window {
+    /// Upper ends, weights and numbers.
+    ends: Vec<(u64, f64, u32)>,
+    /// Those before this one are dropped.
+    front: usize,
+    weight: f64,
+}
 
-/// Sorts by a key that is mostly below `limit`: into buckets, then by
-/// insertion. O(n) where keys are spread out, O(n log n) where they are not.
-fn sort(
-    found: &[Placed],
-    order: &mut Vec<(u64, u32)>,
-    counts: &mut Vec<u32>,
-    limit: u64,
-    key: impl Fn(&Placed) -> u64,
-) {
-    let buckets = found.len().next_power_of_two().clamp(BUCKETS.0, BUCKETS.1);
-    let shift = (u64::BITS - limit.leading_zeros()).saturating_sub(buckets.ilog2());
-    let bucket = |key: u64| ((key >> shift) as usize).min(buckets);
-    counts.clear();
-    counts.resize(buckets + 2, 0);
-    for placed in found {
-        counts[bucket(key(placed)) + 1] += 1;
+impl Window {
+    #[inline]
+    fn clear(&mut self) {
+        self.ends.clear();
+        self.front = 0;
+        self.weight = 0.0;
     }
-    let (mut sum, mut most) = (0, 0);
-    for count in counts.iter_mut() {
-        most = most.max(*count);
-        sum += *count;
-        *count = sum;
+
+    /// All in the window.
+    #[inline]
+    fn ends(&self) -> &[(u64, f64, u32)] {
+        &self.ends[self.front..]
     }
-    order.clear();
-    order.resize(found.len(), (0, 0));
-    for (index, placed) in (0..).zip(found) {
-        let key = key(placed);
-        let slot = &mut counts[bucket(key)];
-        order[*slot as usize] = (key, index);
-        *slot += 1;
-    }
-    if most > FEW {
-        order.sort_unstable();
-        return;
-    }
-    for sorted in 1..order.len() {
-        let moved = order[sorted];
-        let mut to = sorted;
-        while to > 0 && order[to - 1].0 > moved.0 {
-            order[to] = order[to - 1];
-            to -= 1;
+
+    #[inline]
+    fn add(&mut self, placed: &Placed, number: u32) {
+        let end = (placed.high, placed.weight, number);
+        match self.ends().last() {
+            Some(last) if last.0 > end.0 => {
+                let behind = self.ends().iter().rev();
+                let behind = behind.take_while(|other| other.0 > end.0).count();
+                self.ends.insert(self.ends.len() - behind, end);
+            }
+            _ => self.ends.push(end),
         }
-        order[to] = moved;
+        self.weight += placed.weight;
+    }
+
+    /// Drops what ends at `at` or below.
+    #[inline]
+    fn drop_below(&mut self, at: u64) {
+        while let Some(&(high, weight, _)) = self.ends().first()
+            && high <= at
+        {
+            self.front += 1;
+            self.weight -= weight;
+        }
+        if self.ends().is_empty() {
+            // No rounding is to be left of what was.
+            self.clear();
+        }
+    }
+}
+
+struct Search<'s, A: Fn(u64) -> u64, C> {
+    around: Around<'s>,
+    /// All positions of the stretch below are settled.
+    at: u64,
+    /// One past its last position.
+    end: u64,
+    wanted: &'s Wanted<A>,
+    /// What was met so far that is in the way at `at`.
+    window: &'s mut Window,
+    stretches: &'s mut Vec<Stretch>,
+    near: &'s mut Vec<Placed>,
+    least: f64,
+    place: Place,
+    /// Places of equal weight so far.
+    ties: u32,
+    met: &'s mut Vec<u32>,
+    choose: C,
+    /// Items looked at.
+    seen: usize,
+}
+
+impl<A: Fn(u64) -> u64, C: FnMut(u32) -> bool> Search<'_, A, C> {
+    /// Looks at the positions with bounds above `done` and up to `most`, while they
+    /// are no more than the best so far, or up to the first hole.
+    fn run(&mut self, done: f64, most: f64) {
+        self.bound(most);
+        self.stretches.retain(|stretch| stretch.bound > done);
+        let order =
+            |a: &Stretch, b: &Stretch| a.bound.total_cmp(&b.bound).then(a.from.cmp(&b.from));
+        self.stretches.sort_unstable_by(order);
+        for index in 0..self.stretches.len() {
+            let stretch = self.stretches[index];
+            if stretch.bound > self.least {
+                return;
+            }
+            self.look_at(stretch);
+        }
+    }
+
+    /// Collects the stretches with bounds up to `most`.
+    fn bound(&mut self, most: f64) {
+        let Wanted { size, highest, .. } = *self.wanted;
+        self.stretches.clear();
+        self.window.clear();
+        self.seen += self.around.count();
+        self.at = 0;
+        for (index, placed) in self.around.live(0) {
+            while self.at + size <= placed.low {
+                self.add(placed.low - size + 1, index);
+            }
+            if placed.weight > most {
+                self.at = self.at.max(placed.high);
+                self.window.clear();
+                continue;
+            }
+            self.window.add(placed, index as u32);
+            while self.window.weight > most
+                && let Some(&(high, ..)) = self.window.ends().first()
+            {
+                self.at = self.at.max(high);
+                self.window.drop_below(self.at);
+            }
+        }
+        while self.at <= highest {
+            self.add(highest + 1, self.around.count());
+        }
+    }
+
+    /// Adds the stretch that begins at `at`, ends at `to` at most, and has what is
+    /// in the window in the way, or else nothing below the item `next`. Goes on
+    /// behind it.
+    fn add(&mut self, to: u64, next: usize) {
+        let front = self.window.ends().first();
+        let end = front.map_or(to, |&(high, ..)| to.min(high));
+        let stretch = Stretch {
+            bound: self.window.weight,
+            from: (self.wanted.align)(self.at),
+            to: end.min(self.wanted.highest + 1),
+            live: front.map_or(next, |&(_, _, index)| index as usize),
+        };
+        if stretch.from < stretch.to {
+            self.stretches.push(stretch);
+        }
+        self.at = end;
+        self.window.drop_below(end);
+    }
+
+    /// Looks at the positions of a stretch.
+    fn look_at(&mut self, stretch: Stretch) {
+        self.at = stretch.from;
+        if self.at >= stretch.to {
+            return;
+        }
+        self.end = stretch.to;
+        let (size, end) = (self.wanted.size, stretch.to - 1 + self.wanted.size);
+        let addresses = (self.at, end);
+        if !self
+            .around
+            .may_hold(size, addresses, self.least, &mut self.seen)
+        {
+            return;
+        }
+        self.near.clear();
+        let live = self.around.live(stretch.live);
+        let live = live.map(|(_, placed)| *placed);
+        self.near.extend(live.take_while(|placed| placed.low < end));
+        self.seen += self.around.others(addresses, self.near) + SORTED * self.near.len();
+        // Of a few parts in order, as the sort finds.
+        self.near.sort_by_key(Placed::key);
+        self.window.clear();
+        for index in 0..self.near.len() {
+            if self.meet(index) {
+                return;
+            }
+        }
+        while !self.settle() {}
+    }
+
+    /// Goes on to the next item from below; says whether the stretch is over.
+    #[inline]
+    fn meet(&mut self, index: usize) -> bool {
+        let placed = self.near[index];
+        while self.at + self.wanted.size <= placed.low {
+            if self.settle() {
+                return true;
+            }
+        }
+        if placed.high <= self.at {
+            return false;
+        }
+        if placed.weight > self.least {
+            return self.go_on(placed.high);
+        }
+        self.window.add(&placed, placed.item);
+        while self.window.weight > self.least
+            && let Some(&(high, ..)) = self.window.ends().first()
+        {
+            if self.go_on(high) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// All that is in the way at `at` is known. Goes on to the next position;
+    /// says whether the stretch is over.
+    fn settle(&mut self) -> bool {
+        let Some(&(high, ..)) = self.window.ends().first() else {
+            (self.least, self.place) = (f64::NEG_INFINITY, Place::Hole(self.at));
+            return true;
+        };
+        let weight = self.window.weight;
+        if weight <= self.least {
+            self.ties = if weight < self.least {
+                1
+            } else {
+                self.ties + 1
+            };
+            if weight < self.least || (self.choose)(self.ties) {
+                self.least = weight;
+                self.place = Place::Over(self.at);
+                self.met.clear();
+                self.met.extend(self.window.ends().iter().map(|end| end.2));
+            }
+        }
+        // Lower than at one of the ends there can only be more in the way.
+        self.go_on(high)
+    }
+
+    /// Goes on to the first position from `from` on; says whether that is behind the stretch.
+    #[inline]
+    fn go_on(&mut self, from: u64) -> bool {
+        self.at = (self.wanted.align)(from);
+        self.window.drop_below(self.at);
+        self.at >= self.end
     }
 }

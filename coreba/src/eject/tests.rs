@@ -5,8 +5,8 @@ use common::problem::Problem;
 use proptest::prelude::*;
 
 use super::Walker;
-use super::rows::Rows;
-use super::sweep::{Sweep, Wanted};
+use super::rows::{Placed, Rows};
+use super::sweep::{Place, Sweep, Wanted};
 use crate::fit::{Fit, Taken};
 use crate::item::Items;
 use crate::online;
@@ -25,6 +25,14 @@ fn problems(most: usize) -> impl Strategy<Value = Problem> {
 
 fn items(problem: &Problem) -> Items {
     Items::new(problem, 0).expect("powers of two have a common multiple")
+}
+
+/// All that shares a section with an item.
+fn around(rows: &Rows, item: u32) -> Vec<Placed> {
+    let around = rows.around(item);
+    let mut found: Vec<Placed> = around.live(0).map(|(_, placed)| *placed).collect();
+    around.others((0, u64::MAX), &mut found);
+    found
 }
 
 proptest! {
@@ -58,16 +66,15 @@ proptest! {
         let all = 0..items.len() as u32;
         let stays = |item: &u32| removed == 0 || !(*item as usize).is_multiple_of(removed);
         for item in all.clone() {
-            rows.insert(item, 0, 1);
+            rows.insert(item, (u64::from(item % 7), u64::from(item % 7) + 1), 1.0);
         }
         for item in all.clone().filter(|item| !stays(item)) {
-            rows.remove(item);
+            rows.remove(item, u64::from(item % 7));
         }
-        let mut found = Vec::new();
         for item in all.clone() {
-            rows.gather(item, &mut found);
-            let mut met: Vec<u32> = found.iter().map(|placed| placed.item).collect();
-            met.sort_unstable();
+            let mut met = around(&rows, item);
+            met.sort_unstable_by_key(|placed| placed.item);
+            let met: Vec<u32> = met.iter().map(|placed| placed.item).collect();
             let (first, last) = (slab(item).first, slab(item).last);
             let meets = |other: &u32| slab(*other).first <= last && first <= slab(*other).last;
             prop_assert_eq!(met, all.clone().filter(stays).filter(meets).collect::<Vec<_>>());
@@ -88,24 +95,30 @@ proptest! {
             let Some(highest) = grid.highest(limit, item) else { continue };
             let align = |at: u64| (grid.start + at).next_multiple_of(item.alignment) - grid.start;
             let wanted = Wanted { size: item.size, highest, align };
-            rows.gather(index, &mut sweep.found);
-            let hole = sweep.hole(&wanted);
-            prop_assert_eq!(hole, taken.find(&items, index, Fit::First, limit));
-            if let Some(at) = hole {
-                taken.take(&items, index, at);
-                rows.insert(index, at, at + item.size);
-                continue;
-            }
-            let weight = |item: u32| f64::from(item % 7 + 1);
-            let sum = |at: u64| -> f64 {
-                let met = sweep.found.iter().filter(|met| met.low < at + item.size && at < met.high);
-                met.map(|met| weight(met.item)).sum()
+            let first_fit = taken.find(&items, index, Fit::First, limit);
+            let at = match sweep.find(rows.around(index), &wanted, 1.0, |_| false).0 {
+                Place::Hole(at) => {
+                    prop_assert_eq!(Some(at), first_fit);
+                    taken.take(&items, index, at);
+                    rows.insert(index, (at, at + item.size), f64::from(index % 7 + 1));
+                    continue;
+                }
+                Place::Over(at) => at,
+                Place::Nowhere => unreachable!("0 is always allowed"),
             };
+            prop_assert_eq!(first_fit, None);
+            let found = around(&rows, index);
+            let met = |at: u64| {
+                let met = found.iter().filter(move |met| met.low < at + item.size && at < met.high);
+                met.map(|met| (met.item, met.weight))
+            };
+            let sum = |at: u64| met(at).map(|met| met.1).sum::<f64>();
             let least = (0..=highest).filter(|&at| align(at) == at).map(sum);
-            let least = least.fold(f64::INFINITY, f64::min);
-            let sums: Vec<f64> = (0..=highest).map(sum).collect();
-            let place = sweep.cheapest(&wanted, weight, |_| false).expect("0 is always allowed");
-            prop_assert_eq!(sums[place as usize], least);
+            prop_assert_eq!(sum(at), least.fold(f64::INFINITY, f64::min));
+            let mut expected: Vec<u32> = met(at).map(|met| met.0).collect();
+            expected.sort_unstable();
+            sweep.met.sort_unstable();
+            prop_assert_eq!(&sweep.met, &expected);
         }
     }
 }

@@ -21,6 +21,13 @@ use crate::pack::{self, Packing};
 /// Walkers of the ejection search.
 const WALKERS: usize = 2;
 
+/// How many times as far above the bound as the best a packing in an order may be
+/// to go on from.
+const FAR: u64 = 2;
+
+/// How many times as far above the bound as the best a walker may be to go on.
+const BEHIND: f64 = 1.1;
+
 /// Turns without progress after which a walker goes on from the best.
 const IDLE: u32 = 6;
 
@@ -34,8 +41,8 @@ const MORE: u64 = 3;
 /// Looks at what is in the way that cost as much as a job placed by a dive.
 const LOOKS: u64 = 128;
 
-/// The share of the ejection search beside orders, at first.
-const BESIDE_ORDERS: f64 = 0.25;
+/// The share of the ejection search at first: the least.
+const EJECTION_SHARE: f64 = 0.25;
 
 /// The least work of a walker in a turn, in jobs placed by a dive.
 const TURN: u64 = 1 << 13;
@@ -128,13 +135,13 @@ impl<'a> Search<'a> {
         let above = |makespan: u64| makespan.saturating_sub(self.lower_bound).max(1) as f64;
         let promise = above(self.makespan()) / above(self.allocator);
         let share = promise.min(1.0).powf(1.5);
-        Turns::new(self, share, share)
+        Turns::new(self, share, share.max(EJECTION_SHARE))
     }
 
     /// Ejection search beside packing in orders, where items are plain.
     pub(super) fn turns_beside_orders(&mut self) -> Option<Turns<'a>> {
         let is_theirs = self.options.method == Method::Fit && self.items.is_plain();
-        is_theirs.then(|| Turns::new(self, 0.0, BESIDE_ORDERS))
+        is_theirs.then(|| Turns::new(self, 0.0, EJECTION_SHARE))
     }
 
     /// Gives a turn to a member to which one is due; says whether there was one.
@@ -162,6 +169,12 @@ impl<'a> Search<'a> {
 
     fn leader(&self) -> &'static str {
         self.best.as_ref().map_or("", |&(_, method)| method)
+    }
+
+    /// Whether a packing is not much further above the bound than the best.
+    fn is_near(&self, packing: &Packing) -> bool {
+        let above = |makespan: u64| makespan.saturating_sub(self.lower_bound);
+        above(packing.makespan) <= above(self.makespan()).saturating_mul(FAR)
     }
 
     /// What is enough for all members.
@@ -210,7 +223,9 @@ impl<'a> Search<'a> {
             {
                 turns.ordered = Some(packing.clone());
                 // The last walker is the one that goes on from orders.
-                if let Some(last) = turns.walkers.last_mut() {
+                if self.is_near(&packing)
+                    && let Some(last) = turns.walkers.last_mut()
+                {
                     walker(last).restart(&packing);
                     turns.idle[WALKERS - 1] = 0;
                 }
@@ -228,7 +243,9 @@ impl<'a> Search<'a> {
         };
         if turns.walkers.is_empty() {
             let seed = self.options.seed;
-            let last = turns.ordered.as_ref().unwrap_or(best);
+            let ordered = turns.ordered.as_ref();
+            let last = ordered.filter(|packing| self.is_near(packing));
+            let last = last.unwrap_or(best);
             turns.walkers = [best, last]
                 .into_iter()
                 .zip(1..)
@@ -236,9 +253,12 @@ impl<'a> Search<'a> {
                 .collect();
             turns.idle = vec![0; WALKERS];
         }
+        let above = |packing: &Packing| packing.makespan.saturating_sub(bound) as f64;
         for (index, (slot, idle)) in turns.walkers.iter_mut().zip(&mut turns.idle).enumerate() {
             let walker = walker(slot);
-            let overtaken = index == 0 && *method != EJECTION || *idle >= IDLE;
+            let overtaken = index == 0 && *method != EJECTION
+                || *idle >= IDLE
+                || above(walker.best()) > BEHIND * above(best);
             if overtaken && best.makespan < walker.best().makespan {
                 walker.restart(best);
                 *idle = 0;
