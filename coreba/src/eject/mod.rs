@@ -3,15 +3,17 @@
 //! A limit below the makespan is set, and what lies above it is taken *out*.
 //! Then, step by step, one of the heavier items that are out goes into the
 //! lowest hole below the limit. Where there is none it takes the place at which
-//! what is in the way weighs least, and puts that out. An item weighs by its area, and the more the
-//! oftener no hole was found for it, so that what is hard to place stays where
-//! it found one. When nothing is out, the limit is met and the next is set.
+//! what is in the way weighs least, and puts that out. An item weighs by its area,
+//! and the more the oftener no hole was found for it, so that what is hard to
+//! place stays where it found one. When nothing is out, the limit is met and the
+//! next is set.
 //!
 //! The search is Nagata and Bräysy's for routes ("A powerful route minimization
 //! heuristic for the vehicle routing problem with time windows", Operations
-//! Research Letters 37, 2009). A step costs O(k + m) where k items meet the one
-//! that is placed and m are seen beside them, whatever n is: it suits many items
-//! of which few are live at a time.
+//! Research Letters 37, 2009). A step looks at the l items that are live in one
+//! section, which bound from below what is in the way elsewhere, and at the k that
+//! meet the one placed only where that leaves a doubt: between O(l) and O(k log k),
+//! whatever n is.
 
 mod rows;
 mod sweep;

@@ -1,8 +1,9 @@
-//! What lies where, by time: sections in a row form *blocks*, in each of which a
-//! part as many items are born as live in it. So the items that share a section
-//! with another are among those of a few blocks, which are sorted by address.
+//! What lies where, by time: sections in a row form *blocks*, in each of which so
+//! many items are born that a few blocks' births are as many as live in one. So
+//! the items that share a section with another are among those of a few blocks,
+//! each sorted by address.
 //!
-//! Memory is O(n): a block keeps at most so many times as many items of earlier
+//! Memory is O(n): a block keeps at most four times as many items of earlier
 //! blocks as were born in the one before.
 
 use crate::item::Items;
@@ -77,6 +78,11 @@ pub(super) struct Rows {
 impl Rows {
     /// Nothing is placed yet. O(n).
     pub(super) fn new(items: &Items) -> Rows {
+        Rows::of(items, FEWEST)
+    }
+
+    /// The same; so many items at least are born in a block, but for the last.
+    pub(super) fn of(items: &Items, fewest: i64) -> Rows {
         let mut births = vec![0i64; items.sections()];
         let mut deaths = vec![0i64; items.sections() + 1];
         let slabs = (0..items.len() as u32).map(|item| items.slabs(item)[0]);
@@ -92,7 +98,7 @@ impl Rows {
         let mut begins = vec![0];
         for (section, (births, deaths)) in (0..).zip(births.into_iter().zip(deaths)) {
             live += births - deaths;
-            if born > FEWEST.max(live / parts) {
+            if born > fewest.max(live / parts) {
                 block += 1;
                 born = 0;
                 begins.push(section);
@@ -213,6 +219,12 @@ impl<'a> Around<'a> {
     /// How many [`Around::live`] looks at.
     pub(super) fn count(self) -> usize {
         self.rows[self.middle].kept.len()
+    }
+
+    /// How many there are in all blocks, of these and of others.
+    pub(super) fn all(self) -> usize {
+        let born = self.rows.iter().map(|row| row.born.len());
+        self.rows[0].kept.len() + self.count() + born.sum::<usize>()
     }
 
     /// Whether so many units in a row between two addresses may hold nothing that

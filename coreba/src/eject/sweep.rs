@@ -1,5 +1,5 @@
-//! Looking at all positions of one item, from the lowest up, among those that
-//! share a section with it.
+//! Looking for the place of one item among those that share a section with it:
+//! the lowest hole, or else where what is in the way weighs least.
 
 use super::rows::{Around, Placed};
 
@@ -36,8 +36,10 @@ struct Stretch {
 }
 
 /// Keeps its memory from search to search.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Sweep {
+    /// So many live items are few: all positions are looked at at once.
+    few: usize,
     /// The items in the way at the place that was found last.
     pub(super) met: Vec<u32>,
     stretches: Vec<Stretch>,
@@ -52,10 +54,30 @@ const MORE: f64 = 16.0;
 /// What it costs to sort an item in, and to meet it, in items looked at.
 const SORTED: usize = 3;
 
-/// How many are few enough to look at all of them at once.
-const WHOLE: usize = 1000;
+/// How many times as many items as there are in the blocks may be looked at
+/// before all positions are looked at at once.
+const REGRET: usize = 16;
+
+/// Live items up to which bounds save less than they cost.
+const FEW: usize = 1000;
+
+impl Default for Sweep {
+    fn default() -> Self {
+        Sweep::new(FEW)
+    }
+}
 
 impl Sweep {
+    pub(super) fn new(few: usize) -> Sweep {
+        Sweep {
+            few,
+            met: Vec::new(),
+            stretches: Vec::new(),
+            near: Vec::new(),
+            window: Window::default(),
+        }
+    }
+
     /// The place for an item of some weight, and how many items were looked at.
     /// Of places of equal weight `choose` says whether the k-th found takes the
     /// place of those before.
@@ -63,7 +85,7 @@ impl Sweep {
     /// What is live in one section bounds the weight at every position from
     /// below. Only where that bound is no more than the best so far the others
     /// are looked at, the least bound first: O(l) for l live items, and some more
-    /// at a few places.
+    /// at a few places; O(k log k) at worst for k items in the blocks.
     pub(super) fn find(
         &mut self,
         around: Around<'_>,
@@ -86,23 +108,10 @@ impl Sweep {
             choose,
             seen: 0,
         };
-        if around.count() < WHOLE {
-            search.look_at(Stretch {
-                bound: 0.0,
-                from: (wanted.align)(0),
-                to: wanted.highest + 1,
-                live: 0,
-            });
-            return (search.place, search.seen);
-        }
-        let (mut done, mut most) = (f64::NEG_INFINITY, weight);
-        loop {
-            search.run(done, most);
-            if search.least <= most || most == f64::INFINITY {
-                break;
-            }
-            done = most;
-            most = search.least.min(MORE * most);
+        if around.count() <= self.few {
+            search.look_at_all();
+        } else {
+            search.run(weight);
         }
         (search.place, search.seen)
     }
@@ -184,21 +193,43 @@ struct Search<'s, A: Fn(u64) -> u64, C> {
 }
 
 impl<A: Fn(u64) -> u64, C: FnMut(u32) -> bool> Search<'_, A, C> {
-    /// Looks at the positions with bounds above `done` and up to `most`, while they
-    /// are no more than the best so far, or up to the first hole.
-    fn run(&mut self, done: f64, most: f64) {
-        self.bound(most);
-        self.stretches.retain(|stretch| stretch.bound > done);
-        let order =
-            |a: &Stretch, b: &Stretch| a.bound.total_cmp(&b.bound).then(a.from.cmp(&b.from));
-        self.stretches.sort_unstable_by(order);
-        for index in 0..self.stretches.len() {
-            let stretch = self.stretches[index];
-            if stretch.bound > self.least {
+    /// Looks where the bounds are no more than the best so far, the least first:
+    /// up to a weight, and where the best is more than that, up to more.
+    fn run(&mut self, weight: f64) {
+        let (mut done, mut most) = (f64::NEG_INFINITY, weight);
+        let most_seen = REGRET * self.around.all();
+        loop {
+            self.bound(most);
+            self.stretches.retain(|stretch| stretch.bound > done);
+            let order =
+                |a: &Stretch, b: &Stretch| a.bound.total_cmp(&b.bound).then(a.from.cmp(&b.from));
+            self.stretches.sort_unstable_by(order);
+            for index in 0..self.stretches.len() {
+                let stretch = self.stretches[index];
+                if stretch.bound > self.least {
+                    break;
+                }
+                if self.seen > most_seen {
+                    return self.look_at_all();
+                }
+                self.look_at(stretch);
+            }
+            if self.least <= most || most == f64::INFINITY {
                 return;
             }
-            self.look_at(stretch);
+            done = most;
+            most = self.least.min(MORE * most);
         }
+    }
+
+    /// Looks at all positions.
+    fn look_at_all(&mut self) {
+        self.look_at(Stretch {
+            bound: 0.0,
+            from: (self.wanted.align)(0),
+            to: self.wanted.highest + 1,
+            live: 0,
+        });
     }
 
     /// Collects the stretches with bounds up to `most`.

@@ -59,9 +59,13 @@ proptest! {
     }
 
     #[test]
-    fn rows_give_once_each_what_shares_a_section(problem in problems(200), removed in 0usize..4) {
+    fn rows_give_once_each_what_shares_a_section(
+        problem in problems(200),
+        removed in 0usize..4,
+        fewest in 0i64..40,
+    ) {
         let items = items(&problem);
-        let mut rows = Rows::new(&items);
+        let mut rows = Rows::of(&items, fewest);
         let slab = |item: u32| items.slabs(item)[0];
         let all = 0..items.len() as u32;
         let stays = |item: &u32| removed == 0 || !(*item as usize).is_multiple_of(removed);
@@ -82,43 +86,57 @@ proptest! {
     }
 
     #[test]
-    fn a_hole_is_where_first_fit_finds_it_and_else_the_cheapest_place_is_found(
-        problem in problems(60),
+    fn the_lowest_hole_is_found_and_else_the_place_that_weighs_least(
+        problem in problems(120),
         limit in 60u64..400,
+        fewest in 0i64..12,
+        bounded: bool,
+        own in 1u32..20,
     ) {
         let items = items(&problem);
         let grid = items.grid();
-        let (mut taken, mut rows) = (Taken::new(&items), Rows::new(&items));
-        let mut sweep = Sweep::default();
-        for index in 0..items.len() as u32 {
+        let mut rows = Rows::of(&items, fewest);
+        let mut sweep = if bounded { Sweep::new(0) } else { Sweep::default() };
+        let mut places = vec![0; items.len()];
+        // Again from the first: by then others are where they were.
+        let all = 0..items.len() as u32;
+        for index in all.clone().chain(all.step_by(3)) {
             let item = items.item(index);
             let Some(highest) = grid.highest(limit, item) else { continue };
+            rows.remove(index, places[index as usize]);
             let align = |at: u64| (grid.start + at).next_multiple_of(item.alignment) - grid.start;
             let wanted = Wanted { size: item.size, highest, align };
-            let first_fit = taken.find(&items, index, Fit::First, limit);
-            let at = match sweep.find(rows.around(index), &wanted, 1.0, |_| false).0 {
-                Place::Hole(at) => {
-                    prop_assert_eq!(Some(at), first_fit);
-                    taken.take(&items, index, at);
-                    rows.insert(index, (at, at + item.size), f64::from(index % 7 + 1));
-                    continue;
-                }
-                Place::Over(at) => at,
-                Place::Nowhere => unreachable!("0 is always allowed"),
-            };
-            prop_assert_eq!(first_fit, None);
             let found = around(&rows, index);
             let met = |at: u64| {
                 let met = found.iter().filter(move |met| met.low < at + item.size && at < met.high);
                 met.map(|met| (met.item, met.weight))
             };
             let sum = |at: u64| met(at).map(|met| met.1).sum::<f64>();
-            let least = (0..=highest).filter(|&at| align(at) == at).map(sum);
-            prop_assert_eq!(sum(at), least.fold(f64::INFINITY, f64::min));
-            let mut expected: Vec<u32> = met(at).map(|met| met.0).collect();
-            expected.sort_unstable();
-            sweep.met.sort_unstable();
-            prop_assert_eq!(&sweep.met, &expected);
+            let allowed = || (0..=highest).filter(|&at| align(at) == at);
+            let hole = allowed().find(|&at| met(at).next().is_none());
+            let (place, _) = sweep.find(rows.around(index), &wanted, f64::from(own), |_| false);
+            let at = match place {
+                Place::Nowhere => unreachable!("0 is always allowed"),
+                Place::Hole(at) => {
+                    prop_assert_eq!(Some(at), hole);
+                    at
+                }
+                Place::Over(at) => {
+                    prop_assert_eq!(hole, None);
+                    let least = allowed().map(sum).fold(f64::INFINITY, f64::min);
+                    prop_assert_eq!((align(at), sum(at)), (at, least));
+                    let mut expected: Vec<u32> = met(at).map(|met| met.0).collect();
+                    expected.sort_unstable();
+                    sweep.met.sort_unstable();
+                    prop_assert_eq!(&sweep.met, &expected);
+                    for &met in &sweep.met {
+                        rows.remove(met, places[met as usize]);
+                    }
+                    at
+                }
+            };
+            rows.insert(index, (at, at + item.size), f64::from(index % 7 + 1));
+            places[index as usize] = at;
         }
     }
 }
