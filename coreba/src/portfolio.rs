@@ -3,7 +3,7 @@
 //! Plain problems (every item one rectangle, none fixed) are peeled to their
 //! hard core, the core is split into components, and dives search each towards
 //! the lower bound, in turn with the exact search on those that are small
-//! enough; the peeled go back by first fit. Packing in orders and ejection
+//! enough; the peeled go back by next fit. Packing in orders and ejection
 //! search take turns beside them, the oftener the more they improve (see
 //! [`turns`]). Other problems are packed by first fit and best fit in many
 //! orders, and squeezed; few items in turn with an exact search.
@@ -52,20 +52,7 @@ pub(crate) fn run(
     progress: &mut dyn Progress,
 ) -> Outcome {
     let control = Control::new(progress, deadline);
-    let mut search = Search {
-        items,
-        lower_bound,
-        aim: options.capacity.unwrap_or(0).max(lower_bound),
-        load,
-        options,
-        control,
-        taken: Taken::new(items),
-        evaluations: 0,
-        nodes: 0,
-        best: None,
-        fell_back: false,
-        allocator: u64::MAX,
-    };
+    let mut search = Search::new(items, lower_bound, load, options, control);
     let stop = search.run();
     let Search {
         best,
@@ -115,6 +102,29 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
+    fn new(
+        items: &'a Items,
+        lower_bound: u64,
+        load: u64,
+        options: &'a Options,
+        control: Control<'a>,
+    ) -> Self {
+        Search {
+            items,
+            lower_bound,
+            aim: options.capacity.unwrap_or(0).max(lower_bound),
+            load,
+            options,
+            control,
+            taken: Taken::new(items),
+            evaluations: 0,
+            nodes: 0,
+            best: None,
+            fell_back: false,
+            allocator: u64::MAX,
+        }
+    }
+
     fn run(&mut self) -> Stop {
         self.warm_start();
         if let Some(stop) = self.ending() {

@@ -10,10 +10,10 @@
 //!
 //! The search is Nagata and Bräysy's for routes ("A powerful route minimization
 //! heuristic for the vehicle routing problem with time windows", Operations
-//! Research Letters 37, 2009). A step looks at the l items that are live in one
-//! section, which bound from below what is in the way elsewhere, and at the k that
-//! meet the one placed only where that leaves a doubt: between O(l) and O(k log k),
-//! whatever n is.
+//! Research Letters 37, 2009). Where many items are live, a step looks at the
+//! l that are live in one section, which bound from below what is in the way
+//! elsewhere, and at the k that meet the one placed only where that leaves a
+//! doubt: between O(l) and O(k log k), whatever n is.
 
 mod rows;
 mod sweep;
@@ -47,6 +47,9 @@ const SEEN: u64 = 512;
 
 /// Items looked at between one question whether to stop and the next.
 const ASK: u64 = 1 << 16;
+
+/// The part of all items that is cheaper to put back at once than one by one.
+const MANY: usize = 64;
 
 /// What a step costs beside what is looked at, in items looked at.
 const STEP: usize = 64;
@@ -88,7 +91,7 @@ impl<'a> Walker<'a> {
             rows,
             at: packing.positions.clone(),
             out: Vec::new(),
-            is_out: vec![true; items.len()],
+            is_out: vec![false; items.len()],
             weights,
             sweep: Sweep::default(),
             limit: u64::MAX,
@@ -98,9 +101,7 @@ impl<'a> Walker<'a> {
             best: packing.clone(),
             random: Xoshiro256PlusPlus::seed_from_u64(seed),
         };
-        for item in 0..items.len() as u32 {
-            walker.place(item, packing.positions[item as usize]);
-        }
+        walker.refill();
         walker
     }
 
@@ -241,16 +242,36 @@ impl<'a> Walker<'a> {
     fn restore(&mut self) {
         self.seeks = false;
         self.out.clear();
-        for item in 0..self.items.len() as u32 {
-            let at = self.best.positions[item as usize];
-            let is_out = self.is_out[item as usize];
-            if is_out || self.at[item as usize] != at {
-                if !is_out {
-                    self.rows.remove(item, self.at[item as usize]);
-                }
-                self.place(item, at);
-            }
+        let items = 0..self.items.len() as u32;
+        let best = &self.best.positions;
+        let moved: Vec<u32> = items
+            .filter(|&item| {
+                let item = item as usize;
+                self.is_out[item] || self.at[item] != best[item]
+            })
+            .collect();
+        if moved.len() > self.items.len() / MANY {
+            self.at.copy_from_slice(&self.best.positions);
+            self.is_out.fill(false);
+            self.refill();
+            return;
         }
+        for item in moved {
+            if !self.is_out[item as usize] {
+                self.rows.remove(item, self.at[item as usize]);
+            }
+            self.place(item, self.best.positions[item as usize]);
+        }
+    }
+
+    /// Puts all items into the rows, each where it is. O(n log n).
+    fn refill(&mut self) {
+        let (items, at, weights) = (self.items, &self.at, &self.weights);
+        self.rows.refill(|index| {
+            let low = at[index as usize];
+            let high = low + items.item(index).size;
+            ((low, high), weights[index as usize])
+        });
     }
 
     /// Keeps a placement in which nothing is out. O(n).

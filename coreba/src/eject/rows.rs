@@ -135,7 +135,37 @@ impl Rows {
     }
 
     /// Inserts an item that is not placed, at addresses from `low` to `high`.
-    pub(super) fn insert(&mut self, item: u32, (low, high): (u64, u64), weight: f64) {
+    pub(super) fn insert(&mut self, item: u32, addresses: (u64, u64), weight: f64) {
+        self.add(item, addresses, weight, |row, placed| {
+            let index = row.partition_point(|other| other.key() < placed.key());
+            row.insert(index, placed);
+        });
+    }
+
+    /// Takes everything out and inserts all items anew, each with its addresses
+    /// and its weight: O(n log n), where one by one each shifts what is above it.
+    pub(super) fn refill(&mut self, place: impl Fn(u32) -> ((u64, u64), f64)) {
+        for Row { born, kept, .. } in &mut self.rows {
+            born.clear();
+            kept.clear();
+        }
+        let mut order: Vec<(u64, u32)> = (0..self.spans.len() as u32)
+            .map(|item| (place(item).0.0, item))
+            .collect();
+        order.sort_unstable();
+        for (_, item) in order {
+            let (addresses, weight) = place(item);
+            self.add(item, addresses, weight, |row, placed| row.push(placed));
+        }
+    }
+
+    fn add(
+        &mut self,
+        item: u32,
+        (low, high): (u64, u64),
+        weight: f64,
+        into: impl Fn(&mut Vec<Placed>, Placed),
+    ) {
         let ((first, last), (from, to)) = (self.spans[item as usize], self.blocks(item));
         let placed = Placed {
             low,
@@ -145,13 +175,9 @@ impl Rows {
             last,
             item,
         };
-        let add = |row: &mut Vec<Placed>| {
-            let index = row.partition_point(|other| other.key() < placed.key());
-            row.insert(index, placed);
-        };
-        add(&mut self.rows[from].born);
+        into(&mut self.rows[from].born, placed);
         for row in &mut self.rows[from + 1..=to] {
-            add(&mut row.kept);
+            into(&mut row.kept, placed);
         }
     }
 
@@ -224,7 +250,8 @@ impl<'a> Around<'a> {
     /// How many there are in all blocks, of these and of others.
     pub(super) fn all(self) -> usize {
         let born = self.rows.iter().map(|row| row.born.len());
-        self.rows[0].kept.len() + self.count() + born.sum::<usize>()
+        let kept = if self.middle > 0 { self.count() } else { 0 };
+        self.rows[0].kept.len() + kept + born.sum::<usize>()
     }
 
     /// Whether so many units in a row between two addresses may hold nothing that

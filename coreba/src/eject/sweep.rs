@@ -54,6 +54,10 @@ const MORE: f64 = 16.0;
 /// What it costs to sort an item in, and to meet it, in items looked at.
 const SORTED: usize = 3;
 
+/// By what part a bound, a sum to which weights are added and from which they are
+/// taken again, may be wrong.
+const ROUNDING: f64 = 1e-9;
+
 /// How many times as many items as there are in the blocks may be looked at
 /// before all positions are looked at at once.
 const REGRET: usize = 16;
@@ -85,7 +89,8 @@ impl Sweep {
     /// What is live in one section bounds the weight at every position from
     /// below. Only where that bound is no more than the best so far the others
     /// are looked at, the least bound first: O(l) for l live items, and some more
-    /// at a few places; O(k log k) at worst for k items in the blocks.
+    /// at a few places. Where few are live, or bounds save nothing, all positions
+    /// are looked at: O(k log k) for k items in the blocks.
     pub(super) fn find(
         &mut self,
         around: Around<'_>,
@@ -162,7 +167,7 @@ impl Window {
             && high <= at
         {
             self.front += 1;
-            self.weight -= weight;
+            self.weight = (self.weight - weight).max(0.0);
         }
         if self.ends().is_empty() {
             // No rounding is to be left of what was.
@@ -196,10 +201,13 @@ impl<A: Fn(u64) -> u64, C: FnMut(u32) -> bool> Search<'_, A, C> {
     /// Looks where the bounds are no more than the best so far, the least first:
     /// up to a weight, and where the best is more than that, up to more.
     fn run(&mut self, weight: f64) {
+        if (self.wanted.align)(0) > self.wanted.highest {
+            return;
+        }
         let (mut done, mut most) = (f64::NEG_INFINITY, weight);
         let most_seen = REGRET * self.around.all();
         loop {
-            self.bound(most);
+            self.bound(most * (1.0 + ROUNDING));
             self.stretches.retain(|stretch| stretch.bound > done);
             let order =
                 |a: &Stretch, b: &Stretch| a.bound.total_cmp(&b.bound).then(a.from.cmp(&b.from));

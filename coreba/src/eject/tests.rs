@@ -38,7 +38,7 @@ fn around(rows: &Rows, item: u32) -> Vec<Placed> {
 proptest! {
     #[test]
     fn every_placement_is_valid_and_none_is_worse_than_the_one_before(
-        problem in problems(60),
+        problem in problems(300),
         seed: u64,
     ) {
         let items = items(&problem);

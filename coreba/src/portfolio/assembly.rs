@@ -80,7 +80,8 @@ impl Search<'_> {
             self.taken.take(items, item, at);
         }
         // A peeled item fits somewhere below the capacity, whatever the others
-        // do. Above the core's skyline there is most room, and least to search.
+        // do. Above the core's skyline there is most room, and above the item
+        // before, which is mostly near in time, there is least to search.
         let skyline = Skyline::new(items, &peeled.core, &packing.positions);
         let capacity = self.aim;
         let mut settle = |item: u32, at: u64| {

@@ -5,8 +5,9 @@
 //! for what dives do, counted in jobs placed, so the sequence of work depends on
 //! no clock. It begins with what the first dives say: where they are far below
 //! what an allocator would do, packing in orders, which is not much better than
-//! an allocator, has little to win. From then on a turn that improves the best
-//! doubles the share, and one that does not makes it smaller.
+//! an allocator, has little to win; ejection search begins with no less than a
+//! quarter. From then on a turn that improves the best doubles the share, and one
+//! that does not makes it smaller.
 
 use std::sync::Mutex;
 
@@ -21,11 +22,8 @@ use crate::pack::{self, Packing};
 /// Walkers of the ejection search.
 const WALKERS: usize = 2;
 
-/// How many times as far above the bound as the best a packing in an order may be
-/// to go on from.
-const FAR: u64 = 2;
-
-/// How many times as far above the bound as the best a walker may be to go on.
+/// How many times as far above the bound as the best a packing may be to go on
+/// from.
 const BEHIND: f64 = 1.1;
 
 /// Turns without progress after which a walker goes on from the best.
@@ -135,7 +133,14 @@ impl<'a> Search<'a> {
         let above = |makespan: u64| makespan.saturating_sub(self.lower_bound).max(1) as f64;
         let promise = above(self.makespan()) / above(self.allocator);
         let share = promise.min(1.0).powf(1.5);
-        Turns::new(self, share, share.max(EJECTION_SHARE))
+        // A walker takes items for whole rectangles. Where the core is plain, what
+        // was peeled may be less than that.
+        let ejection = if self.items.is_plain() {
+            share.max(EJECTION_SHARE)
+        } else {
+            0.0
+        };
+        Turns::new(self, share, ejection)
     }
 
     /// Ejection search beside packing in orders, where items are plain.
@@ -156,7 +161,7 @@ impl<'a> Search<'a> {
         }
         let work =
             WALKERS as u64 * (items.max(TURN) + items / 2 * u64::from(turns.walkers.is_empty()));
-        if turns.ejection.is_due(work) {
+        if turns.ejection.share > 0.0 && turns.ejection.is_due(work) {
             let before = self.makespan();
             self.eject(turns);
             let improved = self.makespan() < before;
@@ -173,8 +178,8 @@ impl<'a> Search<'a> {
 
     /// Whether a packing is not much further above the bound than the best.
     fn is_near(&self, packing: &Packing) -> bool {
-        let above = |makespan: u64| makespan.saturating_sub(self.lower_bound);
-        above(packing.makespan) <= above(self.makespan()).saturating_mul(FAR)
+        let above = |makespan: u64| makespan.saturating_sub(self.lower_bound) as f64;
+        above(packing.makespan) <= BEHIND * above(self.makespan())
     }
 
     /// What is enough for all members.
@@ -253,12 +258,10 @@ impl<'a> Search<'a> {
                 .collect();
             turns.idle = vec![0; WALKERS];
         }
-        let above = |packing: &Packing| packing.makespan.saturating_sub(bound) as f64;
         for (index, (slot, idle)) in turns.walkers.iter_mut().zip(&mut turns.idle).enumerate() {
             let walker = walker(slot);
-            let overtaken = index == 0 && *method != EJECTION
-                || *idle >= IDLE
-                || above(walker.best()) > BEHIND * above(best);
+            let overtaken =
+                index == 0 && *method != EJECTION || *idle >= IDLE || !self.is_near(walker.best());
             if overtaken && best.makespan < walker.best().makespan {
                 walker.restart(best);
                 *idle = 0;
@@ -308,4 +311,39 @@ fn makespans(walkers: &mut [Mutex<Walker<'_>>]) -> Vec<u64> {
         .iter_mut()
         .map(|slot| walker(slot).best().makespan)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use common::job::{Gap, Job};
+    use common::problem::Problem;
+
+    use super::super::Search;
+    use crate::batch::Control;
+    use crate::item::Items;
+    use crate::options::Options;
+
+    /// The share of the ejection search beside dives.
+    fn ejection_share(job: Job) -> f64 {
+        let jobs = vec![Job::new(0, 0, 10, 100), job];
+        let problem = Problem::new(jobs).expect("they are sound");
+        let items = Items::new(&problem, 0).expect("no alignments");
+        let options = Options::default();
+        let mut progress = ();
+        let control = Control::new(&mut progress, None);
+        let mut search = Search::new(&items, 100, 100, &options, control);
+        search.turns().ejection.share
+    }
+
+    #[test]
+    fn ejection_search_gets_no_turn_where_an_item_is_less_than_its_rectangle() {
+        let plain = Job::new(1, 5, 15, 100);
+        assert!(ejection_share(plain.clone()) > 0.0);
+        let gap = Gap {
+            lower: 5,
+            upper: 15,
+            window: Some((40, 60)),
+        };
+        assert_eq!(ejection_share(plain.with_gap(gap)), 0.0);
+    }
 }
