@@ -1,27 +1,18 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-mod batch;
 mod boxing;
-mod cut;
-mod descend;
 mod dive;
 mod eject;
 mod exact;
 mod explain;
 mod fit;
 mod hints;
-mod item;
-mod online;
+mod instance;
 mod options;
-mod orders;
-mod pack;
-mod peel;
 mod portfolio;
-mod recipe;
-mod sections;
+mod priority;
 mod solution;
-mod upside;
 
 use std::time::{Duration, Instant};
 
@@ -36,7 +27,7 @@ pub use explain::{Explanation, explain};
 pub use options::{Improvement, Method, Options, Progress};
 pub use solution::{Solution, Status, Stop};
 
-use item::Items;
+use instance::Items;
 
 /// Why there is no solution.
 #[derive(Debug, thiserror::Error)]

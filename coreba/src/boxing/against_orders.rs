@@ -9,11 +9,11 @@ use common::problem::Problem;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use crate::fit::orders::SINGLE;
+use crate::fit::packing;
 use crate::fit::{Fit, Taken};
-use crate::item::Items;
+use crate::instance::Items;
 use crate::options::{Method, Options};
-use crate::orders::SINGLE;
-use crate::pack;
 
 /// The least makespan of first fit in any one order.
 fn best_single_order(problem: &Problem) -> u64 {
@@ -22,7 +22,8 @@ fn best_single_order(problem: &Problem) -> u64 {
     let makespans = SINGLE.iter().map(|order| {
         let order = order.of(&items);
         let limit = u64::MAX;
-        let packing = pack::in_order(&items, &order, Fit::First, &mut taken, limit, &mut || false);
+        let packing =
+            packing::in_order(&items, &order, Fit::First, &mut taken, limit, &mut || false);
         packing.expect("no limit").makespan
     });
     makespans.min().expect("there are orders")

@@ -23,7 +23,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::jobs::Jobs;
 use super::theorem2;
-use crate::batch::{self, Control};
+use crate::portfolio::batch::{self, Control};
 
 /// How to box.
 #[derive(Clone, Copy, Debug)]

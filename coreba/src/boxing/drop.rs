@@ -6,8 +6,8 @@
 //! offset: the dropped placement keeps what the theorems say of the boxes, but
 //! for alignment.
 
-use crate::item::Items;
-use crate::pack::Packing;
+use crate::fit::Packing;
+use crate::instance::Items;
 
 /// The height over sections that is taken so far.
 struct Tops {
@@ -95,7 +95,7 @@ pub(crate) fn dropped(items: &Items, order: &[u32]) -> Option<Packing> {
     for &index in order {
         let item = items.item(index);
         // What has no slab is in nobody's way, but has an address too.
-        let span = crate::peel::span(items, index);
+        let span = crate::instance::peel::span(items, index);
         let below = span.map_or(0, |(first, last, _)| tops.largest(first, last));
         let address = (grid.start + below).checked_next_multiple_of(item.alignment)?;
         let at = address - grid.start;
@@ -103,7 +103,7 @@ pub(crate) fn dropped(items: &Items, order: &[u32]) -> Option<Packing> {
             tops.raise(first, last, at + size);
         }
         packing.positions[index as usize] = at;
-        packing.makespan = packing.makespan.max(grid.height(at, item));
+        packing.makespan = packing.makespan.max(grid.end(at, item));
     }
     Some(packing)
 }

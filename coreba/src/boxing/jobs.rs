@@ -3,8 +3,8 @@
 //! Times are sections, both ends inclusive: two jobs conflict where they share
 //! a section. Heights are units of the grid.
 
-use crate::item::Items;
-use crate::peel;
+use crate::instance::Items;
+use crate::instance::peel;
 
 /// An item's hull, or a box.
 #[derive(Clone, Copy, Debug)]

@@ -19,7 +19,7 @@
 //! | [`mod@drop`] | a quick squeeze that keeps the guarantee |
 //! | [`search`] | restarts, and orders for first fit |
 //!
-//! Times are sections, heights are units of the grid (see [`crate::item`]).
+//! Times are sections, heights are units of the grid (see [`crate::instance`]).
 //! Constants are proved where they are stated, in place of the paper's
 //! O-notation, so that tests can hold the code to them.
 //!

@@ -2,7 +2,7 @@
 //! boxing a few orders to squeeze.
 //!
 //! The first boxing, of all items, is dropped, for a first answer. The next are
-//! of the hard core alone ([`crate::peel`]; the peeled then go back in the
+//! of the hard core alone ([`crate::instance::peel`]; the peeled then go back in the
 //! reverse order of peeling) and of all items again, all with the e that the
 //! search of Theorem 16 finds. From then on every other boxing is drawn at
 //! random, and the others lie near one that improved the best: what pays differs
@@ -17,11 +17,12 @@ use super::drop::dropped;
 use super::jobs::Jobs;
 use super::theorem16::{self, Choice, MU_LIMIT};
 use super::unbox::{self, Loose, Stacking};
-use crate::batch::Control;
+use crate::fit::packing::{self, Packing};
 use crate::fit::{Fit, Taken};
-use crate::item::Items;
-use crate::pack::{self, Packing};
-use crate::peel::Peeled;
+use crate::instance::Items;
+use crate::instance::peel::Peeled;
+use crate::portfolio::batch::Control;
+use crate::priority::Elite;
 
 /// Attempts that improved the best, the latest of which are varied.
 const ELITE: usize = 4;
@@ -51,7 +52,8 @@ pub(crate) struct Boxer<'a> {
     /// Where peeling leaves a core that is not all.
     core: Option<Part>,
     attempts: u64,
-    elite: Vec<Attempt>,
+    /// The latest first.
+    elite: Elite<Reverse<u64>, Attempt>,
     seed: u64,
 }
 
@@ -141,7 +143,7 @@ impl<'a> Boxer<'a> {
             whole,
             core,
             attempts: 0,
-            elite: Vec::new(),
+            elite: Elite::new(ELITE),
             seed,
         }
     }
@@ -194,7 +196,7 @@ impl<'a> Boxer<'a> {
         if self.attempts < PLAIN {
             attempt.choice.e = Some(self.part(&attempt).best_e);
         } else if self.attempts % 2 == 1 && !self.elite.is_empty() {
-            let near = self.elite[random.random_range(0..self.elite.len())];
+            let near = self.elite.draw(&mut random);
             attempt.vary(&near, &mut random);
         } else {
             attempt.is_core = random.random_bool(0.5);
@@ -205,8 +207,7 @@ impl<'a> Boxer<'a> {
 
     /// Remembers what improved the best.
     pub(crate) fn learn(&mut self, boxing: &Boxing) {
-        self.elite.insert(0, boxing.attempt);
-        self.elite.truncate(ELITE);
+        self.elite.push(Reverse(self.attempts), boxing.attempt);
     }
 
     /// The ways to squeeze a boxing.
@@ -237,9 +238,9 @@ impl<'a> Boxer<'a> {
             Squeeze::Offset | Squeeze::Level => Fit::First,
         };
         let mut taken = Taken::new(self.items);
-        let mut packing = pack::in_order(self.items, &order, fit, &mut taken, limit, stop)?;
+        let mut packing = packing::in_order(self.items, &order, fit, &mut taken, limit, stop)?;
         if packing.makespan > bound {
-            pack::squeeze(self.items, &mut packing, &mut taken, stop);
+            packing::squeeze(self.items, &mut packing, &mut taken, stop);
         }
         Some(packing)
     }

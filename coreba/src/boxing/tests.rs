@@ -8,8 +8,8 @@ use super::jobs::{Job, Jobs};
 use super::theorem16::{self, Choice, MU_LIMIT, Round};
 use super::unbox::{self, Stacking};
 use super::{lemma1, theorem2};
-use crate::batch::Control;
-use crate::item::Items;
+use crate::instance::Items;
+use crate::portfolio::batch::Control;
 
 /// Sections that jobs of the tests live in.
 const SECTIONS: u32 = 60;

@@ -35,7 +35,7 @@
 
 use super::corollary15::{self, Parameters};
 use super::jobs::Jobs;
-use crate::batch::Control;
+use crate::portfolio::batch::Control;
 
 /// mu stays below (sqrt 5 - 1)/2.
 pub(crate) const MU_LIMIT: f64 = 0.618_033_988_749_894_9;

@@ -7,7 +7,7 @@
 use rustc_hash::FxHashMap;
 
 use super::index::{Index, NONE, Rank, Span};
-use crate::cut::Cut;
+use crate::instance::Subproblem;
 
 /// Classes with an index of their own; the rest share the last.
 const MOST: usize = 8;
@@ -32,19 +32,19 @@ pub(super) struct Classes {
 
 impl Classes {
     /// O(n log n).
-    pub(super) fn new(cut: &Cut) -> Classes {
+    pub(super) fn new(subproblem: &Subproblem) -> Classes {
         let mut counts: FxHashMap<(i64, i64), usize> = FxHashMap::default();
-        for job in 0..cut.len() {
-            *counts.entry(cut.residue(job)).or_default() += 1;
+        for job in 0..subproblem.len() {
+            *counts.entry(subproblem.residue(job)).or_default() += 1;
         }
         let mut kinds: Vec<((i64, i64), usize)> = counts.into_iter().collect();
         kinds.sort_unstable_by_key(|&(kind, count)| (std::cmp::Reverse(count), kind));
         kinds.truncate(MOST - 1);
         let others = kinds.len();
         let mut members: Vec<Vec<u32>> = vec![Vec::new(); others + 1];
-        let mut place = Vec::with_capacity(cut.len());
-        for job in 0..cut.len() {
-            let residue = cut.residue(job);
+        let mut place = Vec::with_capacity(subproblem.len());
+        for job in 0..subproblem.len() {
+            let residue = subproblem.residue(job);
             let class = kinds
                 .iter()
                 .position(|&(kind, _)| kind == residue)
@@ -60,7 +60,7 @@ impl Classes {
                 let pick =
                     |of: &[u32]| jobs.iter().map(|&job| of[job as usize]).collect::<Vec<_>>();
                 Class {
-                    index: Index::new(&pick(&cut.first), &pick(&cut.last)),
+                    index: Index::new(&pick(&subproblem.first), &pick(&subproblem.last)),
                     allowed: kinds.get(class).map_or((1, 0), |&(kind, _)| kind),
                     ranks: Vec::with_capacity(jobs.len()),
                     jobs,

@@ -23,8 +23,8 @@ mod tests;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::item::Items;
-use crate::pack::Packing;
+use crate::fit::Packing;
+use crate::instance::Items;
 use rows::Rows;
 use sweep::{Place, Sweep, Wanted};
 
@@ -58,7 +58,7 @@ const STEP: usize = 64;
 const MOVE: usize = 64;
 
 /// A search from one placement on.
-pub(crate) struct Walker<'a> {
+pub(crate) struct EjectionSearch<'a> {
     items: &'a Items,
     rows: Rows,
     /// Positions in units; of items that are out, where they were.
@@ -78,7 +78,7 @@ pub(crate) struct Walker<'a> {
     random: Xoshiro256PlusPlus,
 }
 
-impl<'a> Walker<'a> {
+impl<'a> EjectionSearch<'a> {
     /// From a placement of plain items. O(n log n).
     pub(crate) fn new(items: &'a Items, packing: &Packing, seed: u64) -> Self {
         let rows = Rows::new(items);
@@ -86,7 +86,7 @@ impl<'a> Walker<'a> {
             .zip(items.iter())
             .map(|(index, item)| item.size as f64 * f64::from(rows.length(index)))
             .collect();
-        let mut walker = Walker {
+        let mut search = EjectionSearch {
             items,
             rows,
             at: packing.positions.clone(),
@@ -101,8 +101,8 @@ impl<'a> Walker<'a> {
             best: packing.clone(),
             random: Xoshiro256PlusPlus::seed_from_u64(seed),
         };
-        walker.refill();
-        walker
+        search.refill();
+        search
     }
 
     /// The lowest placement so far.
@@ -190,7 +190,7 @@ impl<'a> Walker<'a> {
                 alignment => (grid.start + at).next_multiple_of(alignment) - grid.start,
             },
         };
-        let Walker {
+        let EjectionSearch {
             sweep,
             rows,
             weights,
@@ -280,7 +280,7 @@ impl<'a> Walker<'a> {
         self.best.positions.copy_from_slice(&self.at);
         let grid = self.items.grid();
         let placed = self.items.iter().zip(&self.at);
-        let heights = placed.map(|(item, &at)| grid.height(at, item));
+        let heights = placed.map(|(item, &at)| grid.end(at, item));
         self.best.makespan = heights.max().unwrap_or(0);
     }
 
@@ -293,7 +293,7 @@ impl<'a> Walker<'a> {
         self.patience = PATIENCE;
         let grid = self.items.grid();
         for (index, item) in (0..).zip(self.items.iter()) {
-            if grid.height(self.at[index as usize], item) > self.limit {
+            if grid.end(self.at[index as usize], item) > self.limit {
                 self.take_out(index);
             }
         }

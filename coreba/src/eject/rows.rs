@@ -6,7 +6,7 @@
 //! Memory is O(n): a block keeps at most four times as many items of earlier
 //! blocks as were born in the one before.
 
-use crate::item::Items;
+use crate::instance::Items;
 
 /// An item at its place, in units and sections.
 #[derive(Clone, Copy, Debug)]

@@ -4,13 +4,13 @@ use common::placement::Placement;
 use common::problem::Problem;
 use proptest::prelude::*;
 
-use super::Walker;
+use super::EjectionSearch;
 use super::rows::{Placed, Rows};
 use super::sweep::{Place, Sweep, Wanted};
+use crate::fit::online;
+use crate::fit::packing;
 use crate::fit::{Fit, Taken};
-use crate::item::Items;
-use crate::online;
-use crate::pack;
+use crate::instance::Items;
 
 /// Jobs of some alignments, many of which are live together.
 fn problems(most: usize) -> impl Strategy<Value = Problem> {
@@ -44,11 +44,11 @@ proptest! {
         let items = items(&problem);
         let start = online::best_fit(&items).expect("they are plain");
         let bound = common::load::lower_bound(problem.jobs(), 0);
-        let mut walker = Walker::new(&items, &start, seed);
+        let mut search = EjectionSearch::new(&items, &start, seed);
         let mut before = start.makespan;
         for _ in 0..4 {
-            walker.run(bound, 16, &mut || false);
-            let best = walker.best();
+            search.run(bound, 16, &mut || false);
+            let best = search.best();
             prop_assert!(bound <= best.makespan && best.makespan <= before);
             before = best.makespan;
             let offsets = items.offsets(&best.positions);
@@ -149,7 +149,7 @@ fn giving_up_looks_leaves_nothing_to_be_found() {
     let order: Vec<u32> = (0..items.len() as u32).collect();
     let packed = |most| {
         let mut taken = Taken::with_most_looks(&items, most);
-        pack::in_order(
+        packing::in_order(
             &items,
             &order,
             Fit::First,

@@ -11,7 +11,7 @@
 //! item's bounds are equal. Nodes where the slabs of a section have no room
 //! from some level on fail early.
 
-use crate::item::Items;
+use crate::instance::Items;
 
 use super::{Run, Verdict};
 
@@ -58,7 +58,7 @@ struct Share {
 
 /// All pairs at a fixed capacity.
 #[derive(Clone, Debug)]
-pub(crate) struct Pairs {
+pub(crate) struct Disjunctive {
     pairs: Vec<Pair>,
     shares: Vec<Vec<Share>>,
     /// Alignment and residue of each item.
@@ -106,10 +106,10 @@ const WATCHED: u64 = 4;
 /// that creep, a step of some alignment at a time, take that many.
 const PASSES: u64 = 64;
 
-impl Pairs {
+impl Disjunctive {
     /// The pairs of all items at a capacity in bytes; `None` where an item alone
     /// does not fit. O(slabs^2). `Err` where numbers are too large.
-    pub(crate) fn new(items: &Items, capacity: u64) -> Result<Option<Pairs>, TooLarge> {
+    pub(crate) fn new(items: &Items, capacity: u64) -> Result<Option<Disjunctive>, TooLarge> {
         let count = items.len() as u32;
         let number = |value: u64| {
             i64::try_from(value)
@@ -118,7 +118,7 @@ impl Pairs {
                 .ok_or(TooLarge)
         };
         let start = number(items.grid().start)?;
-        let mut pairs = Pairs {
+        let mut pairs = Disjunctive {
             pairs: Vec::new(),
             shares: vec![Vec::new(); items.sections()],
             alignment: Vec::new(),
@@ -315,7 +315,7 @@ impl Pairs {
     ///
     /// Orders that form a cycle (a below b, b below c, c below a) leave no room,
     /// but the bounds alone show it a lap at a time: 2^40 laps for jobs of one
-    /// byte in a terabyte. So cycles are looked for, see [`Pairs::closes_cycle`].
+    /// byte in a terabyte. So cycles are looked for, see [`Disjunctive::closes_cycle`].
     fn propagate(&self, state: &mut State) -> Outcome {
         for pass in 0u64.. {
             let Some(passes) = state.passes.checked_sub(1) else {
@@ -475,7 +475,7 @@ mod tests {
         let jobs = (0..3).map(|id| Job::new(id, 0, 1, 1)).collect();
         let problem = Problem::new(jobs).expect("sound");
         let items = Items::new(&problem, 0).expect("small numbers");
-        let pairs = Pairs::new(&items, 1 << 40).expect("small numbers");
+        let pairs = Disjunctive::new(&items, 1 << 40).expect("small numbers");
         let pairs = pairs.expect("each has room");
         let mut state = pairs.begin(1000);
         let passes = state.passes;

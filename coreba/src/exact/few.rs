@@ -1,8 +1,8 @@
 //! The portfolio's exact search for few items of any kind: at the goal, and
 //! half of the way from there to the incumbent.
 
-use super::{Goals, Pairs, Run, Verdict};
-use crate::item::Items;
+use super::{Disjunctive, Goals, Run, Verdict};
+use crate::instance::Items;
 use crate::options::Options;
 
 /// Most items that are searched.
@@ -22,7 +22,7 @@ pub(crate) struct Few<'a> {
 /// All pairs at one capacity.
 pub(crate) struct Attempt {
     capacity: u64,
-    pairs: Option<Pairs>,
+    pairs: Option<Disjunctive>,
     limit: u64,
 }
 
@@ -69,7 +69,7 @@ impl<'a> Few<'a> {
             capacities.push(middle);
         }
         let attempt = |capacity| {
-            let mut pairs = Pairs::new(self.items, capacity).ok()?;
+            let mut pairs = Disjunctive::new(self.items, capacity).ok()?;
             if let Some(pairs) = &mut pairs {
                 pairs.head_bound = self.head_bound;
             }

@@ -6,7 +6,7 @@
 //! within a capacity raises the bound to the next makespan that the grid and
 //! the sizes allow.
 
-use crate::item::Items;
+use crate::instance::Items;
 
 /// The smallest makespan above `capacity` that any item may have: the height of
 /// one of them at an aligned position.
@@ -21,7 +21,7 @@ pub(crate) fn next_makespan(items: &Items, capacity: u64) -> u64 {
             None if beyond == 0 => from,
             None => from + (item.alignment - beyond),
         };
-        grid.height(at, item)
+        grid.end(at, item)
     });
     next.min().unwrap_or(u64::MAX).max(capacity + 1)
 }

@@ -2,7 +2,7 @@
 //! within it.
 //!
 //! Plain rectangles are searched by valley branching ([`valley`]); items of
-//! several slabs, windows and pins by the orders of pairs ([`pairs`]). What
+//! several slabs, windows and pins by the orders of pairs ([`disjunctive`]). What
 //! follows argues that the first misses nothing.
 //!
 //! **Setting.** Job j takes `size_j` units from its position `p_j` on over a
@@ -70,11 +70,12 @@
 //! independent; one is finished before the next begins, and conflicts never
 //! mix them.
 
+mod disjunctive;
 mod few;
 mod goal;
 mod model;
 mod order;
-mod pairs;
+
 mod prover;
 mod reasons;
 mod stack;
@@ -82,14 +83,14 @@ mod stack;
 mod tests;
 mod valley;
 
+pub(crate) use disjunctive::Disjunctive;
 pub(crate) use few::Few;
-pub(crate) use pairs::Pairs;
 pub(crate) use prover::Prover;
 pub(crate) use stack::bound as stack_bound;
 
 use goal::Goals;
 use model::Model;
-use order::{Weights, luby};
+use order::luby;
 use valley::Search;
 
 /// Techniques of the exact search, each of which can be turned off: that changes

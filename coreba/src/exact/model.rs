@@ -1,9 +1,9 @@
-//! A cut at a fixed capacity, laid out for the search.
+//! A subproblem at a fixed capacity, laid out for the search.
 
 use rustc_hash::FxHashMap;
 
 use super::stack::Stacks;
-use crate::cut::Cut;
+use crate::instance::Subproblem;
 
 /// Jobs by index, in units; nothing changes while it is searched.
 #[derive(Clone, Debug)]
@@ -32,22 +32,25 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// `None` where a job alone does not fit. The cut must have a flat floor at
+    /// `None` where a job alone does not fit. The subproblem must have a flat floor at
     /// 0. O(n^2) time and memory at worst.
-    pub(crate) fn new(cut: &Cut, highest: impl Fn(usize) -> Option<i64>) -> Option<Model> {
-        let jobs = cut.len();
+    pub(crate) fn new(
+        subproblem: &Subproblem,
+        highest: impl Fn(usize) -> Option<i64>,
+    ) -> Option<Model> {
+        let jobs = subproblem.len();
         let mut model = Model {
-            first: cut.first.clone(),
-            last: cut.last.clone(),
-            size: cut.size.clone(),
-            alignment: (0..jobs).map(|job| cut.residue(job)).collect(),
+            first: subproblem.first.clone(),
+            last: subproblem.last.clone(),
+            size: subproblem.size.clone(),
+            alignment: (0..jobs).map(|job| subproblem.residue(job)).collect(),
             lowest: Vec::with_capacity(jobs),
             highest: Vec::with_capacity(jobs),
             twin: Vec::with_capacity(jobs),
-            ceiling: vec![0; cut.sections()],
+            ceiling: vec![0; subproblem.sections()],
             stacks: None,
-            log_length: cut.log_length.clone(),
-            log_size: cut.log_size.clone(),
+            log_length: subproblem.log_length.clone(),
+            log_size: subproblem.log_size.clone(),
             neighbours: Vec::new(),
             neighbours_from: vec![0],
         };

@@ -4,13 +4,16 @@
 //! Runs have fixed limits, each its own randomness, and are taken in the order
 //! of planning, so the sequence of work depends on the seed alone.
 
+use std::cmp::Reverse;
+
 use rand::{RngExt as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::{Goals, Model, Run, Search, Switches, Verdict, Weights, luby};
-use crate::cut::Cut;
-use crate::item::Items;
+use super::{Goals, Model, Run, Search, Switches, Verdict, luby, order};
+use crate::instance::Items;
+use crate::instance::Subproblem;
 use crate::options::Options;
+use crate::priority::{Elite, Priority};
 
 /// Most jobs of a component that is searched.
 const MOST_JOBS: usize = 1500;
@@ -33,33 +36,33 @@ pub(crate) struct Best {
     /// In the order of placing: job and position in units.
     pub(crate) placed: Vec<(u32, i64)>,
     /// In bytes.
-    height: u64,
+    makespan: u64,
     is_exact: bool,
 }
 
-/// A component: its items, and its cut where it is small enough.
+/// A component: its items, and its subproblem where it is small enough.
 struct Part {
-    cut: Option<Cut>,
+    subproblem: Option<Subproblem>,
     members: Vec<u32>,
     best: Option<Best>,
     /// The model at the capacity it was last searched at.
     model: Option<(u64, Model)>,
     runs: u64,
     seed: u64,
-    /// Weights of the runs that placed the most jobs, with how many.
-    elite: Vec<(usize, Weights)>,
+    /// Weights of the runs that placed the most jobs.
+    elite: Elite<Reverse<usize>, Priority>,
 }
 
 impl Part {
-    fn height(&self) -> u64 {
-        self.best.as_ref().map_or(u64::MAX, |best| best.height)
+    fn makespan(&self) -> u64 {
+        self.best.as_ref().map_or(u64::MAX, |best| best.makespan)
     }
 }
 
 /// One run of one component.
 pub(crate) struct Task {
     part: usize,
-    weights: Weights,
+    weights: Priority,
     seed: u64,
     limit: u64,
 }
@@ -67,7 +70,7 @@ pub(crate) struct Task {
 /// What a run found.
 pub(crate) struct Found {
     run: Run,
-    weights: Weights,
+    weights: Priority,
 }
 
 impl Found {
@@ -94,21 +97,21 @@ pub(crate) struct Prover<'a> {
 impl<'a> Prover<'a> {
     pub(crate) fn new(
         items: &'a Items,
-        components: impl IntoIterator<Item = (Cut, Vec<u32>)>,
+        components: impl IntoIterator<Item = (Subproblem, Vec<u32>)>,
         lower: u64,
         options: &Options,
     ) -> Prover<'a> {
         let parts: Vec<Part> = components
             .into_iter()
             .enumerate()
-            .map(|(index, (cut, members))| Part {
-                cut: (members.len() <= MOST_JOBS).then_some(cut),
+            .map(|(index, (subproblem, members))| Part {
+                subproblem: (members.len() <= MOST_JOBS).then_some(subproblem),
                 members,
                 best: None,
                 model: None,
                 runs: 0,
                 seed: options.seed ^ (index as u64) << 32,
-                elite: Vec::new(),
+                elite: Elite::new(ELITE),
             })
             .collect();
         Prover {
@@ -130,10 +133,10 @@ impl<'a> Prover<'a> {
         self.goals.lower
     }
 
-    /// The height of the components' best in bytes.
-    pub(crate) fn height(&self) -> u64 {
-        let heights = self.parts.iter().map(Part::height);
-        heights.max().unwrap_or(u64::MAX)
+    /// The makespan of the components' best in bytes.
+    pub(crate) fn makespan(&self) -> u64 {
+        let makespans = self.parts.iter().map(Part::makespan);
+        makespans.max().unwrap_or(u64::MAX)
     }
 
     /// Whether the exact search made any of the components' best.
@@ -160,15 +163,15 @@ impl<'a> Prover<'a> {
     fn keep(&mut self, part: usize, placed: Vec<(u32, i64)>, is_exact: bool) {
         let grid = self.items.grid();
         let part = &mut self.parts[part];
-        let heights = placed.iter().map(|&(job, at)| {
+        let ends = placed.iter().map(|&(job, at)| {
             let item = self.items.item(part.members[job as usize]);
-            grid.height(at as u64, item)
+            grid.end(at as u64, item)
         });
-        let height = heights.max().unwrap_or(0);
-        if height < part.height() {
+        let makespan = ends.max().unwrap_or(0);
+        if makespan < part.makespan() {
             part.best = Some(Best {
                 placed,
-                height,
+                makespan,
                 is_exact,
             });
         }
@@ -180,17 +183,17 @@ impl<'a> Prover<'a> {
     pub(crate) fn plan(&mut self, incumbent: u64) -> Vec<Task> {
         let goal = self.goals.goal(incumbent);
         self.goal = goal;
-        let open = |part: &Part| part.cut.is_some() && part.height() > goal;
+        let open = |part: &Part| part.subproblem.is_some() && part.makespan() > goal;
         let worst = (0..self.parts.len())
             .filter(|&index| open(&self.parts[index]))
-            .max_by_key(|&index| (self.parts[index].height(), std::cmp::Reverse(index)));
+            .max_by_key(|&index| (self.parts[index].makespan(), Reverse(index)));
         let Some(index) = worst else {
             return Vec::new();
         };
         let items = self.items;
         let part = &mut self.parts[index];
         if part.model.as_ref().is_none_or(|&(at, _)| at != goal) {
-            let (Some(cut), members) = (&part.cut, &part.members) else {
+            let (Some(subproblem), members) = (&part.subproblem, &part.members) else {
                 return Vec::new();
             };
             let highest = |job: usize| {
@@ -198,20 +201,19 @@ impl<'a> Prover<'a> {
                 i64::try_from(highest).ok()
             };
             part.runs = 0;
-            part.model = Model::new(cut, highest).map(|model| (goal, model));
+            part.model = Model::new(subproblem, highest).map(|model| (goal, model));
             if part.model.is_none() {
                 self.goals.refute(items, goal, incumbent);
                 return Vec::new();
             }
         }
-        let elite: Vec<Weights> = part.elite.iter().map(|&(_, weights)| weights).collect();
         let restarts = self.switches.restarts;
         let runs = if restarts { ROUND } else { 1 };
         (0..runs)
             .map(|_| {
                 let salt = part.runs.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ goal.rotate_left(20);
                 let mut random = Xoshiro256PlusPlus::seed_from_u64(part.seed ^ salt);
-                let weights = Weights::draw(part.runs, &elite, &mut random);
+                let weights = order::draw(part.runs, &part.elite, &mut random);
                 part.runs += 1;
                 Task {
                     part: index,
@@ -231,7 +233,7 @@ impl<'a> Prover<'a> {
     pub(crate) fn perform(&self, task: &Task, stop: &mut dyn FnMut() -> bool) -> Option<Found> {
         let (_, model) = self.parts[task.part].model.as_ref()?;
         let mut random = Xoshiro256PlusPlus::seed_from_u64(task.seed);
-        let ranks = task.weights.ranks(model, &mut random);
+        let ranks = order::ranks(&task.weights, model, &mut random);
         let run = Search::new(model, self.switches).run(ranks, task.limit, stop);
         Some(Found {
             run,
@@ -253,10 +255,7 @@ impl<'a> Prover<'a> {
         let mut nodes = 0;
         for Found { run, weights } in found.into_iter().flatten() {
             nodes += run.nodes;
-            let elite = &mut self.parts[part].elite;
-            elite.push((run.deepest, weights));
-            elite.sort_by_key(|&(deepest, _)| std::cmp::Reverse(deepest));
-            elite.truncate(ELITE);
+            self.parts[part].elite.push(Reverse(run.deepest), weights);
             match run.verdict {
                 Verdict::Placed(positions) => {
                     let mut placed: Vec<(u32, i64)> = (0..).zip(positions).collect();

@@ -27,7 +27,7 @@
 //! coarsest are looked at: a bound for some of them is one for all.
 
 use super::model::Model;
-use crate::item::{Items, Slab};
+use crate::instance::{Items, Slab};
 
 /// Most jobs of a section that are stacked.
 const MOST_JOBS: usize = 16;

@@ -10,9 +10,10 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use tests::oracle;
 
 use super::goal::next_makespan;
-use super::{Model, Pairs, Search, Switches, Verdict, Weights, luby, stack_bound};
-use crate::cut::Cut;
-use crate::item::Items;
+use super::{Disjunctive, Model, Search, Switches, Verdict, luby, order, stack_bound};
+use crate::instance::Items;
+use crate::instance::Subproblem;
+use crate::priority::Elite;
 
 /// Instances a kind; `COREBA_EXACT_CASES` sets another number.
 fn cases() -> u64 {
@@ -105,20 +106,20 @@ fn below(
     seed: u64,
 ) -> Verdict {
     let members: Vec<u32> = (0..items.len() as u32).collect();
-    let cut = Cut::new(items, &members).expect("plain rectangles");
-    let Some(model) = Model::new(&cut, highest) else {
+    let subproblem = Subproblem::new(items, &members).expect("plain rectangles");
+    let Some(model) = Model::new(&subproblem, highest) else {
         return Verdict::Infeasible;
     };
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut search = Search::new(&model, switches);
     for run in 1.. {
-        let weights = Weights::draw(run + seed % 5, &[], &mut random);
+        let weights = order::draw(run + seed % 5, &Elite::new(1), &mut random);
         let limit = if switches.restarts {
             4 * luby(run)
         } else {
             u64::MAX
         };
-        let ranks = weights.ranks(&model, &mut random);
+        let ranks = order::ranks(&weights, &model, &mut random);
         let verdict = search.run(ranks, limit, &mut || false).verdict;
         if verdict != Verdict::Open {
             return verdict;
@@ -129,7 +130,7 @@ fn below(
 }
 
 fn by_pairs(items: &Items, capacity: u64) -> Verdict {
-    match Pairs::new(items, capacity) {
+    match Disjunctive::new(items, capacity) {
         Ok(Some(pairs)) => pairs.run(u64::MAX, &mut || false).verdict,
         Ok(None) => Verdict::Infeasible,
         Err(_) => panic!("small numbers"),
@@ -372,8 +373,8 @@ fn each_technique_changes_the_nodes_and_no_verdict() {
             .map(|_| random.random_range(load / 2..=load + load / 8) as i64)
             .collect();
         let members: Vec<u32> = (0..items.len() as u32).collect();
-        let cut = Cut::new(&items, &members).expect("plain rectangles");
-        let Some(model) = Model::new(&cut, |job| Some(highest[job])) else {
+        let subproblem = Subproblem::new(&items, &members).expect("plain rectangles");
+        let Some(model) = Model::new(&subproblem, |job| Some(highest[job])) else {
             continue;
         };
         let ranks: Vec<u32> = members.clone();

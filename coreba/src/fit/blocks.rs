@@ -1,6 +1,6 @@
 //! Blocks of neighbouring sections, such that few slabs begin or end inside one.
 
-use crate::item::{Items, Slab};
+use crate::instance::{Items, Slab};
 
 /// Ends of slabs that a block of several sections may have.
 const BLOCK_ENDS: u32 = 256;

@@ -3,7 +3,7 @@
 
 use super::Fit;
 use super::room::{self, Entry, Range, Room};
-use crate::item::{Items, Slab};
+use crate::instance::{Items, Slab};
 
 /// What an item's slab must keep clear of, at addresses from `low` to `high`
 /// relative to the item's position.

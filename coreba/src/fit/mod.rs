@@ -18,11 +18,15 @@
 
 mod blocks;
 mod finder;
+pub(crate) mod online;
+pub(crate) mod orders;
+pub(crate) mod packing;
 mod room;
 
-use crate::item::Items;
+use crate::instance::Items;
 
 pub(crate) use finder::Finder;
+pub(crate) use packing::Packing;
 pub(crate) use room::Room;
 
 /// How to choose among the holes that are large enough.

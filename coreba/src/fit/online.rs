@@ -8,8 +8,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::item::{Items, Slab};
-use crate::pack::Packing;
+use crate::fit::Packing;
+use crate::instance::{Items, Slab};
 
 /// Free ranges below the end of memory, in units.
 #[derive(Default)]
@@ -135,7 +135,7 @@ pub(crate) fn best_fit(items: &Items) -> Option<Packing> {
         let align = |at: u64| (grid.start + at).next_multiple_of(item.alignment) - grid.start;
         let at = free.take(item.size, align);
         packing.positions[index as usize] = at;
-        packing.makespan = packing.makespan.max(grid.height(at, item));
+        packing.makespan = packing.makespan.max(grid.end(at, item));
     }
     Some(packing)
 }

@@ -7,8 +7,9 @@
 use rand::{Rng, RngExt as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::fit::Fit;
-use crate::item::Items;
+use super::Fit;
+use crate::instance::Items;
+use crate::priority::{Elite, Features, Priority, any_reach};
 
 /// What comes first.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,13 +26,8 @@ pub(crate) enum Order {
     Birth,
     /// The one that is live in the most loaded section; of equal ones the largest.
     Conflicts,
-    /// By a sum of the logarithms of size and lifetime, and noise.
-    Weighted {
-        size: f32,
-        lifetime: f32,
-        noise: f32,
-        seed: u64,
-    },
+    /// By a priority rule whose lengths are lifetimes in ticks; with the seed of its noise.
+    Weighted(Priority, u64),
 }
 
 /// One way of packing.
@@ -107,12 +103,12 @@ impl Plan {
                         name: if best { tightest } else { first },
                     };
                 }
-                let order = Order::Weighted {
-                    size: random.random_range(0.0..1.0),
-                    lifetime: random.random_range(0.0..1.0),
-                    noise: random.random_range(-5.0..0.5f32).exp(),
-                    seed: random.random(),
+                let (size, length) = (random.random_range(0.0..1.0), random.random_range(0.0..1.0));
+                let weights = Priority {
+                    job_noise: random.random_range(-5.0..0.5f32).exp(),
+                    ..Priority::of(size, length)
                 };
+                let order = Order::Weighted(weights, random.random());
                 let name = if best {
                     "weighted order, best fit"
                 } else {
@@ -127,9 +123,8 @@ impl Plan {
 /// Orders near those by size that did best, to be tried beside other techniques.
 pub(crate) struct Near {
     turns: u64,
-    /// Weights of size and lifetime, and the amplitude of the noise, by what
-    /// came of them.
-    elite: Vec<(u64, [f32; 3])>,
+    /// Weights, by what came of them.
+    elite: Elite<u64, Priority>,
     seed: u64,
 }
 
@@ -141,9 +136,13 @@ pub(crate) const NEAR: usize = 2;
 
 impl Near {
     pub(crate) fn new(seed: u64) -> Near {
-        let turns = 0;
-        let elite = vec![(u64::MAX, [1.0, 0.0, 0.0])];
-        Near { turns, elite, seed }
+        let mut elite = Elite::new(ELITE);
+        elite.push(u64::MAX, Priority::of(1.0, 0.0));
+        Near {
+            turns: 0,
+            elite,
+            seed,
+        }
     }
 
     /// The next few methods, all of them first fit: by size, then by size and
@@ -156,15 +155,12 @@ impl Near {
         let salt = self.turns.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mut random = Xoshiro256PlusPlus::seed_from_u64(self.seed ^ salt);
         [(); NEAR].map(|()| {
-            let (_, [size, lifetime, _]) = self.elite[random.random_range(0..self.elite.len())];
-            let reach = 0.25 * random.random_range(-4.0..0.0f32).exp();
+            let known = self.elite.draw(&mut random);
+            let reach = any_reach(&mut random);
+            let mut weights = known.near(reach, &mut random);
+            weights.job_noise = random.random_range(-6.0..-1.0f32).exp();
             Method {
-                order: Order::Weighted {
-                    size: size + random.random_range(-reach..reach),
-                    lifetime: lifetime + random.random_range(-reach..reach),
-                    noise: random.random_range(-6.0..-1.0f32).exp(),
-                    seed: random.random(),
-                },
+                order: Order::Weighted(weights, random.random()),
                 fit: Fit::First,
                 name: "weighted order, first fit",
             }
@@ -174,17 +170,10 @@ impl Near {
     /// Learns what came of an order.
     pub(crate) fn learn(&mut self, method: &Method, makespan: u64) {
         let weights = match method.order {
-            Order::Weighted {
-                size,
-                lifetime,
-                noise,
-                ..
-            } => [size, lifetime, noise],
-            _ => [1.0, 0.0, 0.0],
+            Order::Weighted(weights, _) => weights,
+            _ => Priority::of(1.0, 0.0),
         };
-        self.elite.push((makespan, weights));
-        self.elite.sort_by_key(|&(makespan, _)| makespan);
-        self.elite.truncate(ELITE);
+        self.elite.push(makespan, weights);
     }
 }
 
@@ -212,19 +201,17 @@ impl Order {
                 let loads = SectionLoads::new(items);
                 order.sort_by_cached_key(|item| (!loads.largest(items, *item), largest(item)));
             }
-            Order::Weighted {
-                size,
-                lifetime,
-                noise,
-                seed,
-            } => {
+            Order::Weighted(weights, seed) => {
                 let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
                 let keys: Vec<f32> = items
                     .iter()
                     .map(|item| {
-                        size * (item.size as f32).ln()
-                            + lifetime * (item.lifetime() as f32).ln()
-                            + noise * random.random_range(-1.0..1.0f32)
+                        let features = Features {
+                            log_size: (item.size as f32).ln(),
+                            log_length: (item.lifetime() as f32).ln(),
+                            ..Features::default()
+                        };
+                        weights.key(&features, 0, &mut random)
                     })
                     .collect();
                 order.sort_by(|&a, &b| keys[b as usize].total_cmp(&keys[a as usize]));

@@ -1,7 +1,7 @@
 //! Placing items in an order, and squeezing what came out.
 
 use crate::fit::{Fit, Taken};
-use crate::item::Items;
+use crate::instance::Items;
 
 /// Positions of items, and their makespan.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub(crate) fn in_order(
         if let Some(pin) = item.pin {
             taken.take(items, index as u32, pin);
             packing.positions[index] = pin;
-            packing.makespan = packing.makespan.max(items.grid().height(pin, item));
+            packing.makespan = packing.makespan.max(items.grid().end(pin, item));
         }
     }
     if packing.makespan > limit {
@@ -65,7 +65,7 @@ pub(crate) fn extend(
         };
         taken.take(items, index, at);
         packing.positions[index as usize] = at;
-        packing.makespan = packing.makespan.max(items.grid().height(at, item));
+        packing.makespan = packing.makespan.max(items.grid().end(at, item));
     }
     true
 }

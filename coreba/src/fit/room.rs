@@ -2,7 +2,7 @@
 //! at its nodes, and entries of blocks that are covered in part.
 
 use super::blocks::Blocks;
-use crate::item::{Items, Slab};
+use crate::instance::{Items, Slab};
 
 pub(super) type Range = (u64, u64);
 

@@ -8,7 +8,7 @@
 //! more often than it has blockers.
 
 use super::Wishes;
-use crate::item::Items;
+use crate::instance::Items;
 
 /// Boxes of a leaf.
 const LEAF: usize = 8;

@@ -5,10 +5,10 @@ use common::placement::Placement;
 use common::problem::Problem;
 
 use super::Wishes;
+use crate::fit::orders::Order;
+use crate::fit::packing::{self, Packing};
 use crate::fit::{Fit, Taken};
-use crate::item::Items;
-use crate::orders::Order;
-use crate::pack::{self, Packing};
+use crate::instance::Items;
 
 /// Items of all attempts together, each of which packs them once.
 const MOST_WORK: usize = 200_000;
@@ -83,7 +83,7 @@ fn around(
     limit: u64,
     taken: &mut Taken,
 ) -> Option<Packing> {
-    let mut fixed = pack::in_order(items, &[], Fit::First, taken, limit, &mut || false)?;
+    let mut fixed = packing::in_order(items, &[], Fit::First, taken, limit, &mut || false)?;
     let mut is_left = vec![true; items.len()];
     for &item in granted {
         if let Some(at) = wishes.at[item as usize]
@@ -91,9 +91,7 @@ fn around(
         {
             taken.take(items, item, at);
             fixed.positions[item as usize] = at;
-            fixed.makespan = fixed
-                .makespan
-                .max(items.grid().height(at, items.item(item)));
+            fixed.makespan = fixed.makespan.max(items.grid().end(at, items.item(item)));
             is_left[item as usize] = false;
         }
     }
@@ -102,7 +100,7 @@ fn around(
         .copied()
         .filter(|&item| is_left[item as usize])
         .collect();
-    let whole = pack::extend(
+    let whole = packing::extend(
         items,
         &rest,
         Fit::First,

@@ -6,8 +6,8 @@
 //! hints only become more. A look at an item costs its neighbours.
 
 use super::Wishes;
-use crate::item::{Items, Slab};
-use crate::pack::Packing;
+use crate::fit::Packing;
+use crate::instance::{Items, Slab};
 
 /// Looks at one neighbour of an item, in all.
 const MOST_WORK: usize = 50_000_000;

@@ -27,8 +27,8 @@ mod most;
 use common::problem::Problem;
 use rustc_hash::FxHashMap;
 
-use crate::item::{Items, NoCommonAlignment};
-use crate::pack::Packing;
+use crate::fit::Packing;
+use crate::instance::{Items, NoCommonAlignment};
 
 /// Most items that are packed anew around the hints: first fit takes some
 /// microseconds an item.

@@ -1,19 +1,19 @@
 //! The most hints that a placement within the makespan keeps, for few items.
 //!
 //! A depth-first search over sets of granted hints, granting first, with the
-//! complete search of [`Pairs`] to say whether a set can be kept. A set that a
-//! placement at hand keeps needs no search. Cut off where all hints left would
+//! complete search of [`Disjunctive`] to say whether a set can be kept. A set that a
+//! placement at hand keeps needs no search. Subproblem off where all hints left would
 //! not make it more than the best set known.
 
 use super::Wishes;
-use crate::exact::{Pairs, Verdict};
-use crate::item::Items;
-use crate::pack::Packing;
+use crate::exact::{Disjunctive, Verdict};
+use crate::fit::Packing;
+use crate::instance::Items;
 
 /// Most items.
 const MOST_ITEMS: usize = 60;
 
-/// Pairs that are looked at in all, about 5 ns each.
+/// Disjunctive that are looked at in all, about 5 ns each.
 const MOST_WORK: u64 = 30_000_000;
 
 /// Choices of a search for one set.
@@ -21,7 +21,7 @@ const MOST_CHOICES: u64 = 2000;
 
 struct Most<'a> {
     wishes: &'a Wishes,
-    pairs: Pairs,
+    pairs: Disjunctive,
     /// Items that wish something, those at their hints first.
     hinted: Vec<u32>,
     granted: Vec<(u32, u64)>,
@@ -44,7 +44,7 @@ pub(super) fn keep(
     if items.len() > MOST_ITEMS || hinted.iter().all(|&item| is_kept(item)) {
         return;
     }
-    let Ok(Some(pairs)) = Pairs::new(items, packing.makespan) else {
+    let Ok(Some(pairs)) = Disjunctive::new(items, packing.makespan) else {
         return;
     };
     hinted.sort_by_key(|&item| !is_kept(item));

@@ -37,7 +37,7 @@
 
 use std::sync::Mutex;
 
-use crate::item::Items;
+use crate::instance::Items;
 
 /// What peeling leaves.
 #[derive(Clone, Debug)]

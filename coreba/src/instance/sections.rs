@@ -1,4 +1,57 @@
-//! Small tools over sections.
+//! Sections: compressed time, and small tools over them.
+//!
+//! A new section starts only where a birth follows a death. The sections are the
+//! maximal cliques of the interval graph, so two slabs conflict in time exactly
+//! where they share a section, and usually there are far fewer sections than
+//! instants.
+
+use common::job::Piece;
+
+use super::item::Slab;
+
+/// Maps pieces to sections and units; returns the slabs and how many sections
+/// there are.
+pub(super) fn slabs_over_sections(pieces: &[Piece], unit: u64) -> (Vec<Slab>, usize) {
+    let mut slabs: Vec<Slab> = pieces
+        .iter()
+        .map(|piece| Slab {
+            first: 0,
+            last: 0,
+            low: piece.low / unit,
+            high: piece.high.div_ceil(unit),
+        })
+        .collect();
+    let times = |of: fn(&Piece) -> u64| {
+        let mut times: Vec<(u64, u32)> = pieces.iter().map(of).zip(0..).collect();
+        times.sort_unstable();
+        times
+    };
+    // Births are mostly in order already.
+    let births = times(|piece| piece.birth);
+    let deaths = times(|piece| piece.death);
+    let mut deaths = deaths.into_iter().peekable();
+    let mut section = 0;
+    for (birth, index) in births {
+        let mut death_seen = false;
+        while let Some((_, dead)) = deaths.next_if(|&(death, _)| death <= birth) {
+            slabs[dead as usize].last = section;
+            death_seen = true;
+        }
+        section += u32::from(death_seen);
+        slabs[index as usize].first = section;
+    }
+    for (_, dead) in deaths {
+        slabs[dead as usize].last = section;
+    }
+    (
+        slabs,
+        if pieces.is_empty() {
+            0
+        } else {
+            section as usize + 1
+        },
+    )
+}
 
 /// Paints each section once: later coats find only what is still bare. O(1)
 /// amortised a section, and nearly so a coat.

@@ -4,12 +4,12 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Search;
-use crate::descend::Component;
+use crate::dive::Component;
 use crate::exact::Prover;
 use crate::fit::Finder;
-use crate::pack::Packing;
-use crate::peel;
-use crate::upside::{Skyline, Upside};
+use crate::fit::Packing;
+use crate::instance::peel;
+use crate::instance::{Items, Maxima, Orientation, Paint};
 
 impl Search<'_> {
     /// Whether the components' best would make a better makespan than is held.
@@ -23,11 +23,11 @@ impl Search<'_> {
         &mut self,
         peeled: &peel::Peeled,
         components: &[Component],
-        upside: &Upside,
+        orientation: &Orientation,
     ) {
         let items = self.items;
         let top = components.iter().map(Component::top).max().unwrap_or(0);
-        let touching = upside.touching.iter().map(|&item| (item, 0));
+        let touching = orientation.touching.iter().map(|&item| (item, 0));
         let placed = components.iter().flat_map(|component| {
             let best = component.best().into_iter();
             best.flat_map(|best| best.order.iter().map(move |&job| (job, best)))
@@ -37,7 +37,7 @@ impl Search<'_> {
                 })
         });
         let upright = touching.chain(placed).map(|(item, at)| {
-            let at = upside.upright(at, items.item(item).size as i64, top);
+            let at = orientation.upright(at, items.item(item).size as i64, top);
             (item, at)
         });
         self.assemble(peeled, upright, "dive");
@@ -66,9 +66,7 @@ impl Search<'_> {
         let mut placed: Vec<(u64, u32)> = placed.map(|(item, at)| (at as u64, item)).collect();
         for &(at, item) in &placed {
             packing.positions[item as usize] = at;
-            packing.makespan = packing
-                .makespan
-                .max(items.grid().height(at, items.item(item)));
+            packing.makespan = packing.makespan.max(items.grid().end(at, items.item(item)));
         }
         if peeled.is_empty() {
             self.keep(packing, method);
@@ -82,13 +80,11 @@ impl Search<'_> {
         // A peeled item fits somewhere below the capacity, whatever the others
         // do. Above the core's skyline there is most room, and above the item
         // before, which is mostly near in time, there is least to search.
-        let skyline = Skyline::new(items, &peeled.core, &packing.positions);
+        let skyline = CoreSkyline::new(items, &peeled.core, &packing.positions);
         let capacity = self.aim;
         let mut settle = |item: u32, at: u64| {
             packing.positions[item as usize] = at;
-            packing.makespan = packing
-                .makespan
-                .max(items.grid().height(at, items.item(item)));
+            packing.makespan = packing.makespan.max(items.grid().end(at, items.item(item)));
         };
         let mut from = 0;
         for &item in peeled.peeled.iter().rev() {
@@ -133,5 +129,42 @@ impl Search<'_> {
             }
         });
         self.keep(packing, method);
+    }
+}
+
+/// The top of the packed core over each section.
+struct CoreSkyline {
+    tops: Maxima<u64>,
+}
+
+impl CoreSkyline {
+    fn new(items: &Items, core: &[u32], positions: &[u64]) -> CoreSkyline {
+        let mut order: Vec<(u64, u32)> = core
+            .iter()
+            .map(|&item| (positions[item as usize] + items.item(item).size, item))
+            .collect();
+        order.sort_unstable();
+        let mut paint = Paint::new(items.sections());
+        let mut tops = vec![0; items.sections()];
+        // The highest paints first.
+        for &(top, item) in order.iter().rev() {
+            for slab in items.slabs(item) {
+                paint.each(slab.first, slab.last, |section| {
+                    tops[section as usize] = top
+                });
+            }
+        }
+        CoreSkyline {
+            tops: Maxima::new(tops),
+        }
+    }
+
+    /// The lowest position at which an item is above all of the core.
+    fn above(&self, items: &Items, item: u32) -> u64 {
+        let tops = items
+            .slabs(item)
+            .iter()
+            .map(|slab| self.tops.largest(slab.first, slab.last));
+        tops.max().unwrap_or(0)
     }
 }

@@ -1,11 +1,11 @@
 //! Boxing, as a method of its own and as a member of the portfolio.
 
 use super::Search;
-use crate::batch;
 use crate::boxing::Boxer;
-use crate::item::Items;
+use crate::instance::Items;
+use crate::instance::peel::Peeled;
 use crate::options::{Method, Options};
-use crate::peel::Peeled;
+use crate::portfolio::batch;
 use crate::solution::Stop;
 
 /// Rounds of orders before the first boxing: the named orders come first.

@@ -7,13 +7,13 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use super::Search;
 use super::boxing::Member;
 use super::turns;
-use crate::batch;
 use crate::exact::Few;
+use crate::fit::online;
+use crate::fit::orders::{self, Order};
+use crate::fit::packing::{self, Packing};
 use crate::fit::{Fit, Taken};
-use crate::online;
-use crate::orders::{self, Order};
-use crate::pack::{self, Packing};
-use crate::peel;
+use crate::instance::peel;
+use crate::portfolio::batch;
 use crate::solution::Stop;
 
 impl<'a> Search<'a> {
@@ -54,7 +54,7 @@ impl<'a> Search<'a> {
     /// First fit in an order, to the end.
     fn first_fit(&mut self, order: &[u32]) -> Packing {
         let (taken, limit) = (&mut self.taken, u64::MAX);
-        pack::in_order(self.items, order, Fit::First, taken, limit, &mut || false)
+        packing::in_order(self.items, order, Fit::First, taken, limit, &mut || false)
             .expect("the gate leaves room for every job below 2^64")
     }
 
@@ -82,9 +82,9 @@ impl<'a> Search<'a> {
                     let mut taken = Taken::new(items);
                     let order = task.order.of(items);
                     let mut packing =
-                        pack::in_order(items, &order, task.fit, &mut taken, limit, stop)?;
+                        packing::in_order(items, &order, task.fit, &mut taken, limit, stop)?;
                     if packing.makespan > bound {
-                        pack::squeeze(items, &mut packing, &mut taken, stop);
+                        packing::squeeze(items, &mut packing, &mut taken, stop);
                     }
                     Some(packing)
                 },
@@ -131,7 +131,7 @@ impl<'a> Search<'a> {
         for positions in found {
             let items = self.items;
             let heights = items.iter().zip(&positions);
-            let makespan = heights.map(|(item, &at)| items.grid().height(at, item));
+            let makespan = heights.map(|(item, &at)| items.grid().end(at, item));
             let makespan = makespan.max().unwrap_or(0);
             let packing = Packing {
                 positions,

@@ -11,24 +11,25 @@
 //! Where an exact search proves that nothing is within a capacity, the lower
 //! bound rises, and with it what all aim at.
 
-mod assembly;
+mod assemble;
+pub(crate) mod batch;
 mod boxing;
 mod by_orders;
 mod turns;
 
 use std::time::Instant;
 
-use crate::batch::{self, Control};
-use crate::cut::Cut;
-use crate::descend::Component;
+use crate::dive::Component;
 use crate::exact::{Few, Prover};
+use crate::fit::Packing;
 use crate::fit::Taken;
-use crate::item::Items;
+use crate::instance::Items;
+use crate::instance::Orientation;
+use crate::instance::Subproblem;
+use crate::instance::peel;
 use crate::options::{Improvement, Method, Options, Progress};
-use crate::pack::Packing;
-use crate::peel;
 use crate::solution::Stop;
-use crate::upside::Upside;
+use batch::Control;
 
 /// What came out.
 pub(crate) struct Outcome {
@@ -133,9 +134,11 @@ impl<'a> Search<'a> {
             return stop;
         }
         let peeled = peel::peel(self.items, self.aim, self.options.threads.get());
-        let stop = match Cut::new(self.items, &peeled.core) {
+        let stop = match Subproblem::new(self.items, &peeled.core) {
             _ if self.options.method == Method::Boxing => self.by_boxing(&peeled),
-            Some(cut) if self.options.method != Method::Fit => self.by_dives(&peeled, cut),
+            Some(subproblem) if self.options.method != Method::Fit => {
+                self.by_dives(&peeled, subproblem)
+            }
             _ => self.by_orders(&peeled),
         };
         if self.makespan() > self.lower_bound {
@@ -208,12 +211,12 @@ impl<'a> Search<'a> {
 
     /// Dives into the components of the core and the exact search, by turns,
     /// until all meet the bound.
-    fn by_dives(&mut self, peeled: &peel::Peeled, cut: Cut) -> Stop {
+    fn by_dives(&mut self, peeled: &peel::Peeled, subproblem: Subproblem) -> Stop {
         let mut target = self.units(self.aim);
-        let mut prover = self.prover(&peeled.core, &cut);
-        let upside = Upside::new(self.items, &peeled.core, cut, self.aim, target);
-        let is_upright = upside.ceiling.is_none();
-        let mut components = self.components(&upside, target);
+        let mut prover = self.prover(&peeled.core, &subproblem);
+        let orientation = Orientation::new(self.items, &peeled.core, subproblem, self.aim, target);
+        let is_upright = orientation.ceiling.is_none();
+        let mut components = self.components(&orientation, target);
         let (mut dives, mut proofs) = (0, 0);
         let (mut turns, mut work) = (None, 0);
         // Where alignments differ, the orders of pairs say more than valleys.
@@ -230,9 +233,9 @@ impl<'a> Search<'a> {
                 .iter()
                 .all(|component| component.best().is_some());
             if placed_all && (worst.is_none() || self.improves(&components)) {
-                self.assemble_dives(peeled, &components, &upside);
+                self.assemble_dives(peeled, &components, &orientation);
             }
-            if prover.height() < self.makespan() {
+            if prover.makespan() < self.makespan() {
                 self.assemble_parts(peeled, &prover);
             }
             if let Some(stop) = self.ending() {
@@ -295,29 +298,29 @@ impl<'a> Search<'a> {
         (capacity - grid.lowest).div_ceil(grid.unit) as i64
     }
 
-    fn components(&self, upside: &Upside, target: i64) -> Vec<Component> {
-        let parts = upside.cut.components().into_iter().enumerate();
+    fn components(&self, orientation: &Orientation, target: i64) -> Vec<Component> {
+        let parts = orientation.subproblem.components().into_iter().enumerate();
         parts
-            .map(|(index, (cut, members))| {
+            .map(|(index, (subproblem, members))| {
                 let members = members
                     .iter()
-                    .map(|&job| upside.members[job as usize])
+                    .map(|&job| orientation.members[job as usize])
                     .collect();
                 let seed = self.options.seed ^ (index as u64) << 32;
-                Component::new(cut, members, target, seed)
+                Component::new(subproblem, members, target, seed)
             })
             .collect()
     }
 
-    fn prover(&self, core: &[u32], upright: &Cut) -> Prover<'a> {
+    fn prover(&self, core: &[u32], upright: &Subproblem) -> Prover<'a> {
         let components = if upright.len() <= LARGEST_CORE {
             upright.components()
         } else {
             Vec::new()
         };
-        let components = components.into_iter().map(|(cut, members)| {
+        let components = components.into_iter().map(|(subproblem, members)| {
             let items = members.iter().map(|&job| core[job as usize]).collect();
-            (cut, items)
+            (subproblem, items)
         });
         Prover::new(self.items, components, self.lower_bound, self.options)
     }

@@ -12,12 +12,12 @@
 use std::sync::Mutex;
 
 use super::Search;
-use crate::batch;
-use crate::eject::Walker;
+use crate::eject::EjectionSearch;
 use crate::fit::Taken;
+use crate::fit::orders::{self, NEAR, Near};
+use crate::fit::packing::{self, Packing};
 use crate::options::Method;
-use crate::orders::{self, NEAR, Near};
-use crate::pack::{self, Packing};
+use crate::portfolio::batch;
 
 /// Walkers of the ejection search.
 const WALKERS: usize = 2;
@@ -91,7 +91,7 @@ pub(super) struct Turns<'a> {
     order_cost: u64,
     /// The best that was packed in an order.
     ordered: Option<Packing>,
-    walkers: Vec<Mutex<Walker<'a>>>,
+    walkers: Vec<Mutex<EjectionSearch<'a>>>,
     /// Turns in a row in which each walker made no progress.
     idle: Vec<u32>,
 }
@@ -202,7 +202,7 @@ impl<'a> Search<'a> {
             |method: &orders::Method, stop| {
                 let order = method.order.of(items);
                 let mut taken = Taken::with_most_looks(items, most_looks);
-                let packing = pack::in_order(items, &order, method.fit, &mut taken, limit, stop);
+                let packing = packing::in_order(items, &order, method.fit, &mut taken, limit, stop);
                 Some((packing, taken.looks()))
             },
             |(packing, _)| {
@@ -254,7 +254,9 @@ impl<'a> Search<'a> {
             turns.walkers = [best, last]
                 .into_iter()
                 .zip(1..)
-                .map(|(start, salt)| Mutex::new(Walker::new(items, start, seed ^ salt << 48)))
+                .map(|(start, salt)| {
+                    Mutex::new(EjectionSearch::new(items, start, seed ^ salt << 48))
+                })
                 .collect();
             turns.idle = vec![0; WALKERS];
         }
@@ -301,12 +303,12 @@ impl<'a> Search<'a> {
     }
 }
 
-fn walker<'w, 'a>(slot: &'w mut Mutex<Walker<'a>>) -> &'w mut Walker<'a> {
+fn walker<'w, 'a>(slot: &'w mut Mutex<EjectionSearch<'a>>) -> &'w mut EjectionSearch<'a> {
     slot.get_mut()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn makespans(walkers: &mut [Mutex<Walker<'_>>]) -> Vec<u64> {
+fn makespans(walkers: &mut [Mutex<EjectionSearch<'_>>]) -> Vec<u64> {
     walkers
         .iter_mut()
         .map(|slot| walker(slot).best().makespan)
@@ -319,9 +321,9 @@ mod tests {
     use common::problem::Problem;
 
     use super::super::Search;
-    use crate::batch::Control;
-    use crate::item::Items;
+    use crate::instance::Items;
     use crate::options::Options;
+    use crate::portfolio::batch::Control;
 
     /// The share of the ejection search beside dives.
     fn ejection_share(job: Job) -> f64 {

@@ -4,9 +4,9 @@ use rand::{Rng, RngExt as _};
 use rustc_hash::FxHashMap;
 
 use super::fillers::{Fillers, Part};
-use super::{Gluing, Member};
-use crate::cut::Cut;
+use super::gluing::{Gluing, Member};
 use crate::dive::needs::Needs;
+use crate::instance::Subproblem;
 
 /// No job.
 const NOTHING: u32 = u32::MAX;
@@ -20,7 +20,7 @@ struct Joint {
 }
 
 pub(super) struct Gluer<'a> {
-    cut: &'a Cut,
+    subproblem: &'a Subproblem,
     gluing: &'a Gluing,
     /// What sections need, the slack that gaps leave included.
     needs: Needs,
@@ -37,19 +37,19 @@ pub(super) struct Gluer<'a> {
 
 impl<'a> Gluer<'a> {
     /// No job is joined yet.
-    pub(super) fn new(cut: &'a Cut, gluing: &'a Gluing, target: i64) -> Gluer<'a> {
+    pub(super) fn new(subproblem: &'a Subproblem, gluing: &'a Gluing, target: i64) -> Gluer<'a> {
         let kept =
             |need: i64| (((target - need).max(0) as f64 * gluing.keep) as i64).min(gluing.most);
         let mut needs = Needs::default();
-        needs.reset(cut.needs().into_iter().map(|need| need + kept(need)));
+        needs.reset(subproblem.needs.iter().map(|&need| need + kept(need)));
         Gluer {
-            cut,
+            subproblem,
             gluing,
             needs,
             allowed: target - gluing.reserve,
-            next: vec![NOTHING; cut.len()],
-            begins: vec![true; cut.len()],
-            fillers: Fillers::new(cut, gluing.fill),
+            next: vec![NOTHING; subproblem.len()],
+            begins: vec![true; subproblem.len()],
+            fillers: Fillers::new(subproblem, gluing.fill),
             fills: Vec::new(),
         }
     }
@@ -61,7 +61,7 @@ impl<'a> Gluer<'a> {
         }
         self.close(random, |_, _| true);
         self.fills.sort_by_key(|&(before, _)| before);
-        (0..self.cut.len() as u32)
+        (0..self.subproblem.len() as u32)
             .filter(|&job| self.begins[job as usize] && self.part(job) != Part::Fills)
             .map(|job| self.chain(job))
             .collect()
@@ -106,15 +106,15 @@ impl<'a> Gluer<'a> {
     /// Takes up the slack for the gap between two jobs, less what fills it; false
     /// where there is too little.
     fn bridge(&mut self, before: u32, after: u32) -> bool {
-        let (from, to) = gap(self.cut, before, after);
+        let (from, to) = gap(self.subproblem, before, after);
         if from >= to {
             return true;
         }
-        let size = self.cut.size[before as usize];
+        let size = self.subproblem.size[before as usize];
         let fits = self.needs.largest(from, to).0 + size <= self.allowed;
         let filled = match self.fillers.is_empty() {
             true => Vec::new(),
-            false => self.fillers.fill(self.cut, before, (from, to)),
+            false => self.fillers.fill(self.subproblem, before, (from, to)),
         };
         if !fits && filled.is_empty() {
             return false;
@@ -137,30 +137,31 @@ impl<'a> Gluer<'a> {
         self.needs.add(from, to, times * size);
         for member in filled {
             let job = member.job as usize;
-            let (first, end) = (self.cut.first[job], self.cut.last[job] + 1);
-            self.needs.add(first, end, -times * self.cut.size[job]);
+            let (first, end) = (self.subproblem.first[job], self.subproblem.last[job] + 1);
+            self.needs
+                .add(first, end, -times * self.subproblem.size[job]);
         }
     }
 
-    /// Pairs each job that is in with the one of its kind that ended last before
+    /// Disjunctive each job that is in with the one of its kind that ended last before
     /// it and is not paired yet, where the gap is not too long.
     fn joints(&self, random: &mut impl Rng, is_in: impl Fn(&Self, u32) -> bool) -> Vec<Joint> {
-        let (cut, gluing) = (self.cut, self.gluing);
-        let jobs = || (0..cut.len() as u32).filter(|&job| self.part(job) != Part::Fills);
+        let (subproblem, gluing) = (self.subproblem, self.gluing);
+        let jobs = || (0..subproblem.len() as u32).filter(|&job| self.part(job) != Part::Fills);
         let jobs = || jobs().filter(|&job| is_in(self, job));
         let mut births: Vec<u32> = jobs().filter(|&job| self.begins[job as usize]).collect();
         let mut deaths: Vec<u32> = jobs()
             .filter(|&job| self.next[job as usize] == NOTHING)
             .collect();
-        births.sort_by_key(|&job| (cut.first[job as usize], job));
-        deaths.sort_by_key(|&job| (cut.last[job as usize], job));
+        births.sort_by_key(|&job| (subproblem.first[job as usize], job));
+        deaths.sort_by_key(|&job| (subproblem.last[job as usize], job));
         let mut kinds: FxHashMap<(i64, i64, i64), usize> = FxHashMap::default();
-        let kind_of: Vec<usize> = (0..cut.len())
+        let kind_of: Vec<usize> = (0..subproblem.len())
             .map(|job| {
-                let (alignment, residue) = cut.residue(job);
+                let (alignment, residue) = subproblem.residue(job);
                 let count = kinds.len();
                 *kinds
-                    .entry((cut.size[job], alignment, residue))
+                    .entry((subproblem.size[job], alignment, residue))
                     .or_insert(count)
             })
             .collect();
@@ -169,18 +170,19 @@ impl<'a> Gluer<'a> {
         let mut deaths = deaths.into_iter().peekable();
         let mut joints = Vec::new();
         for after in births {
-            let first = cut.first[after as usize];
-            while let Some(job) = deaths.next_if(|&job| cut.last[job as usize] < first) {
+            let first = subproblem.first[after as usize];
+            while let Some(job) = deaths.next_if(|&job| subproblem.last[job as usize] < first) {
                 ended[kind_of[job as usize]].push(job);
             }
             let Some(before) = ended[kind_of[after as usize]].pop() else {
                 continue;
             };
-            let (from, to) = gap(cut, before, after);
+            let (from, to) = gap(subproblem, before, after);
             if to - from > gluing.gap {
                 continue;
             }
-            let mut cost = ((to - from) as f32).ln() + gluing.size * cut.log_size[after as usize];
+            let mut cost =
+                ((to - from) as f32).ln() + gluing.size * subproblem.log_size[after as usize];
             if gluing.noise > 0.0 {
                 cost += gluing.noise * random.random_range(-1.0..1.0f32);
             }
@@ -195,6 +197,9 @@ impl<'a> Gluer<'a> {
 }
 
 /// The sections between two jobs, the end exclusive.
-pub(super) fn gap(cut: &Cut, before: u32, after: u32) -> (u32, u32) {
-    (cut.last[before as usize] + 1, cut.first[after as usize])
+pub(super) fn gap(subproblem: &Subproblem, before: u32, after: u32) -> (u32, u32) {
+    (
+        subproblem.last[before as usize] + 1,
+        subproblem.first[after as usize],
+    )
 }

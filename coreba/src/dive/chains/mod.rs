@@ -14,65 +14,37 @@
 
 mod fillers;
 mod gluer;
+mod gluing;
 
 use rand::Rng;
 
-use super::Descent;
-use crate::cut::Cut;
+use super::partial::PartialPacking;
+use crate::instance::Subproblem;
 use gluer::Gluer;
-
-/// How to glue.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Gluing {
-    /// Sections that a gap may have.
-    pub(crate) gap: u32,
-    /// Slack in units that gaps leave everywhere.
-    pub(crate) reserve: i64,
-    /// Weight of the logarithm of the size, beside that of a gap's length, in
-    /// what a gap costs.
-    pub(crate) size: f32,
-    /// Amplitude of the noise on that.
-    pub(crate) noise: f32,
-    /// See [`Cut::weigh_sections`]; 0 lets all sections of a chain count alike.
-    pub(crate) slack: f64,
-    /// Share of each section's slack that gaps leave, up to `most`.
-    pub(crate) keep: f64,
-    /// Slack in units of which gaps leave no more.
-    pub(crate) most: i64,
-    /// Share of the jobs, the shortest, that fill gaps before they are glued.
-    pub(crate) fill: f64,
-}
-
-/// A job of a chain.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Member {
-    pub(crate) job: u32,
-    /// Units above the chain's position: 0 but for what fills a gap.
-    pub(crate) rise: i64,
-}
+pub(super) use gluing::{Gluing, Member};
 
 /// The members of each chain, by time; those above one another from the bottom up.
 #[derive(Clone, Debug)]
 pub(crate) struct Chains {
     chains: Vec<Vec<Member>>,
     /// Chains that last from the first section to the last, which lie at the
-    /// bottom, each at its position: they are no part of the cut of the chains.
+    /// bottom, each at its position: they are no part of the subproblem of the chains.
     bottom: Vec<(Vec<Member>, i64)>,
 }
 
 impl Chains {
-    /// Glues a cut's jobs while no section's need passes `target`: the cut of
+    /// Glues a subproblem's jobs while no section's need passes `target`: the subproblem of
     /// the chains, and what they are made of.
     pub(crate) fn new(
-        cut: &Cut,
+        subproblem: &Subproblem,
         gluing: &Gluing,
         target: i64,
         random: &mut impl Rng,
-    ) -> (Cut, Chains) {
-        let mut chains = Gluer::new(cut, gluing, target).glue(random);
-        let mut chained = cut.chained(&chains);
+    ) -> (Subproblem, Chains) {
+        let mut chains = Gluer::new(subproblem, gluing, target).glue(random);
+        let mut chained = chained(subproblem, &chains);
         if gluing.slack > 0.0 {
-            chained.weigh_sections(target, gluing.slack);
+            weigh_sections(&mut chained, target, gluing.slack);
         }
         let (lying, height) = at_the_bottom(&chained);
         if lying.is_empty() {
@@ -92,15 +64,15 @@ impl Chains {
         (rest, Chains { chains, bottom })
     }
 
-    /// What a descent of the chains is for their jobs.
-    pub(crate) fn apart(&self, descent: &Descent, jobs: usize) -> Descent {
-        let mut apart = Descent {
+    /// What a partial of the chains is for their jobs.
+    pub(crate) fn apart(&self, partial: &PartialPacking, jobs: usize) -> PartialPacking {
+        let mut apart = PartialPacking {
             order: Vec::with_capacity(jobs),
             positions: vec![0; jobs],
-            top: descent.top,
+            top: partial.top,
         };
-        let others = descent.order.iter().map(|&chain| {
-            let at = descent.positions[chain as usize];
+        let others = partial.order.iter().map(|&chain| {
+            let at = partial.positions[chain as usize];
             (&self.chains[chain as usize], at)
         });
         let bottom = self.bottom.iter().map(|(chain, at)| (chain, *at));
@@ -114,22 +86,67 @@ impl Chains {
     }
 }
 
+/// The subproblem whose jobs are chains of this subproblem's jobs, each placed as one from
+/// the first section of its first job to the last of its last.
+fn chained(whole: &Subproblem, chains: &[Vec<Member>]) -> Subproblem {
+    let firsts: Vec<u32> = chains
+        .iter()
+        .filter_map(|chain| chain.first().map(|member| member.job))
+        .collect();
+    let mut subproblem = whole.members(&firsts, whole.floor.clone());
+    subproblem.ground = whole.ground;
+    for (index, chain) in chains.iter().enumerate() {
+        let last = chain
+            .iter()
+            .map(|member| whole.last[member.job as usize])
+            .max();
+        subproblem.last[index] = last.unwrap_or(subproblem.last[index]);
+        subproblem.log_length[index] =
+            ((subproblem.last[index] - subproblem.first[index] + 1) as f32).ln();
+        let pressures = chain
+            .iter()
+            .map(|member| whole.pressure[member.job as usize]);
+        subproblem.pressure[index] = pressures.fold(0.0, f32::max);
+    }
+    subproblem.merge_sections();
+    subproblem
+}
+
+/// Lets the lengths that keys see count mostly the sections in which a target
+/// leaves little slack: those with none count whole, those with a share
+/// `slack` of the target count half.
+fn weigh_sections(chained: &mut Subproblem, target: i64, slack: f64) {
+    let mut sum = 0.0;
+    let sums: Vec<f64> = std::iter::once(0.0)
+        .chain(chained.needs.iter().map(|&need| {
+            let left = (target - need).max(0) as f64 / target as f64;
+            sum += slack / (left + slack);
+            sum
+        }))
+        .collect();
+    for job in 0..chained.len() {
+        let (first, last) = (chained.first[job] as usize, chained.last[job] as usize);
+        let weight = (sums[last + 1] - sums[first]).max(f64::MIN_POSITIVE);
+        chained.log_length[job] = weight.ln() as f32;
+    }
+}
+
 /// Jobs that last from the first section to the last, on a flat floor one upon
 /// the other, with their positions, and the height of all of them together.
 /// Whatever else is placed lies above them in some best placement.
-fn at_the_bottom(cut: &Cut) -> (Vec<(u32, i64)>, i64) {
-    let height = cut.floor.first().copied().unwrap_or(0);
-    if cut.floor.iter().any(|&floor| floor != height) {
+fn at_the_bottom(subproblem: &Subproblem) -> (Vec<(u32, i64)>, i64) {
+    let height = subproblem.floor.first().copied().unwrap_or(0);
+    if subproblem.floor.iter().any(|&floor| floor != height) {
         return (Vec::new(), height);
     }
-    let end = cut.sections() as u32 - 1;
+    let end = subproblem.sections() as u32 - 1;
     let mut top = height;
     let mut lying = Vec::new();
-    for job in 0..cut.len() {
-        let spans = cut.first[job] == 0 && cut.last[job] == end;
-        if spans && cut.align(job, top) == top {
+    for job in 0..subproblem.len() {
+        let spans = subproblem.first[job] == 0 && subproblem.last[job] == end;
+        if spans && subproblem.align(job, top) == top {
             lying.push((job as u32, top));
-            top += cut.size[job];
+            top += subproblem.size[job];
         }
     }
     (lying, top)
@@ -144,12 +161,13 @@ mod tests {
     use rand_xoshiro::Xoshiro256PlusPlus;
 
     use super::*;
-    use crate::dive::{Diver, Rules, rank};
-    use crate::item::Items;
+    use crate::dive::diver::{Diver, Settings};
+    use crate::dive::index::rank;
+    use crate::instance::Items;
 
-    /// The cut of jobs, each a birth, a length, a size, and a power of two to
+    /// The subproblem of jobs, each a birth, a length, a size, and a power of two to
     /// which it is aligned.
-    fn cut_of(spans: impl Iterator<Item = (u64, u64, u64, u32)>) -> Cut {
+    fn cut_of(spans: impl Iterator<Item = (u64, u64, u64, u32)>) -> Subproblem {
         let jobs = (0u64..).zip(spans);
         let jobs = jobs.map(|(id, (birth, length, size, power))| {
             Job::new(id, birth, birth + length, size).aligned(1 << power)
@@ -157,19 +175,12 @@ mod tests {
         let problem = Problem::new(jobs.collect()).expect("sound");
         let items = Items::new(&problem, 0).expect("small numbers");
         let members: Vec<u32> = (0..items.len() as u32).collect();
-        Cut::new(&items, &members).expect("plain rectangles")
+        Subproblem::new(&items, &members).expect("plain rectangles")
     }
 
-    /// Wherever there is slack.
     const GLUING: Gluing = Gluing {
-        gap: u32::MAX,
-        reserve: 0,
         size: 0.5,
-        noise: 0.0,
-        slack: 0.0,
-        keep: 0.0,
-        most: 0,
-        fill: 0.0,
+        ..Gluing::PLAIN
     };
 
     proptest! {
@@ -183,33 +194,33 @@ mod tests {
             fill in 0.0..0.9f64,
             seed: u64,
         ) {
-            let cut = cut_of(spans.into_iter());
-            let needs = cut.needs();
+            let subproblem = cut_of(spans.into_iter());
+            let needs = &subproblem.needs;
             let target = needs.iter().copied().max().unwrap_or(0) + spare;
             let gluing = Gluing { reserve, noise: 0.3, slack: 0.01, keep, most, fill, ..GLUING };
             let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
-            let (_, chains) = Chains::new(&cut, &gluing, target, &mut random);
-            let mut seen = vec![0; cut.len()];
-            let mut glued = vec![0; cut.sections()];
+            let (_, chains) = Chains::new(&subproblem, &gluing, target, &mut random);
+            let mut seen = vec![0; subproblem.len()];
+            let mut glued = vec![0; subproblem.sections()];
             let bottom = chains.bottom.iter().map(|(chain, _)| chain);
             for chain in chains.chains.iter().chain(bottom) {
-                let size = cut.size[chain[0].job as usize];
-                let kind = cut.residue(chain[0].job as usize);
-                let first = cut.first[chain[0].job as usize] as usize;
+                let size = subproblem.size[chain[0].job as usize];
+                let kind = subproblem.residue(chain[0].job as usize);
+                let first = subproblem.first[chain[0].job as usize] as usize;
                 // The first free unit of each section.
-                let mut free = vec![0; cut.sections()];
+                let mut free = vec![0; subproblem.sections()];
                 let mut end = first;
                 for &Member { job, rise } in chain {
                     let job = job as usize;
                     seen[job] += 1;
-                    let life = cut.first[job] as usize..cut.last[job] as usize + 1;
-                    prop_assert!(first <= life.start && rise + cut.size[job] <= size);
+                    let life = subproblem.first[job] as usize..subproblem.last[job] as usize + 1;
+                    prop_assert!(first <= life.start && rise + subproblem.size[job] <= size);
                     prop_assert!(free[life.clone()].iter().all(|&free| free <= rise));
-                    let (alignment, residue) = cut.residue(job);
+                    let (alignment, residue) = subproblem.residue(job);
                     prop_assert_eq!((kind.1 + rise) % alignment, residue);
                     prop_assert_eq!(kind.0 % alignment, 0);
                     end = end.max(life.end);
-                    free[life].fill(rise + cut.size[job]);
+                    free[life].fill(rise + subproblem.size[job]);
                 }
                 glued[first..end].iter_mut().for_each(|need| *need += size);
             }
@@ -227,29 +238,29 @@ mod tests {
             fill in 0.0..0.9f64,
             seed: u64,
         ) {
-            let cut = cut_of(spans.iter().map(|&(birth, length, size)| (birth, length, size, 0)));
-            let target = cut.needs().iter().copied().max().unwrap_or(0) + spare;
+            let subproblem = cut_of(spans.iter().map(|&(birth, length, size)| (birth, length, size, 0)));
+            let target = subproblem.needs.iter().copied().max().unwrap_or(0) + spare;
             let gluing = Gluing { noise: 0.3, fill, ..GLUING };
             let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
-            let (glued, chains) = Chains::new(&cut, &gluing, target, &mut random);
-            let rules = Rules {
+            let (glued, chains) = Chains::new(&subproblem, &gluing, target, &mut random);
+            let settings = Settings {
                 threshold: 1, lookahead: 4, target, limit: i64::MAX, jobs: usize::MAX,
             };
             let ranks: Vec<_> = (0..glued.len() as u32).map(|job| rank(0.0, job)).collect();
-            let descent = Diver::new(&glued)
-                .dive(&glued, &ranks, &rules, &mut || false)
+            let partial = Diver::new(&glued)
+                .dive(&glued, &ranks, &settings, &mut || false)
                 .expect("no limit");
-            let apart = chains.apart(&descent, cut.len());
+            let apart = chains.apart(&partial, subproblem.len());
             // In the order of placing, each job lies on or above all before it.
-            let mut free = vec![0; cut.sections()];
+            let mut free = vec![0; subproblem.sections()];
             for &job in &apart.order {
                 let job = job as usize;
-                let life = cut.first[job] as usize..cut.last[job] as usize + 1;
+                let life = subproblem.first[job] as usize..subproblem.last[job] as usize + 1;
                 let at = apart.positions[job];
                 prop_assert!(free[life.clone()].iter().all(|&free| free <= at));
-                free[life].fill(at + cut.size[job]);
+                free[life].fill(at + subproblem.size[job]);
             }
-            prop_assert_eq!(apart.order.len(), cut.len());
+            prop_assert_eq!(apart.order.len(), subproblem.len());
             prop_assert!(free.iter().all(|&free| free <= apart.top));
         }
 
@@ -260,21 +271,21 @@ mod tests {
             fill in 0.0..0.9f64,
             seed: u64,
         ) {
-            let cut = cut_of(spans.iter().map(|&(birth, length, size)| (birth, length, size, 0)));
-            let target = cut.needs().iter().copied().max().unwrap_or(0);
+            let subproblem = cut_of(spans.iter().map(|&(birth, length, size)| (birth, length, size, 0)));
+            let target = subproblem.needs.iter().copied().max().unwrap_or(0);
             let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
-            let rules = Rules {
+            let settings = Settings {
                 threshold: 1, lookahead: 4, target, limit: i64::MAX, jobs: usize::MAX,
             };
-            let mut dive = |cut: &Cut| {
-                let ranks: Vec<_> = (0..cut.len() as u32)
+            let mut dive = |subproblem: &Subproblem| {
+                let ranks: Vec<_> = (0..subproblem.len() as u32)
                     .map(|job| rank(random.random_range(0.0..1.0f32), job))
                     .collect();
-                Diver::new(cut).dive(cut, &ranks, &rules, &mut || false).expect("no limit")
+                Diver::new(subproblem).dive(subproblem, &ranks, &settings, &mut || false).expect("no limit")
             };
-            let mut whole = dive(&cut);
-            let from = (cut.len() as f64 * share) as usize;
-            let (tail, members) = cut.tail(&whole, from);
+            let mut whole = dive(&subproblem);
+            let from = (subproblem.len() as f64 * share) as usize;
+            let (tail, members) = whole.tail(&subproblem, from);
             let gluing = Gluing { fill, ..GLUING };
             let mut other = Xoshiro256PlusPlus::seed_from_u64(seed);
             let (glued, chains) = Chains::new(&tail, &gluing, target + 40, &mut other);
@@ -282,7 +293,7 @@ mod tests {
             whole.order.truncate(from);
             whole.top = more.top;
             whole.extend(&more, &members);
-            let tops = (0..cut.len()).map(|job| whole.positions[job] + cut.size[job]);
+            let tops = (0..subproblem.len()).map(|job| whole.positions[job] + subproblem.size[job]);
             prop_assert_eq!(whole.top, tops.max().unwrap_or(0));
         }
     }

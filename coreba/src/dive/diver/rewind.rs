@@ -10,11 +10,12 @@
 //! Taking back costs a copy of the skyline and the needs at the last of the
 //! checkpoints before, and the steps from there on.
 
-use super::index::{NONE, Rank};
-use super::needs::Needs;
-use super::skyline::{Skyline, Valley};
-use super::{Descent, Diver, Rules};
-use crate::cut::Cut;
+use super::{Diver, Settings};
+use crate::dive::index::{NONE, Rank};
+use crate::dive::needs::Needs;
+use crate::dive::partial::PartialPacking;
+use crate::dive::skyline::{Skyline, Valley};
+use crate::instance::Subproblem;
 
 /// Events between two checkpoints.
 const DISTANCE: usize = 64;
@@ -42,29 +43,29 @@ struct Checkpoint {
 }
 
 impl Diver {
-    /// Whether a cut is small enough for [`Diver::dive_back`].
-    pub(crate) fn may_rewind(cut: &Cut) -> bool {
-        cut.len().saturating_mul(cut.sections()) <= LARGEST
+    /// Whether a subproblem is small enough for [`Diver::dive_back`].
+    pub(crate) fn may_rewind(subproblem: &Subproblem) -> bool {
+        subproblem.len().saturating_mul(subproblem.sections()) <= LARGEST
     }
 
     /// A dive that is taken back up to `rewinds` times where it passes the
     /// limit.
     pub(crate) fn dive_back(
         &mut self,
-        cut: &Cut,
+        subproblem: &Subproblem,
         ranks: &[Rank],
-        rules: &Rules,
+        settings: &Settings,
         rewinds: usize,
         stop: &mut dyn FnMut() -> bool,
-    ) -> Option<Descent> {
-        self.begin(cut, ranks);
-        let mut descent = Descent::of(cut);
+    ) -> Option<PartialPacking> {
+        self.begin(subproblem, ranks);
+        let mut partial = PartialPacking::of(subproblem);
         let mut events: Vec<Event> = Vec::new();
         let mut checkpoints: Vec<Checkpoint> = Vec::new();
         let mut tried: Vec<u32> = Vec::new();
         let mut left = rewinds;
         let mut steps = 0u32;
-        while descent.order.len() < cut.len() {
+        while partial.order.len() < subproblem.len() {
             steps = steps.wrapping_add(1);
             if steps.is_multiple_of(128) && stop() {
                 return None;
@@ -84,13 +85,13 @@ impl Diver {
             for &job in &tried {
                 self.index.set(job, NONE);
             }
-            let choice = self.choose(cut, ranks, &valley, rules);
+            let choice = self.choose(subproblem, ranks, &valley, settings);
             for &job in &tried {
                 self.index.set(job, ranks[job as usize]);
             }
-            if choice.need <= rules.limit {
+            if choice.need <= settings.limit {
                 match choice.job {
-                    Some(job) => self.place(cut, &valley, job, &mut descent),
+                    Some(job) => self.place(subproblem, &valley, job, &mut partial),
                     None => self.raise(&valley)?,
                 }
                 events.push(Event {
@@ -98,31 +99,38 @@ impl Diver {
                     job: choice.job,
                     tried: std::mem::take(&mut tried),
                 });
-                if self.needs.top() <= rules.limit {
+                if self.needs.top() <= settings.limit {
                     continue;
                 }
             }
-            let at = culprit(cut, &events, &valley)?;
+            let at = culprit(subproblem, &events, &valley)?;
             left = left.checked_sub(1)?;
-            tried = self.take_back(cut, ranks, &mut events, &mut checkpoints, at, &mut descent);
+            tried = self.take_back(
+                subproblem,
+                ranks,
+                &mut events,
+                &mut checkpoints,
+                at,
+                &mut partial,
+            );
         }
-        Some(descent)
+        Some(partial)
     }
 
     /// Takes back the events from `at` on; returns what must not be tried there.
     fn take_back(
         &mut self,
-        cut: &Cut,
+        subproblem: &Subproblem,
         ranks: &[Rank],
         events: &mut Vec<Event>,
         checkpoints: &mut Vec<Checkpoint>,
         at: usize,
-        descent: &mut Descent,
+        partial: &mut PartialPacking,
     ) -> Vec<u32> {
         for event in &events[at..] {
             if let Some(job) = event.job {
                 self.index.set(job, ranks[job as usize]);
-                descent.order.pop();
+                partial.order.pop();
             }
         }
         while checkpoints.last().is_some_and(|last| last.events > at) {
@@ -134,7 +142,7 @@ impl Diver {
             for event in &events[last.events..at] {
                 match event.job {
                     Some(job) => {
-                        self.put(cut, &event.valley, job);
+                        self.put(subproblem, &event.valley, job);
                     }
                     None => {
                         self.raise(&event.valley);
@@ -145,23 +153,23 @@ impl Diver {
         let mut tried = std::mem::take(&mut events[at].tried);
         tried.extend(events[at].job);
         events.truncate(at);
-        descent.top = descent
+        partial.top = partial
             .order
             .iter()
-            .map(|&job| descent.positions[job as usize] + cut.size[job as usize])
-            .fold(cut.ground, i64::max);
+            .map(|&job| partial.positions[job as usize] + subproblem.size[job as usize])
+            .fold(subproblem.ground, i64::max);
         tried
     }
 }
 
 /// The last event that placed a job beside or below a valley and may be changed.
-fn culprit(cut: &Cut, events: &[Event], valley: &Valley) -> Option<usize> {
+fn culprit(subproblem: &Subproblem, events: &[Event], valley: &Valley) -> Option<usize> {
     events.iter().rposition(|event| {
         event.job.is_some_and(|job| {
             let job = job as usize;
             event.tried.len() < CHANGES
-                && cut.first[job] <= valley.to
-                && cut.last[job] + 1 >= valley.from
+                && subproblem.first[job] <= valley.to
+                && subproblem.last[job] + 1 >= valley.from
         })
     })
 }

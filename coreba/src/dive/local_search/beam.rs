@@ -11,9 +11,10 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::view::View;
 use super::{Component, Tried};
-use crate::cut::Cut;
-use crate::dive::{Descent, Diver};
-use crate::recipe::Recipe;
+use crate::dive::diver::Diver;
+use crate::dive::partial::PartialPacking;
+use crate::dive::rule::DiveRule;
+use crate::instance::Subproblem;
 
 /// Shares of the jobs after which packings are compared: closer where jobs are
 /// placed on a flat floor.
@@ -35,12 +36,12 @@ struct Comparison {
 }
 
 /// A packing of the first jobs.
-struct Partial {
+struct Branch {
     strain: f64,
     /// Which packing of the stage before it continues.
     parent: usize,
-    descent: Descent,
-    recipe: Recipe,
+    packing: PartialPacking,
+    rule: DiveRule,
 }
 
 impl Component {
@@ -48,25 +49,22 @@ impl Component {
     pub(super) fn beam(
         &self,
         view: &View,
-        recipes: &[Recipe],
+        rules: &[DiveRule],
         width: usize,
         random: &mut Xoshiro256PlusPlus,
         stop: &mut dyn FnMut() -> bool,
     ) -> Tried {
-        let mut beam = vec![Partial {
+        let mut beam = vec![Branch {
             strain: 0.0,
             parent: 0,
-            descent: Descent::of(&view.cut),
-            recipe: *recipes.first()?,
+            packing: PartialPacking::of(&view.subproblem),
+            rule: *rules.first()?,
         }];
         let scale = self.target as f64 * random.random_range(-9.2..-6.9f64).exp();
         let (mut dives, mut before) = (1.0, 0.0);
         for share in STAGES {
-            let jobs = (view.cut.len() as f64 * share).ceil() as usize;
-            if beam
-                .iter()
-                .all(|partial| partial.descent.order.len() == jobs)
-            {
+            let jobs = (view.subproblem.len() as f64 * share).ceil() as usize;
+            if beam.iter().all(|branch| branch.packing.order.len() == jobs) {
                 continue;
             }
             let comparison = Comparison { jobs, scale };
@@ -76,18 +74,18 @@ impl Component {
                 _ => width,
             };
             let mut next = Vec::new();
-            for (parent, partial) in beam.iter().enumerate() {
+            for (parent, parent_branch) in beam.iter().enumerate() {
                 dives += branches as f64 * (share - before);
                 let ways = (0..branches).map(|branch| match branch {
-                    0 => partial.recipe,
-                    _ => recipes[random.random_range(0..recipes.len())],
+                    0 => parent_branch.rule,
+                    _ => rules[random.random_range(0..rules.len())],
                 });
-                let ways: Vec<Recipe> = ways.collect();
-                let continued = self.proceed(view, partial, &ways, comparison, random, stop);
+                let ways: Vec<DiveRule> = ways.collect();
+                let continued = self.proceed(view, parent_branch, &ways, comparison, random, stop);
                 next.extend(
                     continued
                         .into_iter()
-                        .map(|partial| Partial { parent, ..partial }),
+                        .map(|branch| Branch { parent, ..branch }),
                 );
             }
             if stop() {
@@ -97,9 +95,9 @@ impl Component {
             if beam.len() > 1 {
                 // Not all of one family.
                 let mut children = vec![0; beam.len()];
-                next.retain(|partial| {
-                    children[partial.parent] += 1;
-                    2 * children[partial.parent] <= width + 1
+                next.retain(|branch| {
+                    children[branch.parent] += 1;
+                    2 * children[branch.parent] <= width + 1
                 });
             }
             next.truncate(width);
@@ -107,38 +105,38 @@ impl Component {
             before = share;
         }
         let best = beam.into_iter().next()?;
-        Some((best.descent, best.recipe, dives as u64))
+        Some((best.packing, best.rule, dives as u64))
     }
 
     /// Continues a packing up to the next comparison, in several ways.
     fn proceed(
         &self,
         view: &View,
-        partial: &Partial,
-        ways: &[Recipe],
+        branch: &Branch,
+        ways: &[DiveRule],
         comparison: Comparison,
         random: &mut Xoshiro256PlusPlus,
         stop: &mut dyn FnMut() -> bool,
-    ) -> Vec<Partial> {
-        let placed = partial.descent.order.len();
-        let (cut, members) = view.cut.tail(&partial.descent, placed);
-        let mut diver = Diver::new(&cut);
+    ) -> Vec<Branch> {
+        let placed = branch.packing.order.len();
+        let (subproblem, members) = branch.packing.tail(&view.subproblem, placed);
+        let mut diver = Diver::new(&subproblem);
         let mut continued = Vec::new();
-        for recipe in ways {
-            let ranks = recipe.ranks(&cut, random);
-            let mut rules = self.rules(recipe, self.top().min(view.top()) - 1);
-            rules.jobs = comparison.jobs - placed;
-            let Some(more) = diver.dive(&cut, &ranks, &rules, stop) else {
+        for rule in ways {
+            let ranks = rule.ranks(&subproblem, random);
+            let mut settings = self.settings(rule, self.top().min(view.top()) - 1);
+            settings.jobs = comparison.jobs - placed;
+            let Some(more) = diver.dive(&subproblem, &ranks, &settings, stop) else {
                 continue;
             };
-            let left = cut.tail(&more, more.order.len()).0;
-            let mut descent = partial.descent.clone();
-            descent.extend(&more, &members);
-            continued.push(Partial {
+            let left = more.tail(&subproblem, more.order.len()).0;
+            let mut packing = branch.packing.clone();
+            packing.extend(&more, &members);
+            continued.push(Branch {
                 strain: strain(&left, comparison.scale).max(more.top as f64),
                 parent: 0,
-                descent,
-                recipe: *recipe,
+                packing,
+                rule: *rule,
             });
         }
         continued
@@ -147,8 +145,8 @@ impl Component {
 
 /// The largest need of all sections, and somewhat more the more sections come
 /// near it: the logarithm of the sum of exponentials, in units.
-fn strain(cut: &Cut, scale: f64) -> f64 {
-    let needs = cut.needs();
+fn strain(subproblem: &Subproblem, scale: f64) -> f64 {
+    let needs = &subproblem.needs;
     let largest = needs.iter().copied().max().unwrap_or(0);
     let sum: f64 = needs
         .iter()

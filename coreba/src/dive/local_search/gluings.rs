@@ -3,20 +3,19 @@
 use rand::RngExt as _;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::dive::Gluing;
+use crate::dive::chains::Gluing;
 
 /// The ways that are tried before any chance comes in, where the sections have a
 /// mean slack in units.
 pub(super) fn plain(index: usize, slack: i64) -> Gluing {
     let plain = |gap, size, weight, keep, fill| Gluing {
         gap,
-        reserve: 0,
         size,
-        noise: 0.0,
         slack: weight,
         keep,
         most: slack / 4,
         fill,
+        ..Gluing::PLAIN
     };
     match index {
         // Slack alone limits the gaps.

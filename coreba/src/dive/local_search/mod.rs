@@ -1,4 +1,4 @@
-//! Searching one component of the core: dives by many recipes, tails of the
+//! Searching one component of the core: dives by many rules, tails of the
 //! best dive done again, in several *views*.
 //!
 //! A view is the component itself, or the component glued into chains (see
@@ -10,7 +10,7 @@
 //! side by side and drops those that begin badly. A dive *in stages* places long
 //! jobs as they are and glues anew what each stage leaves.
 //!
-//! What pays differs from instance to instance and is learned: recipes and
+//! What pays differs from instance to instance and is learned: rules and
 //! gluings near those that did best are drawn more often, views with the better
 //! makespans get more of the work, and the worst view gives way to a new one
 //! that does better. Tasks are planned a generation at a time from what the generations before found, and
@@ -25,9 +25,11 @@ mod view;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::cut::Cut;
-use crate::dive::{Chains, Descent, Diver, Gluing, Rules};
-use crate::recipe::Recipe;
+use super::chains::{Chains, Gluing};
+use super::diver::{Diver, Settings};
+use super::partial::PartialPacking;
+use crate::dive::rule::DiveRule;
+use crate::instance::Subproblem;
 use view::{Stage, View, Work};
 
 /// Views at a time.
@@ -47,15 +49,15 @@ pub(crate) struct Task {
 /// What a task found.
 pub(crate) struct Found {
     view: usize,
-    descent: Descent,
-    recipe: Recipe,
+    partial: PartialPacking,
+    rule: DiveRule,
     dives: u64,
     /// The view, where it is new.
     fresh: Option<View>,
 }
 
-/// What some recipes came to: the best descent, its recipe, and how many dives.
-type Tried = Option<(Descent, Recipe, u64)>;
+/// What some rules came to: the best partial, its rule, and how many dives.
+type Tried = Option<(PartialPacking, DiveRule, u64)>;
 
 impl Found {
     /// Dives that the task took.
@@ -64,7 +66,7 @@ impl Found {
     }
 
     pub(crate) fn top(&self) -> i64 {
-        self.descent.top
+        self.partial.top
     }
 }
 
@@ -76,14 +78,19 @@ pub(crate) struct Component {
     pub(crate) members: Vec<u32>,
     /// The makespan in units to be met.
     pub(crate) target: i64,
-    best: Option<Descent>,
+    best: Option<PartialPacking>,
     generation: u64,
     seed: u64,
 }
 
 impl Component {
-    pub(crate) fn new(cut: Cut, members: Vec<u32>, target: i64, seed: u64) -> Component {
-        let views = vec![View::new(cut, None)];
+    pub(crate) fn new(
+        subproblem: Subproblem,
+        members: Vec<u32>,
+        target: i64,
+        seed: u64,
+    ) -> Component {
+        let views = vec![View::new(subproblem, None)];
         Component {
             views,
             members,
@@ -95,7 +102,7 @@ impl Component {
     }
 
     /// The best dive, by the component's own jobs.
-    pub(crate) fn best(&self) -> Option<&Descent> {
+    pub(crate) fn best(&self) -> Option<&PartialPacking> {
         self.best.as_ref()
     }
 
@@ -112,19 +119,25 @@ impl Component {
     fn ranking(&self) -> Vec<usize> {
         let mut ranking: Vec<usize> = (0..self.views.len()).collect();
         // Of equal ones the one with fewer jobs costs less.
-        ranking.sort_by_key(|&view| (self.views[view].top(), self.views[view].cut.len(), view));
+        ranking.sort_by_key(|&view| {
+            (
+                self.views[view].top(),
+                self.views[view].subproblem.len(),
+                view,
+            )
+        });
         ranking
     }
 
     /// About what a task costs, in jobs placed.
     pub(crate) fn cost(&self, task: &Task) -> u64 {
-        let jobs = self.views[task.view].cut.len();
+        let jobs = self.views[task.view].subproblem.len();
         let cost = match &task.work {
-            Work::Dives(recipes) => recipes.len() * jobs,
-            Work::Fresh { recipes, .. } => (1 + recipes.len()) * jobs,
+            Work::Dives(rules) => rules.len() * jobs,
+            Work::Fresh { rules, .. } => (1 + rules.len()) * jobs,
             Work::Staged(stages) => (1 + stages.len()) * jobs,
             Work::Beam { width, .. } => width * width * jobs,
-            Work::Tail { from, recipes, .. } => jobs / 4 + recipes.len() * (jobs - from),
+            Work::Tail { from, rules, .. } => jobs / 4 + rules.len() * (jobs - from),
         };
         cost as u64
     }
@@ -134,31 +147,32 @@ impl Component {
         let view = &self.views[task.view];
         let mut random = Xoshiro256PlusPlus::seed_from_u64(task.seed);
         let mut fresh = None;
-        let (descent, recipe, dives) = match &task.work {
-            Work::Dives(recipes) => self.dive(view, recipes, view.top(), &mut random, stop)?,
-            Work::Fresh { gluing, recipes } => {
-                let (cut, chains) = Chains::new(&view.cut, gluing, self.target, &mut random);
-                if cut.len() * 50 > view.cut.len() * 49 {
+        let (partial, rule, dives) = match &task.work {
+            Work::Dives(rules) => self.dive(view, rules, view.top(), &mut random, stop)?,
+            Work::Fresh { gluing, rules } => {
+                let (subproblem, chains) =
+                    Chains::new(&view.subproblem, gluing, self.target, &mut random);
+                if subproblem.len() * 50 > view.subproblem.len() * 49 {
                     return None;
                 }
-                let glued = fresh.insert(View::new(cut, Some((chains, *gluing))));
-                self.dive(glued, recipes, self.enough(), &mut random, stop)?
+                let glued = fresh.insert(View::new(subproblem, Some((chains, *gluing))));
+                self.dive(glued, rules, self.enough(), &mut random, stop)?
             }
             Work::Staged(stages) => {
-                let descent = self.dive_in_stages(view, stages, &mut random, stop)?;
-                (descent, stages[0].recipe, stages.len() as u64)
+                let partial = self.dive_in_stages(view, stages, &mut random, stop)?;
+                (partial, stages[0].rule, stages.len() as u64)
             }
-            Work::Beam { recipes, width } => self.beam(view, recipes, *width, &mut random, stop)?,
+            Work::Beam { rules, width } => self.beam(view, rules, *width, &mut random, stop)?,
             Work::Tail {
                 from,
-                recipes,
+                rules,
                 gluing,
-            } => self.redo_tail(view, *from, recipes, *gluing, &mut random, stop)?,
+            } => self.redo_tail(view, *from, rules, *gluing, &mut random, stop)?,
         };
         Some(Found {
             view: task.view,
-            descent,
-            recipe,
+            partial,
+            rule,
             dives,
             fresh,
         })
@@ -176,7 +190,7 @@ impl Component {
     fn dive(
         &self,
         view: &View,
-        recipes: &[Recipe],
+        rules: &[DiveRule],
         limit: i64,
         random: &mut Xoshiro256PlusPlus,
         stop: &mut dyn FnMut() -> bool,
@@ -187,40 +201,40 @@ impl Component {
                 .unwrap_or_else(std::sync::PoisonError::into_inner)
         };
         let pooled = lock().pop();
-        let mut diver = pooled.unwrap_or_else(|| Diver::new(&view.cut));
-        let may_rewind = Diver::may_rewind(&view.cut);
-        let tried = self.try_each(recipes, limit, stop, |recipe, limit, stop| {
-            let ranks = recipe.ranks(&view.cut, random);
-            let mut rules = self.rules(recipe, limit);
+        let mut diver = pooled.unwrap_or_else(|| Diver::new(&view.subproblem));
+        let may_rewind = Diver::may_rewind(&view.subproblem);
+        let tried = self.try_each(rules, limit, stop, |rule, limit, stop| {
+            let ranks = rule.ranks(&view.subproblem, random);
+            let mut settings = self.settings(rule, limit);
             if may_rewind && limit < i64::MAX && random.random_bool(0.5) {
                 // A goal well below the best tells early where to go back.
                 let share = random.random_range(0.5..1.0f64);
-                rules.limit = self.target + ((limit - self.target) as f64 * share) as i64;
-                diver.dive_back(&view.cut, &ranks, &rules, REWINDS, stop)
+                settings.limit = self.target + ((limit - self.target) as f64 * share) as i64;
+                diver.dive_back(&view.subproblem, &ranks, &settings, REWINDS, stop)
             } else {
-                diver.dive(&view.cut, &ranks, &rules, stop)
+                diver.dive(&view.subproblem, &ranks, &settings, stop)
             }
         });
         lock().push(diver);
         tried
     }
 
-    /// Dives by some recipes, each to end below those before.
+    /// Dives by some rules, each to end below those before.
     fn try_each(
         &self,
-        recipes: &[Recipe],
+        rules: &[DiveRule],
         mut limit: i64,
         stop: &mut dyn FnMut() -> bool,
-        mut dive: impl FnMut(&Recipe, i64, &mut dyn FnMut() -> bool) -> Option<Descent>,
+        mut dive: impl FnMut(&DiveRule, i64, &mut dyn FnMut() -> bool) -> Option<PartialPacking>,
     ) -> Tried {
-        let mut found: Option<(Descent, Recipe)> = None;
+        let mut found: Option<(PartialPacking, DiveRule)> = None;
         let mut dives = 0;
-        for recipe in recipes {
+        for rule in rules {
             dives += 1;
-            if let Some(descent) = dive(recipe, limit, stop) {
-                limit = descent.top - 1;
-                let done = descent.top <= self.target;
-                found = Some((descent, *recipe));
+            if let Some(partial) = dive(rule, limit, stop) {
+                limit = partial.top - 1;
+                let done = partial.top <= self.target;
+                found = Some((partial, *rule));
                 if done {
                     break;
                 }
@@ -229,7 +243,7 @@ impl Component {
                 break;
             }
         }
-        found.map(|(descent, recipe)| (descent, recipe, dives))
+        found.map(|(partial, rule)| (partial, rule, dives))
     }
 
     /// See [`Work::Staged`].
@@ -239,28 +253,28 @@ impl Component {
         stages: &[Stage],
         random: &mut Xoshiro256PlusPlus,
         stop: &mut dyn FnMut() -> bool,
-    ) -> Option<Descent> {
-        let mut whole = Descent::of(&view.cut);
+    ) -> Option<PartialPacking> {
+        let mut whole = PartialPacking::of(&view.subproblem);
         for (index, stage) in stages.iter().enumerate() {
-            let (left, members) = view.cut.tail(&whole, whole.order.len());
+            let (left, members) = whole.tail(&view.subproblem, whole.order.len());
             if members.is_empty() {
                 break;
             }
             let glued = stage
                 .gluing
                 .map(|gluing| Chains::new(&left, &gluing, self.target, random));
-            let cut = glued.as_ref().map_or(&left, |(cut, _)| cut);
+            let subproblem = glued.as_ref().map_or(&left, |(subproblem, _)| subproblem);
             let last = index + 1 == stages.len();
             let share = if last { 1.0 } else { stage.share };
-            let mut rules = self.rules(&stage.recipe, view.top());
-            rules.jobs = ((cut.len() as f64 * share).ceil() as usize).max(1);
-            let ranks = stage.recipe.ranks(cut, random);
-            let descent = Diver::new(cut).dive(cut, &ranks, &rules, stop)?;
-            let descent = match &glued {
-                Some((_, chains)) => chains.apart(&descent, left.len()),
-                None => descent,
+            let mut settings = self.settings(&stage.rule, view.top());
+            settings.jobs = ((subproblem.len() as f64 * share).ceil() as usize).max(1);
+            let ranks = stage.rule.ranks(subproblem, random);
+            let partial = Diver::new(subproblem).dive(subproblem, &ranks, &settings, stop)?;
+            let partial = match &glued {
+                Some((_, chains)) => chains.apart(&partial, left.len()),
+                None => partial,
             };
-            whole.extend(&descent, &members);
+            whole.extend(&partial, &members);
         }
         Some(whole)
     }
@@ -270,46 +284,46 @@ impl Component {
         &self,
         view: &View,
         from: usize,
-        recipes: &[Recipe],
+        rules: &[DiveRule],
         gluing: Option<Gluing>,
         random: &mut Xoshiro256PlusPlus,
         stop: &mut dyn FnMut() -> bool,
     ) -> Tried {
         let best = view.best.as_ref()?;
-        let (cut, members) = view.cut.tail(best, from);
-        if cut.ground >= best.top {
+        let (subproblem, members) = best.tail(&view.subproblem, from);
+        if subproblem.ground >= best.top {
             // What stays is as high as the whole: nothing to win.
             return None;
         }
-        let left = cut.len();
-        let (cut, chains) = match gluing {
+        let left = subproblem.len();
+        let (subproblem, chains) = match gluing {
             Some(gluing) => {
-                let (cut, chains) = Chains::new(&cut, &gluing, self.target, random);
-                (cut, Some(chains))
+                let (subproblem, chains) = Chains::new(&subproblem, &gluing, self.target, random);
+                (subproblem, Some(chains))
             }
-            None => (cut, None),
+            None => (subproblem, None),
         };
-        let mut diver = Diver::new(&cut);
-        let tried = self.try_each(recipes, best.top, stop, |recipe, limit, stop| {
-            let ranks = recipe.ranks(&cut, random);
-            diver.dive(&cut, &ranks, &self.rules(recipe, limit), stop)
+        let mut diver = Diver::new(&subproblem);
+        let tried = self.try_each(rules, best.top, stop, |rule, limit, stop| {
+            let ranks = rule.ranks(&subproblem, random);
+            diver.dive(&subproblem, &ranks, &self.settings(rule, limit), stop)
         });
-        let (tail, recipe, dives) = tried?;
+        let (tail, rule, dives) = tried?;
         let tail = match chains {
             Some(chains) => chains.apart(&tail, left),
             None => tail,
         };
-        let mut descent = best.clone();
-        descent.order.truncate(from);
-        descent.top = tail.top;
-        descent.extend(&tail, &members);
-        Some((descent, recipe, dives))
+        let mut partial = best.clone();
+        partial.order.truncate(from);
+        partial.top = tail.top;
+        partial.extend(&tail, &members);
+        Some((partial, rule, dives))
     }
 
-    fn rules(&self, recipe: &Recipe, limit: i64) -> Rules {
-        Rules {
-            threshold: (recipe.threshold * self.target as f32) as i64,
-            lookahead: usize::from(recipe.lookahead),
+    fn settings(&self, rule: &DiveRule, limit: i64) -> Settings {
+        Settings {
+            threshold: (rule.threshold * self.target as f32) as i64,
+            lookahead: usize::from(rule.lookahead),
             target: self.target,
             limit,
             jobs: usize::MAX,
@@ -325,28 +339,28 @@ impl Component {
             .partition(|found| found.fresh.is_some());
         for Found {
             view,
-            descent,
-            recipe,
+            partial,
+            rule,
             fresh,
             ..
         } in known.into_iter().chain(fresh)
         {
             let place = match fresh {
                 None => Some(view),
-                Some(view) => self.take_in(view, descent.top),
+                Some(view) => self.take_in(view, partial.top),
             };
             let Some(place) = place else { continue };
-            self.views[place].keep(descent, recipe, self.target);
+            self.views[place].keep(partial, rule, self.target);
         }
         let Some(&best) = self.ranking().first() else {
             return;
         };
         if self.views[best].top() < self.top() {
-            let jobs = self.views[0].cut.len();
+            let jobs = self.views[0].subproblem.len();
             let view = &self.views[best];
             self.best = match (&view.chains, &view.best) {
-                (Some(chains), Some(descent)) => Some(chains.apart(descent, jobs)),
-                (_, descent) => descent.clone(),
+                (Some(chains), Some(partial)) => Some(chains.apart(partial, jobs)),
+                (_, partial) => partial.clone(),
             };
             if best > 0 {
                 // Apart again, the jobs can use what the chains' gaps waste.

@@ -5,8 +5,8 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::view::Work;
 use super::{Component, Task, gluings};
-use crate::dive::Gluing;
-use crate::recipe::Recipe;
+use crate::dive::chains::Gluing;
+use crate::dive::rule::DiveRule;
 
 /// Fewest and most tasks a generation, from the second on. As tasks last from one
 /// millisecond to a hundred, few leave threads without work; of long tasks, many
@@ -28,7 +28,7 @@ impl Component {
         let salt = self.generation.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mut random = Xoshiro256PlusPlus::seed_from_u64(self.seed ^ salt);
         self.generation += 1;
-        let jobs = self.views[0].cut.len().max(1);
+        let jobs = self.views[0].subproblem.len().max(1);
         let count = match self.generation {
             1 => 2,
             _ => (GENERATION_JOBS / jobs).clamp(GENERATION.0, GENERATION.1),
@@ -57,12 +57,12 @@ impl Component {
             _ => {
                 let place = index.saturating_sub(1) % self.views.len();
                 let view = &mut self.views[place];
-                let recipe = view.next_plain().unwrap_or_else(|| view.draw(random));
-                return (place, Work::Dives(vec![recipe]));
+                let rule = view.next_plain().unwrap_or_else(|| view.draw(random));
+                return (place, Work::Dives(vec![rule]));
             }
         };
-        let recipes = (0..3).map(Recipe::plain).collect();
-        (0, Work::Fresh { gluing, recipes })
+        let rules = (0..3).map(DiveRule::plain).collect();
+        (0, Work::Fresh { gluing, rules })
     }
 
     /// By turns new views, dives side by side, dives in stages and whole dives into
@@ -80,9 +80,9 @@ impl Component {
             6 => (0, self.views[0].draw_stages(random)),
             turn if turn % 4 == 0 && (best_glued.is_some() || try_again) => {
                 let parent = &self.views[best_glued.unwrap_or(0)];
-                let recipes = (0..4).map(|_| parent.draw(random)).collect();
+                let rules = (0..4).map(|_| parent.draw(random)).collect();
                 let gluing = self.draw_gluing(ranking, random);
-                (0, Work::Fresh { gluing, recipes })
+                (0, Work::Fresh { gluing, rules })
             }
             10 => (place, self.plan_dives(place, random)),
             _ => {
@@ -97,9 +97,9 @@ impl Component {
 
     /// Whole dives into a view.
     fn plan_dives(&mut self, place: usize, random: &mut Xoshiro256PlusPlus) -> Work {
-        let jobs = self.views[0].cut.len();
+        let jobs = self.views[0].subproblem.len();
         let view = &mut self.views[place];
-        let recipes = (0..view.dives(jobs)).map(|_| {
+        let rules = (0..view.dives(jobs)).map(|_| {
             let plain = if random.random_bool(0.5) {
                 view.next_plain()
             } else {
@@ -107,7 +107,7 @@ impl Component {
             };
             plain.unwrap_or_else(|| view.draw(random))
         });
-        Work::Dives(recipes.collect())
+        Work::Dives(rules.collect())
     }
 
     /// A tail of a view's best dive, or whole dives where it has none.
@@ -115,7 +115,7 @@ impl Component {
         let place = ranking[rank(random) % ranking.len()];
         let view = &self.views[place];
         // A view of no jobs, all glued to the bottom, has no tail.
-        if view.best.is_some() && view.cut.len() > 0 {
+        if view.best.is_some() && view.subproblem.len() > 0 {
             (place, view.draw_tail(self.target, random))
         } else {
             (place, self.plan_dives(place, random))
@@ -133,7 +133,7 @@ impl Component {
 
     /// The mean slack of the sections, in units.
     fn slack(&self) -> i64 {
-        let needs = self.views[0].cut.needs();
+        let needs = &self.views[0].subproblem.needs;
         let sum: i128 = needs
             .iter()
             .map(|&need| i128::from(self.target - need))

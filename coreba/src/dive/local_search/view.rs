@@ -5,11 +5,14 @@ use std::sync::Mutex;
 use rand::RngExt as _;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::cut::Cut;
-use crate::dive::{Chains, Descent, Diver, Gluing};
-use crate::recipe::Recipe;
+use crate::dive::chains::{Chains, Gluing};
+use crate::dive::diver::Diver;
+use crate::dive::partial::PartialPacking;
+use crate::dive::rule::DiveRule;
+use crate::instance::Subproblem;
+use crate::priority::Elite;
 
-/// Good recipes that a view remembers.
+/// Good rules that a view remembers.
 const ELITE: usize = 6;
 
 /// Dives side by side at most.
@@ -22,22 +25,22 @@ const BEAM_JOBS: usize = 1 << 17;
 #[derive(Clone, Debug)]
 pub(super) enum Work {
     /// Whole dives.
-    Dives(Vec<Recipe>),
+    Dives(Vec<DiveRule>),
     /// The tail of the view's best dive from this many jobs on.
     /// With a gluing what is left is glued first, within the slack that is left.
     Tail {
         from: usize,
-        recipes: Vec<Recipe>,
+        rules: Vec<DiveRule>,
         gluing: Option<Gluing>,
     },
     /// Dives side by side, so many that go on at a time.
-    Beam { recipes: Vec<Recipe>, width: usize },
+    Beam { rules: Vec<DiveRule>, width: usize },
     /// A dive in stages: what a stage leaves is glued anew for the next.
     Staged(Vec<Stage>),
     /// Whole dives in a view that is made for them.
     Fresh {
         gluing: Gluing,
-        recipes: Vec<Recipe>,
+        rules: Vec<DiveRule>,
     },
 }
 
@@ -47,35 +50,35 @@ pub(super) struct Stage {
     /// Share of the jobs that are left to place; the last stage places all.
     pub(super) share: f64,
     pub(super) gluing: Option<Gluing>,
-    pub(super) recipe: Recipe,
+    pub(super) rule: DiveRule,
 }
 
 /// One way to see a component, and the best that it showed.
 pub(super) struct View {
-    pub(super) cut: Cut,
-    /// Which jobs of the component each of the cut's jobs is; `None` for
+    pub(super) subproblem: Subproblem,
+    /// Which jobs of the component each of the subproblem's jobs is; `None` for
     /// themselves.
     pub(super) chains: Option<Chains>,
     /// How the view was glued.
     pub(super) gluing: Option<Gluing>,
-    pub(super) best: Option<Descent>,
+    pub(super) best: Option<PartialPacking>,
     /// By how much the best passes the target, summed over sections.
     pub(super) excess: i128,
-    pub(super) elite: Vec<(i64, Recipe)>,
+    pub(super) elite: Elite<i64, DiveRule>,
     pub(super) plain: usize,
     pub(super) divers: Mutex<Vec<Diver>>,
 }
 
 impl View {
-    pub(super) fn new(cut: Cut, chains: Option<(Chains, Gluing)>) -> View {
+    pub(super) fn new(subproblem: Subproblem, chains: Option<(Chains, Gluing)>) -> View {
         let (chains, gluing) = chains.unzip();
         View {
-            cut,
+            subproblem,
             chains,
             gluing,
             best: None,
             excess: i128::MAX,
-            elite: Vec::new(),
+            elite: Elite::new(ELITE),
             plain: 0,
             divers: Mutex::new(Vec::new()),
         }
@@ -88,29 +91,28 @@ impl View {
     /// How many dives a task does: more where they are short, as a generation
     /// ends with its longest task.
     pub(super) fn dives(&self, jobs: usize) -> usize {
-        (jobs / self.cut.len().max(1) / 2).clamp(1, 6)
+        (jobs / self.subproblem.len().max(1) / 2).clamp(1, 6)
     }
 
-    /// The next plain recipe, while there are any.
-    pub(super) fn next_plain(&mut self) -> Option<Recipe> {
-        let recipe = (self.plain < Recipe::PLAIN).then(|| Recipe::plain(self.plain));
+    /// The next plain rule, while there are any.
+    pub(super) fn next_plain(&mut self) -> Option<DiveRule> {
+        let rule = (self.plain < DiveRule::PLAIN).then(|| DiveRule::plain(self.plain));
         self.plain += 1;
-        recipe
+        rule
     }
 
-    /// A recipe near one of the best, or near any.
-    pub(super) fn draw(&self, random: &mut Xoshiro256PlusPlus) -> Recipe {
+    /// A rule near one of the best, or near any.
+    pub(super) fn draw(&self, random: &mut Xoshiro256PlusPlus) -> DiveRule {
         if !self.elite.is_empty() && random.random_bool(0.6) {
-            let rank = random.random_range(0..self.elite.len());
-            return self.elite[rank].1.varied(random);
+            return self.elite.draw(random).varied(random);
         }
-        Recipe::plain(random.random_range(0..Recipe::PLAIN)).varied(random)
+        DiveRule::plain(random.random_range(0..DiveRule::PLAIN)).varied(random)
     }
 
     /// A tail of the best dive: of a half of the jobs, a quarter, and so on
     /// down to some ten.
     pub(super) fn draw_tail(&self, target: i64, random: &mut Xoshiro256PlusPlus) -> Work {
-        let jobs = self.cut.len();
+        let jobs = self.subproblem.len();
         let halvings = jobs.ilog2().saturating_sub(3).max(1);
         // The larger of two draws: small tails cost little.
         let halving = random
@@ -119,31 +121,28 @@ impl View {
         let left = ((jobs >> halving) as f64 * random.random_range(0.7..1.4)) as usize;
         let left = left.clamp(1, jobs);
         let count = (jobs / left).clamp(2, 24);
-        let recipes = (0..count).map(|_| self.draw(random)).collect();
+        let rules = (0..count).map(|_| self.draw(random)).collect();
         let gluing = random.random_bool(0.5).then(|| Gluing {
             gap: random.random_range(2.0..12.0f64).exp() as u32,
             reserve: (target as f64 * 0.02 * random.random_range(0.0..0.7f64).powi(3)) as i64,
             size: random.random_range(0.0..1.0),
             noise: random.random_range(0.0..1.0f32).powi(2),
-            slack: 0.0,
-            keep: 0.0,
-            most: 0,
-            fill: 0.0,
+            ..Gluing::PLAIN
         });
         Work::Tail {
             from: jobs - left,
-            recipes,
+            rules,
             gluing,
         }
     }
 
     /// Dives side by side, where they are not too long.
     pub(super) fn draw_beam(&self, random: &mut Xoshiro256PlusPlus) -> Option<Work> {
-        let jobs = self.cut.len().max(1);
+        let jobs = self.subproblem.len().max(1);
         let width = ((BEAM_JOBS / jobs) as f64).sqrt() as usize;
-        let recipes = (0..12).map(|_| self.draw(random)).collect();
+        let rules = (0..12).map(|_| self.draw(random)).collect();
         let width = width.min(BEAM_WIDTH);
-        (width > 1 && jobs > 1).then_some(Work::Beam { recipes, width })
+        (width > 1 && jobs > 1).then_some(Work::Beam { rules, width })
     }
 
     /// A dive in stages: long jobs first as they are, the rest in chains.
@@ -154,16 +153,12 @@ impl View {
                 share: random.random_range(0.05..0.4f64),
                 gluing: (stage > 0).then(|| Gluing {
                     gap: random.random_range(5.0..12.0f64).exp() as u32,
-                    reserve: 0,
                     size: random.random_range(0.0..1.0),
                     noise: random.random_range(0.0..1.0f32).powi(2),
-                    slack: 0.0,
-                    keep: 0.0,
-                    most: 0,
-                    fill: 0.0,
+                    ..Gluing::PLAIN
                 }),
-                recipe: if random.random_bool(0.5) {
-                    Recipe::plain(random.random_range(0..Recipe::PLAIN))
+                rule: if random.random_bool(0.5) {
+                    DiveRule::plain(random.random_range(0..DiveRule::PLAIN))
                 } else {
                     self.draw(random)
                 },
@@ -172,19 +167,17 @@ impl View {
         Work::Staged(stages)
     }
 
-    pub(super) fn keep(&mut self, descent: Descent, recipe: Recipe, target: i64) {
-        let top = descent.top;
-        if top < self.top() || !self.elite.iter().any(|&(_, held)| held == recipe) {
-            self.elite.push((top, recipe));
-            self.elite.sort_by_key(|&(top, _)| top);
-            self.elite.truncate(ELITE);
+    pub(super) fn keep(&mut self, partial: PartialPacking, rule: DiveRule, target: i64) {
+        let top = partial.top;
+        if top < self.top() || !self.elite.iter().any(|&held| held == rule) {
+            self.elite.push(top, rule);
         }
         if top > self.top() {
             return;
         }
-        let excess = self.cut.excess(&descent, target);
+        let excess = partial.excess(&self.subproblem, target);
         if top < self.top() || excess <= self.excess {
-            self.best = Some(descent);
+            self.best = Some(partial);
             self.excess = excess;
         }
     }
