@@ -3,7 +3,8 @@
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
-use crate::exact::Switches;
+use crate::heuristics::Without;
+use crate::solution::FoundBy;
 
 /// How to solve.
 #[derive(Clone, Debug)]
@@ -18,8 +19,8 @@ pub struct Options {
     /// hard problem takes for ever (see [`Options::within`]). The sequence of
     /// work does not depend on it.
     pub deadline: Option<Instant>,
-    /// How many evaluations (dives, packings in one order, turns) to do; reached at
-    /// the end of a round of a few. The same limit and seed give the same
+    /// How many evaluations (dives, packings in one order, runs of another search) to
+    /// do; reached at the end of a turn of a few. The same limit and seed give the same
     /// placement at any number of threads. Default: no limit.
     pub iterations: Option<u64>,
     /// Seed of all randomness. Default 0.
@@ -29,8 +30,8 @@ pub struct Options {
     pub max_fragmentation: Option<f64>,
     /// Which techniques to use. Default: all, by turns.
     pub method: Method,
-    /// Techniques of the exact search. Default: all.
-    pub exact: Switches,
+    /// Heuristics to leave out, to see what they are worth. Default: none.
+    pub without: Without,
     /// Offsets in bytes to start from, one a job in the problem's order, `None`
     /// for what is new: an earlier placement of much the same jobs. The answer
     /// is never worse than packing in that order by first fit. Default: none.
@@ -63,7 +64,7 @@ impl Default for Options {
             seed: 0,
             max_fragmentation: None,
             method: Method::Auto,
-            exact: Switches::default(),
+            without: Without::default(),
             warm_start: None,
             capacity: None,
         }
@@ -128,8 +129,8 @@ pub struct Improvement {
     pub lower_bound: u64,
     /// LOAD in bytes.
     pub load: u64,
-    /// The method that found it.
-    pub method: &'static str,
+    /// Who found it.
+    pub found_by: FoundBy,
     /// Evaluations until then.
     pub evaluations: u64,
 }

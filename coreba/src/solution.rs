@@ -1,8 +1,9 @@
 //! What a solve gives back.
 
+use std::fmt;
 use std::time::Duration;
 
-use common::load::Load;
+use common::load::{Bounds, Load};
 use common::placement::Placement;
 
 /// What is known about a solution.
@@ -45,6 +46,121 @@ pub enum Stop {
     Interrupted,
 }
 
+/// Who found a placement. It displays as a few words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FoundBy {
+    /// Nobody: there is nothing to place.
+    Nobody,
+    /// First fit in the order of an earlier placement.
+    WarmStart,
+    /// Best fit as an allocator would do it.
+    OnlineBestFit,
+    /// First fit or best fit in an order.
+    Order(OrderBy, Fit),
+    /// Dives.
+    Dive,
+    /// An exact search.
+    Exact,
+    /// Ejection search.
+    Ejection,
+    /// Boxing, and how its boxes were squeezed.
+    Boxing(Squeeze),
+}
+
+impl fmt::Display for FoundBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FoundBy::Nobody => f.write_str("none needed"),
+            FoundBy::WarmStart => f.write_str("warm start"),
+            FoundBy::OnlineBestFit => f.write_str("birth, online best fit"),
+            FoundBy::Order(order, fit) => write!(f, "{order}, {fit}"),
+            FoundBy::Dive => f.write_str("dive"),
+            FoundBy::Exact => f.write_str("exact"),
+            FoundBy::Ejection => f.write_str("ejection"),
+            FoundBy::Boxing(squeeze) => write!(f, "boxing, {squeeze}"),
+        }
+    }
+}
+
+/// Which job comes first in an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OrderBy {
+    /// The largest.
+    Size,
+    /// The largest; of equal ones the longest-lived.
+    SizeThenLifetime,
+    /// The largest product of size and lifetime.
+    Area,
+    /// The longest-lived.
+    Lifetime,
+    /// The earliest born.
+    Birth,
+    /// The one that is live in the most loaded section.
+    Conflicts,
+    /// By drawn weights of size and lifetime.
+    Weights,
+}
+
+impl fmt::Display for OrderBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            OrderBy::Size => "size",
+            OrderBy::SizeThenLifetime => "size then lifetime",
+            OrderBy::Area => "area",
+            OrderBy::Lifetime => "lifetime",
+            OrderBy::Birth => "birth",
+            OrderBy::Conflicts => "conflict-heavy sections",
+            OrderBy::Weights => "weighted order",
+        })
+    }
+}
+
+/// How to choose among the holes that are large enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fit {
+    /// The lowest.
+    First,
+    /// The tightest; of several the lowest.
+    Best,
+}
+
+impl fmt::Display for Fit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Fit::First => "first fit",
+            Fit::Best => "best fit",
+        })
+    }
+}
+
+/// How boxes are squeezed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Squeeze {
+    /// In the order of loose offsets, each falls on those before.
+    Drop,
+    /// In the order of loose offsets, by first fit.
+    Offset,
+    /// The highest rows of boxes first, rows of one height by loose offset.
+    Class(Fit),
+    /// By the row of the outermost box, in each the largest first, by first fit.
+    Level,
+}
+
+impl fmt::Display for Squeeze {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Squeeze::Drop => f.write_str("dropped"),
+            Squeeze::Offset => f.write_str("loose offset, first fit"),
+            Squeeze::Class(fit) => write!(f, "class, {fit}"),
+            Squeeze::Level => f.write_str("level, first fit"),
+        }
+    }
+}
+
 /// A valid placement, and what is known about it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -64,8 +180,8 @@ pub struct Solution {
     pub status: Status,
     /// What ended the search.
     pub stop: Stop,
-    /// The method that found the placement.
-    pub method: &'static str,
+    /// Who found the placement.
+    pub found_by: FoundBy,
     /// Placements that were tried.
     pub evaluations: u64,
     /// Jobs that have a hint, and how many of them lie at it.
@@ -79,6 +195,25 @@ pub struct Solution {
 }
 
 impl Solution {
+    /// Of a problem without jobs.
+    pub(crate) fn of_nothing(bounds: &Bounds) -> Solution {
+        Solution {
+            placement: Placement::default(),
+            makespan: 0,
+            load: bounds.load,
+            lower_bound: bounds.lower_bound,
+            static_bound: bounds.lower_bound,
+            status: Status::Optimal,
+            stop: Stop::LowerBound,
+            found_by: FoundBy::Nobody,
+            evaluations: 0,
+            hinted: 0,
+            hints_kept: 0,
+            nodes: 0,
+            elapsed: Duration::ZERO,
+        }
+    }
+
     /// `(makespan - LOAD) / LOAD`; 0 without load.
     pub fn fragmentation(&self) -> f64 {
         if self.load.peak == 0 {

@@ -7,7 +7,7 @@ use benches::generate::{self, Cutting};
 use common::job::Job;
 use common::load::{load, lower_bound};
 use common::problem::Problem;
-use coreba::{Method, Options, Status, Stop, Switches};
+use coreba::{Heuristic, Method, Options, Status, Stop};
 use proptest::prelude::*;
 use tests::oracle::{self, ALL, Constraints};
 use tests::solving::{self, solved};
@@ -121,13 +121,12 @@ fn twins(jobs: &[Job]) -> Vec<Job> {
 
 #[test]
 fn each_technique_changes_the_work_and_no_verdict() {
-    type Off = fn(&mut Switches);
-    let techniques: [(&str, Off); 5] = [
-        ("head bound", |switches| switches.head_bound = false),
-        ("stack bound", |switches| switches.stack_bound = false),
-        ("backjumping", |switches| switches.backjumping = false),
-        ("twins", |switches| switches.twins = false),
-        ("restarts", |switches| switches.restarts = false),
+    let techniques = [
+        Heuristic::HeadBound,
+        Heuristic::StackBound,
+        Heuristic::Backjumping,
+        Heuristic::Twins,
+        Heuristic::Restarts,
     ];
     let instances: Vec<Vec<Job>> = (0..8)
         .flat_map(|seed| {
@@ -138,14 +137,14 @@ fn each_technique_changes_the_work_and_no_verdict() {
             ]
         })
         .collect();
-    for (name, turn_off) in techniques {
+    for name in techniques {
         let mut differ = 0;
         for (index, jobs) in instances.iter().enumerate() {
             let problem = Problem::new(jobs.clone()).expect("sound");
             let mut options = options(1_000_000);
             options.method = Method::Exact;
             let with = solved(&problem, &options);
-            turn_off(&mut options.exact);
+            options.without.insert(name);
             let without = solved(&problem, &options);
             assert_eq!(with.status, Status::Optimal, "{name}, instance {index}");
             assert_eq!(without.status, Status::Optimal, "{name}, instance {index}");

@@ -101,7 +101,7 @@ fn compare(
                 problem.len(),
                 arguments.timeout,
                 solution.makespan,
-                solution.method,
+                solution.found_by,
             )?;
             out.flush()?;
         }

@@ -15,7 +15,7 @@ use benches::generate::{self, Cutting};
 use clap::Parser;
 use common::job::Job;
 use common::problem::Problem;
-use coreba::{Options, Solution, Status, Switches, solve};
+use coreba::{Heuristic, Options, Solution, Status, solve};
 
 /// Times the exact search, with and without each of its techniques
 #[derive(Debug, Parser)]
@@ -50,17 +50,15 @@ struct Instance {
     make: Box<dyn Fn(u64) -> Vec<Job>>,
 }
 
-type Off = fn(&mut Switches);
-
 /// Everything on, and each technique off.
-const VARIANTS: [(&str, Off); 7] = [
-    ("", |_| ()),
-    ("head bound", |switches| switches.head_bound = false),
-    ("stack bound", |switches| switches.stack_bound = false),
-    ("backjumping", |switches| switches.backjumping = false),
-    ("twins", |switches| switches.twins = false),
-    ("splitting", |switches| switches.splitting = false),
-    ("restarts", |switches| switches.restarts = false),
+const VARIANTS: [Option<Heuristic>; 7] = [
+    None,
+    Some(Heuristic::HeadBound),
+    Some(Heuristic::StackBound),
+    Some(Heuristic::Backjumping),
+    Some(Heuristic::Twins),
+    Some(Heuristic::Splitting),
+    Some(Heuristic::Restarts),
 ];
 
 fn main() -> ExitCode {
@@ -74,14 +72,14 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         "instance,jobs,without,runs,proved,median_seconds,worst_seconds,median_nodes,worst_over_bound_pct"
     );
     for instance in instances(arguments)? {
-        for (without, turn_off) in VARIANTS {
-            let runs = if without.is_empty() {
+        for without in VARIANTS {
+            let runs = if without.is_none() {
                 arguments.seeds
             } else {
                 arguments.seeds_without
             };
             let solutions = (0..runs)
-                .map(|seed| one(arguments, &instance, seed, turn_off))
+                .map(|seed| one(arguments, &instance, seed, without))
                 .collect::<anyhow::Result<Vec<_>>>()
                 .with_context(|| instance.name.clone())?;
             row(&instance.name, without, &solutions);
@@ -128,18 +126,18 @@ fn one(
     arguments: &Arguments,
     instance: &Instance,
     seed: u64,
-    turn_off: Off,
+    without: Option<Heuristic>,
 ) -> anyhow::Result<(usize, Solution)> {
     let problem = Problem::new((instance.make)(seed))?;
     let mut options = Options::default();
     options.seed = seed;
-    turn_off(&mut options.exact);
+    options.without = without.into_iter().collect();
     options.deadline = Some(Instant::now() + Duration::from_secs_f64(arguments.timeout));
     Ok((problem.len(), solve(&problem, &options, &mut ())?))
 }
 
 /// Prints what the runs of one variant came to.
-fn row(name: &str, without: &str, solutions: &[(usize, Solution)]) {
+fn row(name: &str, without: Option<Heuristic>, solutions: &[(usize, Solution)]) {
     let Some((jobs, _)) = solutions.first() else {
         return;
     };
@@ -153,6 +151,7 @@ fn row(name: &str, without: &str, solutions: &[(usize, Solution)]) {
     let mut nodes: Vec<u64> = runs.clone().map(|run| run.nodes).collect();
     nodes.sort_unstable();
     let over = runs.map(|run| run.makespan as f64 / run.lower_bound as f64 - 1.0);
+    let without = without.map_or("", Heuristic::name);
     println!(
         "{name},{jobs},{without},{},{proved},{:.4},{:.4},{},{:.3}",
         solutions.len(),

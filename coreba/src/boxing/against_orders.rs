@@ -9,17 +9,18 @@ use common::problem::Problem;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::fit::orders::SINGLE;
+use crate::fit::orders::NAMED;
 use crate::fit::packing;
 use crate::fit::{Fit, Taken};
 use crate::instance::Items;
 use crate::options::{Method, Options};
+use crate::solution::FoundBy;
 
 /// The least makespan of first fit in any one order.
 fn best_single_order(problem: &Problem) -> u64 {
     let items = Items::new(problem, 0).expect("alignments have a common multiple");
     let mut taken = Taken::new(&items);
-    let makespans = SINGLE.iter().map(|order| {
+    let makespans = NAMED.iter().map(|order| {
         let order = order.of(&items);
         let limit = u64::MAX;
         let packing =
@@ -44,12 +45,12 @@ fn boxing_is_no_worse(name: &str, problem: &Problem, iterations: u64) {
         solution.makespan <= single,
         "{name}: {} by {}, {single} by a single order",
         solution.makespan,
-        solution.method
+        solution.found_by
     );
     assert!(
-        solution.method.starts_with("boxing"),
+        matches!(solution.found_by, FoundBy::Boxing(_)),
         "{name}: found by {}",
-        solution.method
+        solution.found_by
     );
 }
 

@@ -23,7 +23,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::jobs::Jobs;
 use super::theorem2;
-use crate::portfolio::batch::{self, Control};
+use crate::portfolio::batch::Crew;
 
 /// How to box.
 #[derive(Clone, Copy, Debug)]
@@ -71,13 +71,12 @@ pub(crate) fn classes(jobs: &Jobs, mut set: Vec<u32>, e: f64, shift: f64) -> Vec
 }
 
 /// Boxes a set into boxes of one height, which are added to `jobs`; gives their
-/// numbers. `None` where `control` ends the search.
+/// numbers. `None` where `crew` ends the search.
 pub(crate) fn boxes(
     jobs: &mut Jobs,
     set: Vec<u32>,
     parameters: Parameters,
-    threads: usize,
-    control: &mut Control<'_>,
+    crew: &mut Crew<'_>,
 ) -> Option<Vec<u32>> {
     let Parameters {
         height,
@@ -87,10 +86,8 @@ pub(crate) fn boxes(
     } = parameters;
     let classes = classes(jobs, set, e, shift);
     let all = jobs.all();
-    let boxed = batch::run(
+    let boxed = crew.run(
         &classes,
-        threads,
-        control,
         |class, stop| {
             // The class's own chance, whatever the others do.
             let mut random = Xoshiro256PlusPlus::seed_from_u64(seed ^ class.height);

@@ -62,10 +62,11 @@ mod drop;
 mod jobs;
 mod lemma1;
 mod search;
+mod searcher;
 #[cfg(test)]
 mod tests;
 mod theorem16;
 mod theorem2;
 mod unbox;
 
-pub(crate) use search::Boxer;
+pub(crate) use searcher::Boxings;

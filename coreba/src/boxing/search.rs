@@ -21,8 +21,9 @@ use crate::fit::packing::{self, Packing};
 use crate::fit::{Fit, Taken};
 use crate::instance::Items;
 use crate::instance::peel::Peeled;
-use crate::portfolio::batch::Control;
+use crate::portfolio::batch::Crew;
 use crate::priority::Elite;
+use crate::solution::Squeeze;
 
 /// Attempts that improved the best, the latest of which are varied.
 const ELITE: usize = 4;
@@ -74,32 +75,6 @@ pub(crate) struct Boxing {
     loose: Loose,
 }
 
-/// How to squeeze a boxing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Squeeze {
-    /// In the order of loose offsets, each falls on those before.
-    Drop,
-    /// In the order of loose offsets.
-    Offset,
-    /// The highest rows of boxes first, rows of one height by loose offset.
-    Class(Fit),
-    /// By the row of the outermost box, in each the largest first.
-    Level,
-}
-
-impl Squeeze {
-    /// What the placement's method is called.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Squeeze::Drop => "boxing, dropped",
-            Squeeze::Offset => "boxing, loose offset, first fit",
-            Squeeze::Class(Fit::First) => "boxing, class, first fit",
-            Squeeze::Class(Fit::Best) => "boxing, class, best fit",
-            Squeeze::Level => "boxing, level, first fit",
-        }
-    }
-}
-
 /// Ways to squeeze for a good answer.
 const SQUEEZES: [Squeeze; 4] = [
     Squeeze::Class(Fit::First),
@@ -148,12 +123,6 @@ impl<'a> Boxer<'a> {
         }
     }
 
-    /// Leaves out the first answer, where there is one already.
-    pub(crate) fn without_drop(mut self) -> Self {
-        self.attempts = 1;
-        self
-    }
-
     fn part(&self, attempt: &Attempt) -> &Part {
         match &self.core {
             Some(core) if attempt.is_core => core,
@@ -161,8 +130,8 @@ impl<'a> Boxer<'a> {
         }
     }
 
-    /// The next boxing. `None` where `control` ends the search.
-    pub(crate) fn next(&mut self, threads: usize, control: &mut Control<'_>) -> Option<Boxing> {
+    /// The next boxing. `None` where `crew` ends the search.
+    pub(crate) fn next(&mut self, crew: &mut Crew<'_>) -> Option<Boxing> {
         let attempt = self.choose();
         self.attempts += 1;
         let part = self.part(&attempt);
@@ -172,8 +141,7 @@ impl<'a> Boxer<'a> {
             part.boxed.clone(),
             &part.heights,
             &attempt.choice,
-            threads,
-            control,
+            crew,
         )?;
         let loose = unbox::unbox(&jobs, boxes, attempt.stacking);
         Some(Boxing { attempt, loose })

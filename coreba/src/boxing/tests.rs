@@ -9,7 +9,7 @@ use super::theorem16::{self, Choice, MU_LIMIT, Round};
 use super::unbox::{self, Stacking};
 use super::{lemma1, theorem2};
 use crate::instance::Items;
-use crate::portfolio::batch::Control;
+use crate::portfolio::batch::Crew;
 
 /// Sections that jobs of the tests live in.
 const SECTIONS: u32 = 60;
@@ -71,8 +71,8 @@ fn boxed(jobs: Vec<Job>, choice: &Choice, threads: usize) -> (Jobs, Vec<u32>) {
     let set = (0..jobs.len() as u32).collect();
     let mut jobs = Jobs::new(jobs);
     let mut progress = ();
-    let mut control = Control::new(&mut progress, None);
-    let boxes = theorem16::boxes(&mut jobs, set, &heights, choice, threads, &mut control);
+    let mut crew = Crew::at_once(threads, &mut progress);
+    let boxes = theorem16::boxes(&mut jobs, set, &heights, choice, &mut crew);
     (jobs, boxes.expect("nothing ends the search"))
 }
 
@@ -155,8 +155,8 @@ proptest! {
         }
         let parameters = Parameters { height: 1700, e, shift, seed };
         let mut progress = ();
-        let mut control = Control::new(&mut progress, None);
-        let boxes = corollary15::boxes(&mut jobs, set, parameters, 2, &mut control);
+        let mut crew = Crew::at_once(2, &mut progress);
+        let boxes = corollary15::boxes(&mut jobs, set, parameters, &mut crew);
         let boxes = boxes.expect("nothing ends it");
         let contents = boxes.iter().filter_map(|&job| jobs.contents(job));
         occur_once(count, contents.flat_map(|contents| contents.members.iter().copied()))?;

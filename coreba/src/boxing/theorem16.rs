@@ -35,7 +35,7 @@
 
 use super::corollary15::{self, Parameters};
 use super::jobs::Jobs;
-use crate::portfolio::batch::Control;
+use crate::portfolio::batch::Crew;
 
 /// mu stays below (sqrt 5 - 1)/2.
 pub(crate) const MU_LIMIT: f64 = 0.618_033_988_749_894_9;
@@ -191,14 +191,13 @@ pub(crate) struct Choice {
 }
 
 /// Boxes a set into boxes of one height; gives their numbers. `None` where
-/// `control` ends the search. Every item comes out in one box.
+/// `crew` ends the search. Every item comes out in one box.
 pub(crate) fn boxes(
     jobs: &mut Jobs,
     mut set: Vec<u32>,
     heights: &[u64],
     choice: &Choice,
-    threads: usize,
-    control: &mut Control<'_>,
+    crew: &mut Crew<'_>,
 ) -> Option<Vec<u32>> {
     if set.is_empty() {
         return Some(Vec::new());
@@ -217,7 +216,7 @@ pub(crate) fn boxes(
         parameters.height = round.height;
         parameters.e = round.mu;
         parameters.seed = parameters.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        set = corollary15::boxes(jobs, small, parameters, threads, control)?;
+        set = corollary15::boxes(jobs, small, parameters, crew)?;
         set.extend(large);
         left.perform(&round);
         debug_assert_eq!(
@@ -235,5 +234,5 @@ pub(crate) fn boxes(
     parameters.e = mu.unwrap_or(most).min(most);
     parameters.height = (h_max as f64 / parameters.e).ceil() as u64;
     parameters.seed = !parameters.seed;
-    corollary15::boxes(jobs, set, parameters, threads, control)
+    corollary15::boxes(jobs, set, parameters, crew)
 }

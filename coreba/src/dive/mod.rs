@@ -9,10 +9,11 @@ mod chains;
 mod classes;
 mod diver;
 mod index;
-mod local_search;
+pub(crate) mod local_search;
 mod needs;
 mod partial;
 mod rule;
+mod searcher;
 mod skyline;
 
-pub(crate) use local_search::Component;
+pub(crate) use searcher::Dives;

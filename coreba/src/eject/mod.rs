@@ -16,6 +16,7 @@
 //! doubt: between O(l) and O(k log k), whatever n is.
 
 mod rows;
+mod searcher;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use crate::fit::Packing;
 use crate::instance::Items;
 use rows::Rows;
+pub(crate) use searcher::Ejection;
 use sweep::{Place, Sweep, Wanted};
 
 /// By how much of its area an item weighs more where no hole is found for it.

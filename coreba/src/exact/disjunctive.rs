@@ -13,7 +13,7 @@
 
 use crate::instance::Items;
 
-use super::{Run, Verdict};
+use super::verdict::{Run, Verdict};
 
 /// Two slabs of two items: `below + distance <= above` is one order, by how far
 /// apart the items' positions must then be.
@@ -65,7 +65,7 @@ pub(crate) struct Disjunctive {
     alignment: Vec<(i64, i64)>,
     least: Vec<i64>,
     most: Vec<i64>,
-    /// See [`super::Switches::head_bound`]; on at first.
+    /// See [`Heuristic::HeadBound`](crate::Heuristic); on at first.
     pub(super) head_bound: bool,
 }
 

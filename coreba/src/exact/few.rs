@@ -1,15 +1,29 @@
-//! The portfolio's exact search for few items of any kind: at the goal, and
-//! half of the way from there to the incumbent.
+//! The disjunctive search as a search method, for few items of any kind: at the
+//! goal, and half of the way from there to the incumbent.
 
-use super::{Disjunctive, Goals, Run, Verdict};
+use super::disjunctive::Disjunctive;
+use super::goal::Goals;
+use super::verdict::{Run, Verdict};
+use crate::fit::Packing;
+use crate::heuristics::Heuristic;
 use crate::instance::Items;
 use crate::options::Options;
+use crate::portfolio::batch::Crew;
+use crate::portfolio::incumbent::Incumbent;
+use crate::portfolio::searcher::{Found, Searcher, Turn};
+use crate::solution::FoundBy;
 
 /// Most items that are searched.
 const MOST_ITEMS: usize = 60;
 
-/// Choices of the first run.
+/// Choices of the first run; each turn has a quarter more than the one before.
 const FIRST_LIMIT: u64 = 2000;
+
+/// Choices before the goal moves.
+const BUDGET: u64 = 16 * FIRST_LIMIT;
+
+/// Pairs of one choice that cost as much as a job placed by a dive.
+const PAIRS: u64 = 64;
 
 /// What to run next.
 pub(crate) struct Few<'a> {
@@ -19,91 +33,87 @@ pub(crate) struct Few<'a> {
     head_bound: bool,
 }
 
-/// All pairs at one capacity.
+/// All pairs at one capacity; `None` where an item alone is above it.
 pub(crate) struct Attempt {
     capacity: u64,
     pairs: Option<Disjunctive>,
-    limit: u64,
-}
-
-impl Attempt {
-    pub(crate) fn perform(&self, stop: &mut dyn FnMut() -> bool) -> Run {
-        match &self.pairs {
-            Some(pairs) => pairs.run(self.limit, stop),
-            None => Run {
-                verdict: Verdict::Infeasible,
-                nodes: 0,
-                deepest: 0,
-            },
-        }
-    }
 }
 
 impl<'a> Few<'a> {
     /// `None` for too many items.
-    pub(crate) fn new(items: &'a Items, lower: u64, options: &Options) -> Option<Few<'a>> {
+    pub(crate) fn new(items: &'a Items, bound: u64, options: &Options) -> Option<Few<'a>> {
         (items.len() <= MOST_ITEMS).then(|| Few {
             items,
-            goals: Goals::new(lower, options.capacity, 16 * FIRST_LIMIT),
+            goals: Goals::new(bound, options.capacity, BUDGET),
             limit: FIRST_LIMIT,
-            head_bound: options.exact.head_bound,
+            head_bound: options.without.keeps(Heuristic::HeadBound),
         })
     }
+}
 
-    /// Takes a bound from elsewhere.
-    pub(crate) fn raise(&mut self, lower: u64) {
-        self.goals.raise(lower);
-    }
+impl Searcher for Few<'_> {
+    type Task = Attempt;
+    type Found = Run;
 
-    /// No makespan is below, in bytes.
-    pub(crate) fn lower_bound(&self) -> u64 {
-        self.goals.lower
-    }
-
-    /// What to try next, towards a makespan below that of the incumbent.
-    pub(crate) fn plan(&mut self, incumbent: u64) -> Vec<Attempt> {
-        let goal = self.goals.goal(incumbent);
+    fn plan(&mut self, incumbent: &Incumbent<'_>, _: &mut Crew<'_>) -> Vec<Attempt> {
+        self.goals.raise(incumbent.bound());
+        let makespan = incumbent.makespan();
+        let goal = self.goals.goal(makespan);
         let mut capacities = vec![goal];
-        let middle = goal + incumbent.saturating_sub(1).saturating_sub(goal) / 2;
+        let middle = goal + makespan.saturating_sub(1).saturating_sub(goal) / 2;
         if middle > goal && !self.goals.is_decision() {
             capacities.push(middle);
         }
         let attempt = |capacity| {
+            // Numbers too large for it leave nothing to try.
             let mut pairs = Disjunctive::new(self.items, capacity).ok()?;
             if let Some(pairs) = &mut pairs {
                 pairs.head_bound = self.head_bound;
             }
-            Some(Attempt {
-                capacity,
-                pairs,
-                limit: self.limit,
-            })
+            Some(Attempt { capacity, pairs })
         };
         capacities.into_iter().filter_map(attempt).collect()
     }
 
-    /// Takes what the attempts found; returns the best positions.
-    pub(crate) fn merge(
+    fn perform(&self, attempt: &Attempt, stop: &mut dyn FnMut() -> bool) -> Option<Run> {
+        let run = attempt.pairs.as_ref();
+        Some(run.map_or_else(Run::refuted, |pairs| pairs.run(self.limit, stop)))
+    }
+
+    /// What one capacity says is worth knowing beside what another does.
+    fn ends(&self, _: &Run) -> bool {
+        false
+    }
+
+    fn merge(
         &mut self,
-        attempts: &[Attempt],
-        runs: Vec<Option<Run>>,
-        incumbent: u64,
-    ) -> Vec<Vec<u64>> {
-        self.limit = self.limit.saturating_mul(5) / 4;
-        let mut placed = Vec::new();
-        for (attempt, run) in attempts.iter().zip(runs) {
+        attempts: Vec<Attempt>,
+        found: Vec<Option<Run>>,
+        incumbent: &Incumbent<'_>,
+    ) -> Turn {
+        let makespan = incumbent.makespan();
+        let mut turn = Turn::default();
+        for (attempt, run) in attempts.iter().zip(found) {
             let Some(run) = run else { continue };
+            let pairs = attempt.pairs.as_ref().map_or(0, Disjunctive::len) as u64;
+            turn.nodes += run.nodes;
+            turn.work += (run.nodes + 1) * (1 + pairs / PAIRS);
             match run.verdict {
                 Verdict::Placed(positions) => {
-                    placed.push(positions.into_iter().map(|at| at as u64).collect());
+                    let positions = positions.into_iter().map(|at| at as u64).collect();
+                    let found = Found::Whole(Packing::at(self.items, positions));
+                    turn.found.push((found, FoundBy::Exact));
                 }
-                Verdict::Infeasible => self.goals.refute(self.items, attempt.capacity, incumbent),
+                Verdict::Infeasible => self.goals.refute(self.items, attempt.capacity, makespan),
                 Verdict::Open => {}
             }
             if attempt.capacity == attempts[0].capacity {
-                self.goals.spend(run.nodes, incumbent);
+                self.goals.spend(run.nodes, makespan);
             }
         }
-        placed
+        turn.bound = self.goals.lower;
+        turn.evaluations = attempts.len() as u64 + turn.nodes / FIRST_LIMIT;
+        self.limit = self.limit.saturating_mul(5) / 4;
+        turn
     }
 }

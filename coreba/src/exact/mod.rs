@@ -75,76 +75,16 @@ mod few;
 mod goal;
 mod model;
 mod order;
-
 mod prover;
 mod reasons;
 mod stack;
 #[cfg(test)]
 mod tests;
 mod valley;
+mod verdict;
 
 pub(crate) use disjunctive::Disjunctive;
 pub(crate) use few::Few;
 pub(crate) use prover::Prover;
 pub(crate) use stack::bound as stack_bound;
-
-use goal::Goals;
-use model::Model;
-use order::luby;
-use valley::Search;
-
-/// Techniques of the exact search, each of which can be turned off: that changes
-/// the work, never a verdict. Default: all on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Switches {
-    /// Bounds at every level of a section, not at its floor alone.
-    pub head_bound: bool,
-    /// Bounds that count the padding that mixed alignments force; also before
-    /// any search.
-    pub stack_bound: bool,
-    /// Returns to the deepest decision that a failure involves.
-    pub backjumping: bool,
-    /// Tries one of several equal jobs.
-    pub twins: bool,
-    /// Finishes independent parts one after the other.
-    pub splitting: bool,
-    /// Begins anew with other orders when a run takes long. Without it the first
-    /// run at a capacity goes on to its end, whatever the limit of evaluations;
-    /// only a deadline ends it.
-    pub restarts: bool,
-}
-
-impl Default for Switches {
-    fn default() -> Self {
-        Switches {
-            head_bound: true,
-            stack_bound: true,
-            backjumping: true,
-            twins: true,
-            splitting: true,
-            restarts: true,
-        }
-    }
-}
-
-/// What a search ended with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// Positions in units, by job.
-    Placed(Vec<i64>),
-    /// The whole tree is exhausted: no placement is within the capacity.
-    Infeasible,
-    /// The limit of nodes was reached, or the search was stopped.
-    Open,
-}
-
-/// What a run did.
-#[derive(Clone, Debug)]
-pub(crate) struct Run {
-    pub(crate) verdict: Verdict,
-    /// Decisions that were tried.
-    pub(crate) nodes: u64,
-    /// The most jobs that were placed at once.
-    pub(crate) deepest: usize,
-}
+pub(crate) use verdict::Verdict;

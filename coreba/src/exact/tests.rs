@@ -10,7 +10,11 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use tests::oracle;
 
 use super::goal::next_makespan;
-use super::{Disjunctive, Model, Search, Switches, Verdict, luby, order, stack_bound};
+use super::model::Model;
+use super::order::{self, luby};
+use super::valley::Search;
+use super::{Disjunctive, Verdict, stack_bound};
+use crate::heuristics::{Heuristic, Without};
 use crate::instance::Items;
 use crate::instance::Subproblem;
 use crate::priority::Elite;
@@ -78,31 +82,45 @@ struct Kind {
     complex: bool,
 }
 
-fn all_switches() -> impl Iterator<Item = Switches> {
-    (0..64).map(|bits| Switches {
-        stack_bound: bits & 32 == 0,
-        head_bound: bits & 1 == 0,
-        backjumping: bits & 2 == 0,
-        twins: bits & 4 == 0,
-        splitting: bits & 8 == 0,
-        restarts: bits & 16 == 0,
+/// Every set of the techniques of the exact search.
+fn all_subsets() -> impl Iterator<Item = Without> {
+    const TECHNIQUES: [Heuristic; 6] = [
+        Heuristic::HeadBound,
+        Heuristic::Backjumping,
+        Heuristic::Twins,
+        Heuristic::Splitting,
+        Heuristic::Restarts,
+        Heuristic::StackBound,
+    ];
+    (0..64).map(|bits| {
+        let off = TECHNIQUES.iter().enumerate();
+        let off = off.filter(|(bit, _)| bits >> bit & 1 == 1);
+        off.map(|(_, &heuristic)| heuristic).collect()
     })
 }
 
+/// These, with backjumping in every other round.
+fn in_round(mut without: Without, round: usize) -> Without {
+    if round % 2 == 1 {
+        without.insert(Heuristic::Backjumping);
+    }
+    without
+}
+
 /// Runs valley branching to the end.
-fn by_valleys(items: &Items, capacity: u64, switches: Switches, seed: u64) -> Verdict {
+fn by_valleys(items: &Items, capacity: u64, without: Without, seed: u64) -> Verdict {
     let highest = |job: usize| {
         let highest = items.grid().highest(capacity, items.item(job as u32))?;
         Some(highest as i64)
     };
-    below(items, highest, switches, seed)
+    below(items, highest, without, seed)
 }
 
 /// The same with any highest positions.
 fn below(
     items: &Items,
     highest: impl Fn(usize) -> Option<i64>,
-    switches: Switches,
+    without: Without,
     seed: u64,
 ) -> Verdict {
     let members: Vec<u32> = (0..items.len() as u32).collect();
@@ -111,10 +129,10 @@ fn below(
         return Verdict::Infeasible;
     };
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
-    let mut search = Search::new(&model, switches);
+    let mut search = Search::new(&model, without);
     for run in 1.. {
         let weights = order::draw(run + seed % 5, &Elite::new(1), &mut random);
-        let limit = if switches.restarts {
+        let limit = if without.keeps(Heuristic::Restarts) {
             4 * luby(run)
         } else {
             u64::MAX
@@ -124,7 +142,10 @@ fn below(
         if verdict != Verdict::Open {
             return verdict;
         }
-        assert!(switches.restarts, "an unlimited run ends with a verdict");
+        assert!(
+            without.keeps(Heuristic::Restarts),
+            "an unlimited run ends with a verdict"
+        );
     }
     Verdict::Open
 }
@@ -168,7 +189,7 @@ fn agrees(
 
 fn verdicts_agree(kind: Kind, seed: u64, starts: u64) {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
-    let switches: Vec<Switches> = all_switches().collect();
+    let subsets: Vec<Without> = all_subsets().collect();
     let (mut done, mut above) = (0, 0);
     while done < cases() {
         let start = random.random_range(0..starts);
@@ -207,12 +228,11 @@ fn verdicts_agree(kind: Kind, seed: u64, starts: u64) {
                 continue;
             }
             for round in 0..4 {
-                let mut switches = switches[random.random_range(0..switches.len())];
-                switches.backjumping = round % 2 == 0;
-                let verdict = by_valleys(&items, capacity, switches, random.random());
+                let without = in_round(subsets[random.random_range(0..subsets.len())], round);
+                let verdict = by_valleys(&items, capacity, without, random.random());
                 agrees(&problem, &items, start, capacity, best, &verdict);
             }
-            let verdict = by_valleys(&items, capacity, Switches::default(), random.random());
+            let verdict = by_valleys(&items, capacity, Without::default(), random.random());
             agrees(&problem, &items, start, capacity, best, &verdict);
         }
     }
@@ -276,7 +296,7 @@ fn verdicts_on_everything_at_once_are_those_of_brute_force() {
 #[test]
 fn verdicts_below_ceilings_of_all_heights_are_those_of_brute_force() {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(6);
-    let switches: Vec<Switches> = all_switches().collect();
+    let subsets: Vec<Without> = all_subsets().collect();
     let (mut done, mut refuted) = (0, 0);
     while done < cases() {
         let kind = Kind {
@@ -309,13 +329,13 @@ fn verdicts_below_ceilings_of_all_heights_are_those_of_brute_force() {
         done += 1;
         refuted += u64::from(!is_placeable);
         for round in 0..6 {
-            let mut switches = match round {
-                0 | 1 => Switches::default(),
-                _ => switches[random.random_range(0..switches.len())],
+            let without = match round {
+                0 | 1 => Without::default(),
+                _ => subsets[random.random_range(0..subsets.len())],
             };
-            switches.backjumping = round % 2 == 0;
+            let without = in_round(without, round);
             let limit = |job: usize| Some((of_item[job] / items.grid().unit) as i64);
-            match below(&items, limit, switches, random.random()) {
+            match below(&items, limit, without, random.random()) {
                 Verdict::Placed(positions) => {
                     let positions: Vec<u64> = positions.iter().map(|&at| at as u64).collect();
                     let offsets = items.offsets(&positions);
@@ -327,7 +347,7 @@ fn verdicts_below_ceilings_of_all_heights_are_those_of_brute_force() {
                     assert!(is_placeable);
                 }
                 Verdict::Infeasible => {
-                    assert!(!is_placeable, "{switches:?}: {highest:?} {jobs:?}");
+                    assert!(!is_placeable, "{without:?}: {highest:?} {jobs:?}");
                 }
                 Verdict::Open => panic!("no verdict"),
             }
@@ -353,13 +373,12 @@ fn parted(is_mixed: bool, random: &mut impl Rng) -> Option<Problem> {
 
 #[test]
 fn each_technique_changes_the_nodes_and_no_verdict() {
-    type Off = fn(&mut Switches);
-    let techniques: [(&str, Off); 5] = [
-        ("head bound", |switches| switches.head_bound = false),
-        ("stack bound", |switches| switches.stack_bound = false),
-        ("backjumping", |switches| switches.backjumping = false),
-        ("twins", |switches| switches.twins = false),
-        ("splitting", |switches| switches.splitting = false),
+    let techniques = [
+        Heuristic::HeadBound,
+        Heuristic::StackBound,
+        Heuristic::Backjumping,
+        Heuristic::Twins,
+        Heuristic::Splitting,
     ];
     let mut random = Xoshiro256PlusPlus::seed_from_u64(8);
     let (mut differ, mut refuted) = ([0; 5], 0);
@@ -379,13 +398,11 @@ fn each_technique_changes_the_nodes_and_no_verdict() {
         };
         let ranks: Vec<u32> = members.clone();
         let run =
-            |switches| Search::new(&model, switches).run(ranks.clone(), u64::MAX, &mut || false);
-        let all = run(Switches::default());
+            |without| Search::new(&model, without).run(ranks.clone(), u64::MAX, &mut || false);
+        let all = run(Without::default());
         refuted += u32::from(all.verdict == Verdict::Infeasible);
-        for (differ, (name, turn_off)) in differ.iter_mut().zip(techniques) {
-            let mut switches = Switches::default();
-            turn_off(&mut switches);
-            let without = run(switches);
+        for (differ, name) in differ.iter_mut().zip(techniques) {
+            let without = run([name].into_iter().collect());
             let same = matches!(all.verdict, Verdict::Placed(_))
                 == matches!(without.verdict, Verdict::Placed(_));
             assert!(same, "{name}: {problem:?} {highest:?}");

@@ -9,7 +9,8 @@ mod hole;
 
 use super::model::Model;
 use super::reasons::{Depths, Reasons};
-use super::{Run, Switches, Verdict};
+use super::verdict::{Run, Verdict};
+use crate::heuristics::{Heuristic, Without};
 use hole::Raise;
 
 /// Floor of a section without unplaced jobs.
@@ -55,7 +56,7 @@ enum Step {
 #[derive(Clone, Debug)]
 pub(crate) struct Search<'a> {
     model: &'a Model,
-    switches: Switches,
+    without: Without,
     /// Where each job lies, or the least position that it may have.
     least: Vec<i64>,
     depth_of: Vec<u32>,
@@ -91,7 +92,7 @@ pub(crate) struct Search<'a> {
 
 impl<'a> Search<'a> {
     /// O(n^2) at worst: the lists of all sections.
-    pub(crate) fn new(model: &'a Model, switches: Switches) -> Search<'a> {
+    pub(crate) fn new(model: &'a Model, without: Without) -> Search<'a> {
         let (jobs, sections) = (model.len(), model.sections());
         let mut list_from = vec![0u32; sections + 1];
         let mut slots_from = vec![0u32; jobs + 1];
@@ -107,7 +108,7 @@ impl<'a> Search<'a> {
         }
         Search {
             model,
-            switches,
+            without,
             least: Vec::new(),
             depth_of: Vec::new(),
             placed: Vec::new(),
@@ -252,7 +253,7 @@ impl<'a> Search<'a> {
     /// Undoes decisions until one has a child left that may help; false where
     /// none has.
     fn back_out(&mut self) -> bool {
-        let deepest = if self.switches.backjumping {
+        let deepest = if self.without.keeps(Heuristic::Backjumping) {
             self.conflict.deepest()
         } else {
             (self.frames.len() as u32).checked_sub(1)
@@ -428,7 +429,9 @@ impl<'a> Search<'a> {
         if floor + total > ceiling {
             failing = Some((list.len(), ceiling - total + 1));
         }
-        if self.switches.head_bound && self.least[list[0] as usize] + total > ceiling {
+        if self.without.keeps(Heuristic::HeadBound)
+            && self.least[list[0] as usize] + total > ceiling
+        {
             let mut sum = 0;
             for (index, &job) in list.iter().enumerate() {
                 sum += self.model.size[job as usize];
@@ -438,7 +441,7 @@ impl<'a> Search<'a> {
                 }
             }
         }
-        if failing.is_none() && self.switches.stack_bound {
+        if failing.is_none() && self.without.keeps(Heuristic::StackBound) {
             failing = self.fails_stacked(section);
         }
         self.summaries[at] = Summary { floor, at_floor };
@@ -486,7 +489,7 @@ impl<'a> Search<'a> {
             .model
             .stacks
             .as_ref()
-            .filter(|_| self.switches.stack_bound)
+            .filter(|_| self.without.keeps(Heuristic::StackBound))
         else {
             return false;
         };

@@ -22,21 +22,15 @@ pub(crate) mod online;
 pub(crate) mod orders;
 pub(crate) mod packing;
 mod room;
+mod searchers;
 
 use crate::instance::Items;
+pub(crate) use crate::solution::Fit;
 
 pub(crate) use finder::Finder;
 pub(crate) use packing::Packing;
 pub(crate) use room::Room;
-
-/// How to choose among the holes that are large enough.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fit {
-    /// The lowest.
-    First,
-    /// The tightest; of several the lowest.
-    Best,
-}
+pub(crate) use searchers::{NearSize, Packer};
 
 /// Room, and a finder in it.
 #[derive(Clone, Debug)]

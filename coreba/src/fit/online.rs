@@ -134,8 +134,7 @@ pub(crate) fn best_fit(items: &Items) -> Option<Packing> {
         let item = items.item(index);
         let align = |at: u64| (grid.start + at).next_multiple_of(item.alignment) - grid.start;
         let at = free.take(item.size, align);
-        packing.positions[index as usize] = at;
-        packing.makespan = packing.makespan.max(grid.end(at, item));
+        packing.put(items, index, at);
     }
     Some(packing)
 }

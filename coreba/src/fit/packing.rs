@@ -12,6 +12,24 @@ pub(crate) struct Packing {
     pub(crate) makespan: u64,
 }
 
+impl Packing {
+    /// All items at these positions. O(n).
+    pub(crate) fn at(items: &Items, positions: Vec<u64>) -> Packing {
+        let ends = items.iter().zip(&positions);
+        let ends = ends.map(|(item, &at)| items.grid().end(at, item));
+        Packing {
+            makespan: ends.max().unwrap_or(0),
+            positions,
+        }
+    }
+
+    /// Puts an item at a position.
+    pub(crate) fn put(&mut self, items: &Items, item: u32, at: u64) {
+        self.positions[item as usize] = at;
+        self.makespan = self.makespan.max(items.grid().end(at, items.item(item)));
+    }
+}
+
 /// Places the items one by one, the pinned ones first where they are pinned.
 /// Returns `None` as soon as the makespan would pass `limit` bytes, or `stop`
 /// says so.
@@ -31,14 +49,20 @@ pub(crate) fn in_order(
     for (index, item) in items.iter().enumerate() {
         if let Some(pin) = item.pin {
             taken.take(items, index as u32, pin);
-            packing.positions[index] = pin;
-            packing.makespan = packing.makespan.max(items.grid().end(pin, item));
+            packing.put(items, index as u32, pin);
         }
     }
     if packing.makespan > limit {
         return None;
     }
     extend(items, order, fit, taken, limit, &mut packing, stop).then_some(packing)
+}
+
+/// First fit in an order, to the end.
+pub(crate) fn first_fit(items: &Items, order: &[u32]) -> Packing {
+    let (mut taken, limit) = (Taken::new(items), u64::MAX);
+    in_order(items, order, Fit::First, &mut taken, limit, &mut || false)
+        .expect("the gate leaves room for every job below 2^64")
 }
 
 /// Places more items around those that are taken; false where `limit` or
@@ -53,8 +77,7 @@ pub(crate) fn extend(
     stop: &mut dyn FnMut() -> bool,
 ) -> bool {
     for (placed, &index) in order.iter().enumerate() {
-        let item = items.item(index);
-        if item.pin.is_some() {
+        if items.item(index).pin.is_some() {
             continue;
         }
         if placed % 256 == 255 && stop() {
@@ -64,8 +87,7 @@ pub(crate) fn extend(
             return false;
         };
         taken.take(items, index, at);
-        packing.positions[index as usize] = at;
-        packing.makespan = packing.makespan.max(items.grid().end(at, item));
+        packing.put(items, index, at);
     }
     true
 }

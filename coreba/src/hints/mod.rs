@@ -28,7 +28,9 @@ use common::problem::Problem;
 use rustc_hash::FxHashMap;
 
 use crate::fit::Packing;
+use crate::heuristics::Heuristic;
 use crate::instance::{Items, NoCommonAlignment};
+use crate::options::Options;
 
 /// Most items that are packed anew around the hints: first fit takes some
 /// microseconds an item.
@@ -111,13 +113,29 @@ fn usable(items: &Items, index: u32, hint: u64, limit: u64) -> Option<u64> {
     (is_free && is_aligned && is_within).then_some(at)
 }
 
-/// How many jobs have a hint, and how many of those lie at it.
-pub(crate) fn count(problem: &Problem, offsets: &[u64]) -> (usize, usize) {
-    let hinted = || {
-        let jobs = problem.jobs().iter().zip(offsets);
-        jobs.filter_map(|(job, &offset)| Some(job.hint()? == offset))
-    };
-    (hinted().count(), hinted().filter(|&kept| kept).count())
+/// Where jobs lie in the end.
+pub(crate) struct Settled {
+    pub(crate) offsets: Vec<u64>,
+    /// How many jobs have a hint, and how many of those lie at it.
+    pub(crate) hinted: usize,
+    pub(crate) kept: usize,
+}
+
+impl Settled {
+    fn new(problem: &Problem, offsets: Vec<u64>) -> Settled {
+        let jobs = problem.jobs().iter().zip(&offsets);
+        let hinted = jobs.filter_map(|(job, &offset)| Some(job.hint()? == offset));
+        let (mut count, mut kept) = (0, 0);
+        for is_kept in hinted {
+            count += 1;
+            kept += usize::from(is_kept);
+        }
+        Settled {
+            offsets,
+            hinted: count,
+            kept,
+        }
+    }
 }
 
 /// Moves jobs of a valid placement to their hints within `makespan` bytes. The
@@ -128,32 +146,35 @@ pub(crate) fn count(problem: &Problem, offsets: &[u64]) -> (usize, usize) {
 /// As [`Items::new`]: not where that worked on the same problem.
 pub(crate) fn settle(
     problem: &Problem,
-    start: u64,
+    options: &Options,
     offsets: Vec<u64>,
     makespan: u64,
     stop: &mut dyn FnMut() -> bool,
-) -> Result<Vec<u64>, NoCommonAlignment> {
-    if around::is_placement(problem, start, makespan) {
+) -> Result<Settled, NoCommonAlignment> {
+    if around::is_placement(problem, options.start, makespan) {
         let hints = problem.jobs().iter().zip(problem.pins());
         let at_hints = hints.filter_map(|(job, pin)| pin.or(job.hint()));
-        return Ok(at_hints.collect());
+        return Ok(Settled::new(problem, at_hints.collect()));
     }
-    let items = Items::with_hints(problem, start)?;
+    let items = Items::with_hints(problem, options.start)?;
     let wishes = Wishes::new(problem, &items, makespan);
     let mut packing = Packing {
         positions: items.positions(&offsets),
         makespan,
     };
-    if items.len() <= MOST_PACKED {
+    let keeps = |heuristic| options.without.keeps(heuristic);
+    if items.len() <= MOST_PACKED && keeps(Heuristic::HintsAround) {
         around::pack(&items, &wishes, &mut packing, stop);
     }
     alone::move_all(&items, &wishes, &mut packing.positions);
-    if items.len() <= MOST_PUSHED {
+    if items.len() <= MOST_PUSHED && keeps(Heuristic::HintsAside) {
         aside::push(&items, &wishes, &mut packing, stop);
         // What went aside may have made room.
         alone::move_all(&items, &wishes, &mut packing.positions);
     }
-    most::keep(&items, &wishes, &mut packing, stop);
-    alone::move_all(&items, &wishes, &mut packing.positions);
-    Ok(items.offsets(&packing.positions))
+    if keeps(Heuristic::HintsMost) {
+        most::keep(&items, &wishes, &mut packing, stop);
+        alone::move_all(&items, &wishes, &mut packing.positions);
+    }
+    Ok(Settled::new(problem, items.offsets(&packing.positions)))
 }

@@ -2,71 +2,55 @@
 
 use rustc_hash::FxHashMap;
 
-use super::items::Items;
 use super::subproblem::Subproblem;
 
-/// Which way up the core is packed.
+/// The core upside down.
 ///
 /// Where the bound ends inside a unit of the grid, only jobs with enough
 /// rounding slack may reach into the last unit. Upside down that is a rule
 /// about the floor, which is easy to keep: sections that the load fills begin
 /// with such a job, all others one unit higher.
-pub(crate) struct Orientation {
+pub(crate) struct UpsideDown {
     pub(crate) subproblem: Subproblem,
-    /// Which item each job of the subproblem is.
+    /// Which job of the core each job of the subproblem is.
     pub(crate) members: Vec<u32>,
-    /// Items that touch the ceiling, left out of the subproblem.
+    /// Jobs of the core that touch the ceiling, left out of the subproblem.
     pub(crate) touching: Vec<u32>,
-    /// The ceiling and the step by which it may rise; `None` for upright.
-    pub(crate) ceiling: Option<(i64, i64)>,
+    ceiling: i64,
+    /// By which it may rise: a multiple of every alignment.
+    step: i64,
 }
 
-impl Orientation {
+impl UpsideDown {
+    /// The core below a ceiling in units, of which the last unit reaches `beyond`
+    /// bytes above the target; `slack` says how many bytes of its last unit a job
+    /// does not need. `None` where the core is to be packed the right way up.
     pub(crate) fn new(
-        items: &Items,
-        core: &[u32],
-        subproblem: Subproblem,
-        bound: u64,
-        target: i64,
-    ) -> Orientation {
-        let grid = items.grid();
-        // Bytes of the last unit that lie above the bound.
-        let beyond = grid.offset(target as u64) - bound;
-        let slack = |job: usize| {
-            let item = items.item(core[job]);
-            item.size * grid.unit - item.bytes
-        };
-        if beyond > 0
-            && let Some(step) = subproblem.common_alignment()
-            && let Some((flipped, members, touching)) =
-                upside_down(&subproblem, target, |job| slack(job) >= beyond)
-        {
-            let items_of = |jobs: Vec<u32>| jobs.iter().map(|&job| core[job as usize]).collect();
-            return Orientation {
-                subproblem: flipped,
-                members: items_of(members),
-                touching: items_of(touching),
-                ceiling: Some((target, step)),
-            };
+        core: &Subproblem,
+        beyond: u64,
+        ceiling: i64,
+        slack: impl Fn(usize) -> u64,
+    ) -> Option<UpsideDown> {
+        if beyond == 0 {
+            return None;
         }
-        Orientation {
+        let step = core.common_alignment()?;
+        let (subproblem, members, touching) =
+            upside_down(core, ceiling, |job| slack(job) >= beyond)?;
+        Some(UpsideDown {
             subproblem,
-            members: core.to_vec(),
-            touching: Vec::new(),
-            ceiling: None,
-        }
+            members,
+            touching,
+            ceiling,
+            step,
+        })
     }
 
     /// The true position of what lies at `at`, where the packing is `top` high.
     pub(crate) fn upright(&self, at: i64, size: i64, top: i64) -> i64 {
-        match self.ceiling {
-            None => at,
-            Some((ceiling, step)) => {
-                // Raised by whole steps, which keep every alignment.
-                let raised = ceiling + ((top - ceiling).max(0) + step - 1) / step * step;
-                raised - at - size
-            }
-        }
+        // Raised by whole steps, which keep every alignment.
+        let steps = ((top - self.ceiling).max(0) + self.step - 1) / self.step;
+        self.ceiling + steps * self.step - at - size
     }
 }
 

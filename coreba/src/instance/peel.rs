@@ -37,7 +37,8 @@
 
 use std::sync::Mutex;
 
-use crate::instance::Items;
+use super::items::Items;
+use crate::portfolio::batch::Threads;
 
 /// What peeling leaves.
 #[derive(Clone, Debug)]
@@ -54,6 +55,15 @@ pub(crate) struct Peeled {
 }
 
 impl Peeled {
+    /// All items are the core.
+    pub(crate) fn nothing(items: &Items) -> Peeled {
+        Peeled {
+            core: (0..items.len() as u32).collect(),
+            peeled: Vec::new(),
+            zones: Vec::new(),
+        }
+    }
+
     /// Whether nothing was peeled.
     pub(crate) fn is_empty(&self) -> bool {
         self.peeled.is_empty() && self.zones.iter().all(Vec::is_empty)
@@ -79,7 +89,7 @@ pub(crate) fn span(items: &Items, item: u32) -> Option<(u32, u32, u64)> {
 /// one that holds all. In each by size, the smallest first, again and again
 /// until nothing changes. O(n log n) a pass. What comes out does not depend on
 /// `threads`.
-pub(crate) fn peel(items: &Items, capacity: u64, threads: usize) -> Peeled {
+pub(crate) fn peel(items: &Items, capacity: u64, threads: &Threads) -> Peeled {
     let sections = items.sections();
     let mut staying = Staying::new(items);
     let mut sizes = vec![ZONE];
@@ -215,8 +225,8 @@ struct Zone<'a> {
     peeled: Vec<u32>,
 }
 
-fn peel_zones(items: &Items, capacity: u64, zones: &mut [Zone<'_>], threads: usize) {
-    let threads = threads.min(1 + zones.len() / 16);
+fn peel_zones(items: &Items, capacity: u64, zones: &mut [Zone<'_>], threads: &Threads) {
+    let most = 1 + zones.len() / 16;
     let next = Mutex::new(zones.iter_mut());
     let work = || {
         let mut peeler = Peeler::default();
@@ -227,12 +237,7 @@ fn peel_zones(items: &Items, capacity: u64, zones: &mut [Zone<'_>], threads: usi
             peeler.peel(items, capacity, zone);
         }
     };
-    std::thread::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(work);
-        }
-        work();
-    });
+    threads.each(most, work);
 }
 
 /// Sums over prefixes of a zone's sections.

@@ -174,8 +174,8 @@ impl Subproblem {
     }
 
     /// Splits the subproblem where no job crosses: each part, and which job of this
-    /// subproblem each of its jobs is. O(n log n).
-    pub(crate) fn components(&self) -> Vec<(Subproblem, Vec<u32>)> {
+    /// subproblem each of its jobs is; `None` where that is all in one. O(n log n).
+    pub(super) fn components(&self) -> Option<Vec<(Subproblem, Vec<u32>)>> {
         let mut by_first: Vec<u32> = (0..self.len() as u32).collect();
         by_first.sort_by_key(|&job| self.first[job as usize]);
         let mut parts: Vec<(Vec<u32>, u32)> = Vec::new();
@@ -190,20 +190,18 @@ impl Subproblem {
             }
         }
         if parts.len() == 1 {
-            return vec![(self.clone(), (0..self.len() as u32).collect())];
+            return None;
         }
-        parts
-            .into_iter()
-            .map(|(mut members, _)| {
-                members.sort_unstable();
-                let first = members.iter().map(|&job| self.first[job as usize]).min();
-                let last = members.iter().map(|&job| self.last[job as usize]).max();
-                let (first, last) = (first.unwrap_or(0), last.unwrap_or(0));
-                let mut part = self.clone_range(&members, first, last);
-                part.merge_sections();
-                (part, members)
-            })
-            .collect()
+        let parts = parts.into_iter().map(|(mut members, _)| {
+            members.sort_unstable();
+            let first = members.iter().map(|&job| self.first[job as usize]).min();
+            let last = members.iter().map(|&job| self.last[job as usize]).max();
+            let (first, last) = (first.unwrap_or(0), last.unwrap_or(0));
+            let mut part = self.clone_range(&members, first, last);
+            part.merge_sections();
+            (part, members)
+        });
+        Some(parts.collect())
     }
 
     /// Some of the jobs, which all lie between two sections, inclusive.

@@ -1,101 +1,76 @@
-//! Putting the core, where dives or the exact search placed it, and the peeled
-//! items together.
+//! Putting the core, where a searcher placed it, and the peeled items together.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::Search;
-use crate::dive::Component;
-use crate::exact::Prover;
-use crate::fit::Finder;
-use crate::fit::Packing;
-use crate::instance::peel;
-use crate::instance::{Items, Maxima, Orientation, Paint};
+use super::batch::Threads;
+use crate::fit::{Finder, Packing, Taken};
+use crate::instance::peel::Peeled;
+use crate::instance::{Items, Maxima, Paint};
 
-impl Search<'_> {
-    /// Whether the components' best would make a better makespan than is held.
-    pub(super) fn improves(&self, components: &[Component]) -> bool {
-        let top = components.iter().map(Component::top).max().unwrap_or(0);
-        self.items.grid().offset(top.max(0) as u64) < self.makespan()
+/// Puts packings together; keeps its memory from one to the next.
+pub(crate) struct Assembler<'a> {
+    items: &'a Items,
+    /// Made when there is something to put back.
+    taken: Option<Taken>,
+    peeled: Option<&'a Peeled>,
+    /// Within which the peeled fit, in bytes.
+    capacity: u64,
+}
+
+impl<'a> Assembler<'a> {
+    /// Nothing was peeled yet.
+    pub(crate) fn new(items: &'a Items) -> Self {
+        Assembler {
+            items,
+            taken: None,
+            peeled: None,
+            capacity: u64::MAX,
+        }
     }
 
-    /// Puts the dives' best and the peeled together.
-    pub(super) fn assemble_dives(
-        &mut self,
-        peeled: &peel::Peeled,
-        components: &[Component],
-        orientation: &Orientation,
-    ) {
+    /// This was peeled, at a capacity in bytes.
+    pub(crate) fn expect(&mut self, peeled: &'a Peeled, capacity: u64) {
+        self.peeled = Some(peeled);
+        self.capacity = capacity;
+    }
+
+    /// The packing of a placed core, by item and position, and the peeled.
+    /// O(n log n) in practice; the same at any number of threads.
+    pub(crate) fn assemble(&mut self, placed: Vec<(u32, u64)>, threads: &Threads) -> Packing {
         let items = self.items;
-        let top = components.iter().map(Component::top).max().unwrap_or(0);
-        let touching = orientation.touching.iter().map(|&item| (item, 0));
-        let placed = components.iter().flat_map(|component| {
-            let best = component.best().into_iter();
-            best.flat_map(|best| best.order.iter().map(move |&job| (job, best)))
-                .map(|(job, best)| {
-                    let item = component.members[job as usize];
-                    (item, best.positions[job as usize])
-                })
-        });
-        let upright = touching.chain(placed).map(|(item, at)| {
-            let at = orientation.upright(at, items.item(item).size as i64, top);
-            (item, at)
-        });
-        self.assemble(peeled, upright, "dive");
-    }
-
-    /// Puts the best of the exact search and of the dives, component by
-    /// component, and the peeled together.
-    pub(super) fn assemble_parts(&mut self, peeled: &peel::Peeled, prover: &Prover<'_>) {
-        let method = if prover.is_exact() { "exact" } else { "dive" };
-        self.assemble(peeled, prover.placed(), method);
-    }
-
-    /// Puts the core, where it lies, and the peeled together.
-    pub(super) fn assemble(
-        &mut self,
-        peeled: &peel::Peeled,
-        placed: impl Iterator<Item = (u32, i64)>,
-        method: &'static str,
-    ) {
-        let items = self.items;
-        self.taken.clear();
         let mut packing = Packing {
             positions: vec![0; items.len()],
             makespan: 0,
         };
-        let mut placed: Vec<(u64, u32)> = placed.map(|(item, at)| (at as u64, item)).collect();
-        for &(at, item) in &placed {
-            packing.positions[item as usize] = at;
-            packing.makespan = packing.makespan.max(items.grid().end(at, items.item(item)));
+        for &(item, at) in &placed {
+            packing.put(items, item, at);
         }
-        if peeled.is_empty() {
-            self.keep(packing, method);
-            return;
-        }
+        let Some(peeled) = self.peeled.filter(|peeled| !peeled.is_empty()) else {
+            return packing;
+        };
         // From the bottom up, every range is the last of its vector.
+        let mut placed: Vec<(u64, u32)> = placed.into_iter().map(|(item, at)| (at, item)).collect();
         placed.sort_unstable();
+        let taken = self.taken.get_or_insert_with(|| Taken::new(items));
+        taken.clear();
         for &(at, item) in &placed {
-            self.taken.take(items, item, at);
+            taken.take(items, item, at);
         }
         // A peeled item fits somewhere below the capacity, whatever the others
         // do. Above the core's skyline there is most room, and above the item
         // before, which is mostly near in time, there is least to search.
         let skyline = CoreSkyline::new(items, &peeled.core, &packing.positions);
-        let capacity = self.aim;
-        let mut settle = |item: u32, at: u64| {
-            packing.positions[item as usize] = at;
-            packing.makespan = packing.makespan.max(items.grid().end(at, items.item(item)));
-        };
+        let capacity = self.capacity;
         let mut from = 0;
         for &item in peeled.peeled.iter().rev() {
             let above = skyline.above(items, item).max(from);
-            let at = self.taken.find_from(items, item, above, capacity);
+            let at = taken.find_from(items, item, above, capacity);
             let at = at.expect("the claim of peeling: an item that was peeled fits");
-            self.taken.take(items, item, at);
-            settle(item, at);
+            taken.take(items, item, at);
+            packing.put(items, item, at);
             from = at;
         }
-        let room = self.taken.room();
+        let room = taken.room();
         let next = AtomicUsize::new(0);
         let fill_zones = || {
             let (mut finder, mut placed) = (Finder::default(), Vec::new());
@@ -113,24 +88,17 @@ impl Search<'_> {
             }
             placed
         };
-        let threads = self.options.threads.get().min(1 + peeled.zones.len() / 16);
-        std::thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(fill_zones)).collect();
-            for (item, at) in fill_zones() {
-                settle(item, at);
+        for placed in threads.each(1 + peeled.zones.len() / ZONES, fill_zones) {
+            for (item, at) in placed {
+                packing.put(items, item, at);
             }
-            for other in others {
-                let placed = other
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-                for (item, at) in placed {
-                    settle(item, at);
-                }
-            }
-        });
-        self.keep(packing, method);
+        }
+        packing
     }
 }
+
+/// Zones for which one more thread pays.
+const ZONES: usize = 16;
 
 /// The top of the packed core over each section.
 struct CoreSkyline {

@@ -6,7 +6,7 @@ use common::check::verify;
 use common::job::Job;
 use common::load::load;
 use common::problem::Problem;
-use coreba::{Method, Options, Solution, SolveError, Status, Stop, explain};
+use coreba::{Heuristic, Method, Options, Solution, SolveError, Status, Stop, explain};
 
 use super::dice::Dice;
 use crate::oracle::optimum;
@@ -63,13 +63,18 @@ fn options(dice: &mut Dice<'_>) -> Options {
         options.max_fragmentation =
             Some(dice.pick(&[0.0, 0.1, 1.0, f64::NAN, f64::INFINITY, -1.0]));
     }
-    let off = dice.byte();
+    let off_bits = dice.byte();
     // Without restarts a limit of work would not end it: left on.
-    options.exact.head_bound = off & 1 == 0;
-    options.exact.stack_bound = off & 2 == 0;
-    options.exact.backjumping = off & 4 == 0;
-    options.exact.twins = off & 8 == 0;
-    options.exact.splitting = off & 16 == 0;
+    let off_able = [
+        Heuristic::HeadBound,
+        Heuristic::StackBound,
+        Heuristic::Backjumping,
+        Heuristic::Twins,
+        Heuristic::Splitting,
+    ];
+    let off = off_able.into_iter().enumerate();
+    let off = off.filter(|(bit, _)| off_bits >> bit & 1 == 1);
+    options.without = off.map(|(_, heuristic)| heuristic).collect();
     if dice.one_in(5) {
         let length = dice.below(9);
         let offset = |_| dice.one_in(2).then(|| dice.number());

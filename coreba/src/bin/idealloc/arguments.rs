@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
 use common::format::{self, Format};
 use common::units::parse_bytes;
-use coreba::{Method, Options, Switches};
+use coreba::{Heuristic, Method, Options};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -85,9 +86,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t = Technique::Auto, value_name = "NAME")]
     method: Technique,
 
-    /// Turn a technique of the exact search off, to see what it is worth; may be given several times
-    #[arg(long, value_enum, value_name = "NAME", hide_short_help = true)]
-    without: Vec<Without>,
+    /// Leave a heuristic out, to see what it is worth; may be given several times
+    #[arg(long, value_parser = heuristics(), value_name = "NAME", hide_short_help = true)]
+    without: Vec<Heuristic>,
 
     /// Seed of all randomness
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -134,35 +135,13 @@ enum Technique {
     Boxing,
 }
 
-/// See [`coreba::Switches`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Without {
-    /// Bounds at every level of a section
-    HeadBound,
-    /// Bounds that count the padding of mixed alignments
-    StackBound,
-    /// Returns to the deepest decision that a failure involves
-    Backjumping,
-    /// Trying one of several equal jobs
-    Twins,
-    /// Finishing independent parts one after the other
-    Splitting,
-    /// Restarts with other orders; needs --timeout to end
-    Restarts,
-}
-
-impl Without {
-    fn turn_off(self, switches: &mut Switches) {
-        let switch = match self {
-            Without::HeadBound => &mut switches.head_bound,
-            Without::StackBound => &mut switches.stack_bound,
-            Without::Backjumping => &mut switches.backjumping,
-            Without::Twins => &mut switches.twins,
-            Without::Splitting => &mut switches.splitting,
-            Without::Restarts => &mut switches.restarts,
-        };
-        *switch = false;
-    }
+/// Heuristics by name, with what each does.
+fn heuristics() -> impl TypedValueParser<Value = Heuristic> {
+    let names = Heuristic::ALL.iter().map(|heuristic| {
+        let purpose = heuristic.purpose().trim_end_matches('.');
+        PossibleValue::new(heuristic.name()).help(purpose)
+    });
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Heuristic>())
 }
 
 impl Arguments {
@@ -182,9 +161,7 @@ impl Arguments {
             Technique::Fit => Method::Fit,
             Technique::Boxing => Method::Boxing,
         };
-        for technique in &self.without {
-            technique.turn_off(&mut options.exact);
-        }
+        options.without = self.without.iter().copied().collect();
         // Writing takes less than half a microsecond a job.
         let writing = Duration::from_nanos(400 * jobs as u64);
         let timeout = match (self.timeout, self.iterations) {

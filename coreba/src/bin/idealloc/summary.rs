@@ -24,7 +24,7 @@ struct Summary<'a> {
     status: &'a str,
     stop: &'a str,
     proof: Option<&'a str>,
-    method: &'a str,
+    method: String,
     evaluations: u64,
     nodes: u64,
     hinted: usize,
@@ -99,7 +99,7 @@ pub(crate) fn json(
         status: status(solution),
         stop: stop(solution),
         proof: proved.then(|| proof(solution)),
-        method: solution.method,
+        method: solution.found_by.to_string(),
         evaluations: solution.evaluations,
         nodes: solution.nodes,
         hinted: solution.hinted,
@@ -178,7 +178,7 @@ pub(crate) fn text(
         0 => String::new(),
         nodes => format!(", {} of exact search", counted(nodes, "node")),
     };
-    let (method, tried) = (solution.method, solution.evaluations);
+    let (method, tried) = (solution.found_by, solution.evaluations);
     line("method", &format!("{method} ({tried} tried{nodes})"));
     line("time", &format!("{:.3} s", elapsed.as_secs_f64()));
     text

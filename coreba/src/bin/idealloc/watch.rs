@@ -81,7 +81,7 @@ impl Watch {
                     "idealloc: fragmentation {:.4} % (bound {:.4} %), {}, {} tried, {left}",
                     over(best.makespan),
                     over(best.lower_bound),
-                    best.method,
+                    best.found_by,
                     best.evaluations,
                 )
             }

@@ -22,6 +22,8 @@ mod gluings;
 mod plan;
 mod view;
 
+use std::sync::Arc;
+
 use rand::{RngExt as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -29,7 +31,9 @@ use super::chains::{Chains, Gluing};
 use super::diver::{Diver, Settings};
 use super::partial::PartialPacking;
 use crate::dive::rule::DiveRule;
-use crate::instance::Subproblem;
+use crate::heuristics::{Heuristic, Without};
+use crate::instance;
+use crate::options::Options;
 use view::{Stage, View, Work};
 
 /// Views at a time.
@@ -81,23 +85,25 @@ pub(crate) struct Component {
     best: Option<PartialPacking>,
     generation: u64,
     seed: u64,
+    without: Without,
 }
 
 impl Component {
+    /// The component of this number.
     pub(crate) fn new(
-        subproblem: Subproblem,
-        members: Vec<u32>,
+        component: instance::Component,
         target: i64,
-        seed: u64,
+        options: &Options,
+        number: u64,
     ) -> Component {
-        let views = vec![View::new(subproblem, None)];
         Component {
-            views,
-            members,
+            views: vec![View::new(component.subproblem, None, options.without)],
+            members: component.items,
             target,
             best: None,
             generation: 0,
-            seed,
+            seed: options.seed ^ number << 32,
+            without: options.without,
         }
     }
 
@@ -155,7 +161,11 @@ impl Component {
                 if subproblem.len() * 50 > view.subproblem.len() * 49 {
                     return None;
                 }
-                let glued = fresh.insert(View::new(subproblem, Some((chains, *gluing))));
+                let glued = fresh.insert(View::new(
+                    Arc::new(subproblem),
+                    Some((chains, *gluing)),
+                    self.without,
+                ));
                 self.dive(glued, rules, self.enough(), &mut random, stop)?
             }
             Work::Staged(stages) => {
@@ -202,7 +212,8 @@ impl Component {
         };
         let pooled = lock().pop();
         let mut diver = pooled.unwrap_or_else(|| Diver::new(&view.subproblem));
-        let may_rewind = Diver::may_rewind(&view.subproblem);
+        let may_rewind =
+            self.without.keeps(Heuristic::Rewind) && Diver::may_rewind(&view.subproblem);
         let tried = self.try_each(rules, limit, stop, |rule, limit, stop| {
             let ranks = rule.ranks(&view.subproblem, random);
             let mut settings = self.settings(rule, limit);
@@ -321,9 +332,20 @@ impl Component {
     }
 
     fn settings(&self, rule: &DiveRule, limit: i64) -> Settings {
+        let keeps = |heuristic| self.without.keeps(heuristic);
+        let threshold = (rule.threshold * self.target as f32) as i64;
         Settings {
-            threshold: (rule.threshold * self.target as f32) as i64,
-            lookahead: usize::from(rule.lookahead),
+            // No slack is below the least number.
+            threshold: if keeps(Heuristic::SlackRule) {
+                threshold
+            } else {
+                i64::MIN
+            },
+            lookahead: if keeps(Heuristic::Lookahead) {
+                usize::from(rule.lookahead)
+            } else {
+                1
+            },
             target: self.target,
             limit,
             jobs: usize::MAX,

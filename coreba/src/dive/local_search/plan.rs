@@ -7,6 +7,7 @@ use super::view::Work;
 use super::{Component, Task, gluings};
 use crate::dive::chains::Gluing;
 use crate::dive::rule::DiveRule;
+use crate::heuristics::Heuristic;
 
 /// Fewest and most tasks a generation, from the second on. As tasks last from one
 /// millisecond to a hundred, few leave threads without work; of long tasks, many
@@ -52,8 +53,8 @@ impl Component {
     /// Plain dives into the component, and into views that are glued in plain ways.
     fn plan_early(&mut self, index: usize, random: &mut Xoshiro256PlusPlus) -> (usize, Work) {
         let gluing = match (self.generation, index) {
-            (1, 1) => gluings::plain(0, self.slack()),
-            (2, 1..=4) => gluings::plain(index, self.slack()),
+            (1, 1) if self.keeps(Heuristic::Gluing) => gluings::plain(0, self.slack()),
+            (2, 1..=4) if self.keeps(Heuristic::Gluing) => gluings::plain(index, self.slack()),
             _ => {
                 let place = index.saturating_sub(1) % self.views.len();
                 let view = &mut self.views[place];
@@ -62,7 +63,19 @@ impl Component {
             }
         };
         let rules = (0..3).map(DiveRule::plain).collect();
-        (0, Work::Fresh { gluing, rules })
+        (0, self.fresh(gluing, rules))
+    }
+
+    fn keeps(&self, heuristic: Heuristic) -> bool {
+        self.without.keeps(heuristic)
+    }
+
+    /// A new view.
+    fn fresh(&self, mut gluing: Gluing, rules: Vec<DiveRule>) -> Work {
+        if !self.keeps(Heuristic::Fillers) {
+            gluing.fill = 0.0;
+        }
+        Work::Fresh { gluing, rules }
     }
 
     /// By turns new views, dives side by side, dives in stages and whole dives into
@@ -77,16 +90,23 @@ impl Component {
         let try_again = self.generation.is_multiple_of(GLUING_AGE);
         let place = ranking[rank(random) % ranking.len()];
         match (4 * self.generation + index as u64) % 12 {
-            6 => (0, self.views[0].draw_stages(random)),
-            turn if turn % 4 == 0 && (best_glued.is_some() || try_again) => {
+            6 if self.keeps(Heuristic::Stages) => {
+                let may_glue = self.keeps(Heuristic::Gluing);
+                (0, self.views[0].draw_stages(may_glue, random))
+            }
+            turn if turn % 4 == 0
+                && self.keeps(Heuristic::Gluing)
+                && (best_glued.is_some() || try_again) =>
+            {
                 let parent = &self.views[best_glued.unwrap_or(0)];
                 let rules = (0..4).map(|_| parent.draw(random)).collect();
                 let gluing = self.draw_gluing(ranking, random);
-                (0, Work::Fresh { gluing, rules })
+                (0, self.fresh(gluing, rules))
             }
             10 => (place, self.plan_dives(place, random)),
             _ => {
-                let beam = self.views[place].draw_beam(random);
+                let beam = self.keeps(Heuristic::Beam);
+                let beam = beam.then(|| self.views[place].draw_beam(random)).flatten();
                 (
                     place,
                     beam.unwrap_or_else(|| self.plan_dives(place, random)),
@@ -115,8 +135,10 @@ impl Component {
         let place = ranking[rank(random) % ranking.len()];
         let view = &self.views[place];
         // A view of no jobs, all glued to the bottom, has no tail.
-        if view.best.is_some() && view.subproblem.len() > 0 {
-            (place, view.draw_tail(self.target, random))
+        let tails = self.keeps(Heuristic::Tails);
+        if tails && view.best.is_some() && view.subproblem.len() > 0 {
+            let may_glue = self.keeps(Heuristic::Gluing);
+            (place, view.draw_tail(self.target, may_glue, random))
         } else {
             (place, self.plan_dives(place, random))
         }
@@ -126,7 +148,9 @@ impl Component {
     fn draw_gluing(&self, ranking: &[usize], random: &mut Xoshiro256PlusPlus) -> Gluing {
         let mut glued = ranking.iter().filter_map(|&view| self.views[view].gluing);
         match glued.nth(rank(random)) {
-            Some(gluing) if random.random_bool(0.7) => gluings::near(gluing, random),
+            Some(gluing) if self.keeps(Heuristic::Elite) && random.random_bool(0.7) => {
+                gluings::near(gluing, random)
+            }
             _ => gluings::any(self.slack(), random),
         }
     }

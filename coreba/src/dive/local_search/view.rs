@@ -1,6 +1,6 @@
 //! Views of a component, and the work that they suggest.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use rand::RngExt as _;
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -9,6 +9,7 @@ use crate::dive::chains::{Chains, Gluing};
 use crate::dive::diver::Diver;
 use crate::dive::partial::PartialPacking;
 use crate::dive::rule::DiveRule;
+use crate::heuristics::{Heuristic, Without};
 use crate::instance::Subproblem;
 use crate::priority::Elite;
 
@@ -55,7 +56,7 @@ pub(super) struct Stage {
 
 /// One way to see a component, and the best that it showed.
 pub(super) struct View {
-    pub(super) subproblem: Subproblem,
+    pub(super) subproblem: Arc<Subproblem>,
     /// Which jobs of the component each of the subproblem's jobs is; `None` for
     /// themselves.
     pub(super) chains: Option<Chains>,
@@ -70,7 +71,12 @@ pub(super) struct View {
 }
 
 impl View {
-    pub(super) fn new(subproblem: Subproblem, chains: Option<(Chains, Gluing)>) -> View {
+    pub(super) fn new(
+        subproblem: Arc<Subproblem>,
+        chains: Option<(Chains, Gluing)>,
+        without: Without,
+    ) -> View {
+        let learns = without.keeps(Heuristic::Elite);
         let (chains, gluing) = chains.unzip();
         View {
             subproblem,
@@ -78,7 +84,7 @@ impl View {
             gluing,
             best: None,
             excess: i128::MAX,
-            elite: Elite::new(ELITE),
+            elite: Elite::new(if learns { ELITE } else { 0 }),
             plain: 0,
             divers: Mutex::new(Vec::new()),
         }
@@ -111,7 +117,12 @@ impl View {
 
     /// A tail of the best dive: of a half of the jobs, a quarter, and so on
     /// down to some ten.
-    pub(super) fn draw_tail(&self, target: i64, random: &mut Xoshiro256PlusPlus) -> Work {
+    pub(super) fn draw_tail(
+        &self,
+        target: i64,
+        may_glue: bool,
+        random: &mut Xoshiro256PlusPlus,
+    ) -> Work {
         let jobs = self.subproblem.len();
         let halvings = jobs.ilog2().saturating_sub(3).max(1);
         // The larger of two draws: small tails cost little.
@@ -122,7 +133,7 @@ impl View {
         let left = left.clamp(1, jobs);
         let count = (jobs / left).clamp(2, 24);
         let rules = (0..count).map(|_| self.draw(random)).collect();
-        let gluing = random.random_bool(0.5).then(|| Gluing {
+        let gluing = (may_glue && random.random_bool(0.5)).then(|| Gluing {
             gap: random.random_range(2.0..12.0f64).exp() as u32,
             reserve: (target as f64 * 0.02 * random.random_range(0.0..0.7f64).powi(3)) as i64,
             size: random.random_range(0.0..1.0),
@@ -146,12 +157,12 @@ impl View {
     }
 
     /// A dive in stages: long jobs first as they are, the rest in chains.
-    pub(super) fn draw_stages(&self, random: &mut Xoshiro256PlusPlus) -> Work {
+    pub(super) fn draw_stages(&self, may_glue: bool, random: &mut Xoshiro256PlusPlus) -> Work {
         let count = random.random_range(2..=4);
         let stages = (0..count)
             .map(|stage| Stage {
                 share: random.random_range(0.05..0.4f64),
-                gluing: (stage > 0).then(|| Gluing {
+                gluing: (may_glue && stage > 0).then(|| Gluing {
                     gap: random.random_range(5.0..12.0f64).exp() as u32,
                     size: random.random_range(0.0..1.0),
                     noise: random.random_range(0.0..1.0f32).powi(2),

@@ -2,13 +2,14 @@
 
 use super::super::reasons::Depths;
 use super::{EMPTY, Frame, Search, Summary};
+use crate::heuristics::Heuristic;
 
 impl Search<'_> {
     /// Opens the next decision: the section with the fewest candidates in any
     /// valley, or in any of the smallest part.
     pub(super) fn open_frame(&mut self) {
         let sections = self.model.sections() as u32;
-        let part = if self.switches.splitting {
+        let part = if self.without.keeps(Heuristic::Splitting) {
             let held = self.frames.last().map_or((0, sections), |frame| frame.part);
             self.smallest_part(held)
                 .or_else(|| self.smallest_part((0, sections)))
@@ -26,7 +27,7 @@ impl Search<'_> {
                 continue;
             }
             let twin = self.model.twin[job as usize];
-            let known = self.switches.twins
+            let known = self.without.keeps(Heuristic::Twins)
                 && self.candidates[from as usize..]
                     .iter()
                     .any(|&other| self.model.twin[other as usize] == twin);
