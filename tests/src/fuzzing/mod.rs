@@ -2,7 +2,7 @@
 //! where something does not hold that must always hold.
 //!
 //! The fuzzer itself lies outside the workspace, in `tests/fuzz`: it needs a
-//! nightly compiler. `tests/tests/fuzz_smoke.rs` runs the same functions over
+//! nightly compiler. `tests/tests/formats/fuzz_smoke.rs` runs the same functions over
 //! the seeds, and over mutations of them, with any compiler.
 
 mod convert;

@@ -1,0 +1,5 @@
+//! `adapt`: conversions between all formats, and what becomes of a trace.
+
+mod formats;
+mod round_trips;
+mod traces;

@@ -1,0 +1,6 @@
+//! The formats: what their readers accept, refuse and write.
+
+mod fuzz_findings;
+mod fuzz_smoke;
+mod numbers;
+mod readers;

@@ -1,0 +1,11 @@
+//! All programs from outside: usage, help, errors, installation, and the whole way.
+
+mod bad_input;
+mod compare;
+mod faults;
+mod grammar;
+mod help;
+mod install;
+mod one_line;
+mod usage;
+mod whole_way;

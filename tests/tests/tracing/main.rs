@@ -1,0 +1,12 @@
+//! The tracer: C programs and real programs, run with and without it.
+
+mod calls;
+mod children;
+mod ends;
+mod launcher;
+mod memory;
+mod moments;
+mod names;
+mod programs;
+mod refusals;
+mod threads;
