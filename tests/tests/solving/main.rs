@@ -6,3 +6,6 @@ mod exact;
 mod hints;
 mod library;
 mod optima;
+// See its head: floating point.
+#[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
+mod recorded;
