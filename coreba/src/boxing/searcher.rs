@@ -7,7 +7,8 @@ use crate::instance::Items;
 use crate::instance::peel::Peeled;
 use crate::portfolio::batch::Crew;
 use crate::portfolio::incumbent::Incumbent;
-use crate::portfolio::searcher::{Found, Searcher, Turn};
+use crate::portfolio::searcher::Searcher;
+use crate::portfolio::turn::{Found, Turn};
 use crate::solution::{FoundBy, Squeeze};
 
 /// What boxing and squeezing an item once cost, in jobs placed by a dive.

@@ -10,7 +10,8 @@ use crate::instance::{Core, Items, UpsideDown, components};
 use crate::options::Options;
 use crate::portfolio::batch::Crew;
 use crate::portfolio::incumbent::Incumbent;
-use crate::portfolio::searcher::{Found, Searcher, Turn};
+use crate::portfolio::searcher::Searcher;
+use crate::portfolio::turn::{Found, Turn};
 use crate::solution::FoundBy;
 
 /// Dives, and where they are.

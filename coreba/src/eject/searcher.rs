@@ -8,7 +8,8 @@ use crate::fit::Packing;
 use crate::instance::Items;
 use crate::portfolio::batch::Crew;
 use crate::portfolio::incumbent::Incumbent;
-use crate::portfolio::searcher::{Found, Searcher, Turn};
+use crate::portfolio::searcher::Searcher;
+use crate::portfolio::turn::{Found, Turn};
 use crate::solution::FoundBy;
 
 /// Searches side by side.

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::stack::Stacks;
+use super::stack::{Stacked, Stacks};
 use crate::instance::Subproblem;
 
 /// Jobs by index, in units; nothing changes while it is searched.
@@ -82,7 +82,14 @@ impl Model {
             model.neighbours.extend(met);
             model.neighbours_from.push(model.neighbours.len() as u32);
         }
-        model.stacks = Stacks::new(&model);
+        model.stacks = Stacks::new(Stacked {
+            first: &model.first,
+            last: &model.last,
+            size: &model.size,
+            alignment: &model.alignment,
+            highest: &model.highest,
+            ceiling: &model.ceiling,
+        });
         Some(model)
     }
 
@@ -101,12 +108,6 @@ impl Model {
             (1, _) => at,
             (alignment, residue) => at + (residue - at).rem_euclid(alignment),
         }
-    }
-
-    /// The highest allowed position of a job up to `at`.
-    pub(super) fn down(&self, job: usize, at: i64) -> i64 {
-        let (alignment, residue) = self.alignment[job];
-        at - (at - residue).rem_euclid(alignment)
     }
 
     #[inline]

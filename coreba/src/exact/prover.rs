@@ -20,7 +20,8 @@ use crate::instance::{Component, Core, Items, Subproblem};
 use crate::options::Options;
 use crate::portfolio::batch::Crew;
 use crate::portfolio::incumbent::Incumbent;
-use crate::portfolio::searcher::{Found, Searcher, Turn};
+use crate::portfolio::searcher::Searcher;
+use crate::portfolio::turn::{Found, Turn};
 use crate::priority::{Elite, Priority};
 use crate::solution::FoundBy;
 

@@ -26,7 +26,6 @@
 //! Either takes 2^k k steps for k jobs. Of more jobs than that allows the
 //! coarsest are looked at: a bound for some of them is one for all.
 
-use super::model::Model;
 use crate::instance::{Items, Slab};
 
 /// Most jobs of a section that are stacked.
@@ -126,6 +125,26 @@ fn lowest_end(items: &Items, blocks: &[Block]) -> u64 {
     heights.min().unwrap_or(0)
 }
 
+/// The jobs of a model, by index: what stacks are made of.
+#[derive(Clone, Copy)]
+pub(super) struct Stacked<'a> {
+    /// First and last section, inclusive.
+    pub(super) first: &'a [u32],
+    pub(super) last: &'a [u32],
+    pub(super) size: &'a [i64],
+    /// Alignment, and the residue of allowed positions.
+    pub(super) alignment: &'a [(i64, i64)],
+    /// The highest positions.
+    pub(super) highest: &'a [i64],
+    /// By section.
+    pub(super) ceiling: &'a [i64],
+}
+
+/// The highest position up to `at` of an alignment and residue.
+pub(super) fn down((alignment, residue): (i64, i64), at: i64) -> i64 {
+    at - (at - residue).rem_euclid(alignment)
+}
+
 /// For each section `start(S)` of all sets of the jobs that are stacked there.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stacks {
@@ -139,17 +158,17 @@ pub(super) struct Stacks {
 
 impl Stacks {
     /// `None` where alignments do not differ, or there are too many jobs.
-    pub(super) fn new(model: &Model) -> Option<Stacks> {
-        if model.len() > MOST_ITEMS || model.alignment.iter().all(|&(step, _)| step == 1) {
+    pub(super) fn new(model: Stacked<'_>) -> Option<Stacks> {
+        if model.first.len() > MOST_ITEMS || model.alignment.iter().all(|&(step, _)| step == 1) {
             return None;
         }
-        let mut sections: Vec<Vec<u32>> = vec![Vec::new(); model.sections()];
+        let mut sections: Vec<Vec<u32>> = vec![Vec::new(); model.ceiling.len()];
         let mut stacks = Stacks {
             bits_from: vec![0],
             from: vec![0],
             ..Stacks::default()
         };
-        for job in 0..model.len() {
+        for job in 0..model.first.len() {
             for section in model.first[job]..=model.last[job] {
                 sections[section as usize].push(job as u32);
                 stacks.bits.push(NONE);
@@ -175,7 +194,7 @@ impl Stacks {
     }
 
     /// Appends a section's table.
-    fn push(&mut self, model: &Model, section: usize, jobs: &[u32]) {
+    fn push(&mut self, model: Stacked<'_>, section: usize, jobs: &[u32]) {
         let from = self.starts.len();
         self.starts.push(model.ceiling[section]);
         for set in 1..1usize << jobs.len() {
@@ -186,7 +205,10 @@ impl Stacks {
             let starts = members.map(|(bit, &job)| {
                 let rest = self.starts[from + (set & !(1 << bit))];
                 let job = job as usize;
-                model.down(job, (rest - model.size[job]).min(model.highest[job]))
+                down(
+                    model.alignment[job],
+                    (rest - model.size[job]).min(model.highest[job]),
+                )
             });
             let start = starts.max().unwrap_or(0);
             self.starts.push(start);
@@ -194,11 +216,12 @@ impl Stacks {
         self.from.push(self.starts.len() as u32);
     }
 
-    /// The set of a job alone in one of its sections; 0 where it is not stacked.
+    /// The set of a job alone in one of its sections, of which `first` is the first;
+    /// 0 where it is not stacked.
     #[inline]
-    pub(super) fn set_of(&self, model: &Model, section: u32, job: u32) -> u32 {
+    pub(super) fn set_of(&self, first: u32, section: u32, job: u32) -> u32 {
         let index = job as usize;
-        let at = self.bits_from[index] + section - model.first[index];
+        let at = self.bits_from[index] + section - first;
         match self.bits[at as usize] {
             NONE => 0,
             bit => 1 << bit,

@@ -456,7 +456,7 @@ impl<'a> Search<'a> {
         let stacks = self.model.stacks.as_ref()?;
         let mut set = 0;
         for (index, &job) in self.list(section as usize).iter().enumerate() {
-            set |= stacks.set_of(self.model, section, job);
+            set |= stacks.set_of(self.model.first[job as usize], section, job);
             let start = stacks.start(section, set);
             if self.least[job as usize] > start {
                 return Some((index + 1, start + 1));
@@ -495,7 +495,7 @@ impl<'a> Search<'a> {
         };
         let jobs = self.list(at).iter();
         let set = jobs.fold(0, |set, &job| {
-            set | stacks.set_of(self.model, frame.section, job)
+            set | stacks.set_of(self.model.first[job as usize], frame.section, job)
         });
         stacks.start(frame.section, set) <= frame.floor
     }

@@ -13,7 +13,8 @@ use crate::instance::Items;
 use crate::options::Options;
 use crate::portfolio::batch::Crew;
 use crate::portfolio::incumbent::Incumbent;
-use crate::portfolio::searcher::{Found, Searcher, Turn};
+use crate::portfolio::searcher::Searcher;
+use crate::portfolio::turn::{Found, Turn};
 use crate::priority::{Elite, Priority, any_reach};
 use crate::solution::FoundBy;
 

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::grid::Grid;
 use super::item::{Item, Slab};
-use super::sections::slabs_over_sections;
+use super::sections::{slabs_over_sections, sort};
 
 /// All items of a problem.
 #[derive(Clone, Debug)]
@@ -216,7 +216,7 @@ impl Members {
             .zip(jobs)
             .map(|(index, job)| (job.birth, job.death, index))
             .collect();
-        keys.sort_unstable();
+        sort(&mut keys);
         for twins in keys.chunk_by_mut(|a, b| (a.0, a.1) == (b.0, b.1)) {
             twins.sort_unstable_by(|a, b| {
                 let (a, b) = (&jobs[a.2 as usize], &jobs[b.2 as usize]);

@@ -6,6 +6,7 @@
 //! instants.
 
 use common::job::Piece;
+use rayon::slice::ParallelSliceMut as _;
 
 use super::item::Slab;
 
@@ -23,7 +24,7 @@ pub(super) fn slabs_over_sections(pieces: &[Piece], unit: u64) -> (Vec<Slab>, us
         .collect();
     let times = |of: fn(&Piece) -> u64| {
         let mut times: Vec<(u64, u32)> = pieces.iter().map(of).zip(0..).collect();
-        times.sort_unstable();
+        sort(&mut times);
         times
     };
     // Births are mostly in order already.
@@ -51,6 +52,15 @@ pub(super) fn slabs_over_sections(pieces: &[Piece], unit: u64) -> (Vec<Slab>, us
             section as usize + 1
         },
     )
+}
+
+/// Sorts distinct values, on all threads of the pool that this is called in.
+pub(super) fn sort<T: Ord + Send>(values: &mut [T]) {
+    if rayon::current_thread_index().is_some() {
+        values.par_sort_unstable();
+    } else {
+        values.sort_unstable();
+    }
 }
 
 /// Paints each section once: later coats find only what is still bare. O(1)

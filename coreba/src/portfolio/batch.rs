@@ -50,10 +50,18 @@ impl Threads {
         }
     }
 
-    /// The pool, where there is to be one by now. A system that refuses threads
-    /// leaves the calling one.
+    /// The pool, where there is to be one by now.
     fn pool(&self) -> Option<&ThreadPool> {
-        if self.count < 2 || self.pool.get().is_none() && self.begun.elapsed() < self.alone {
+        if self.pool.get().is_none() && self.begun.elapsed() < self.alone {
+            return None;
+        }
+        self.pool_at_once()
+    }
+
+    /// The pool, if there may be any. A system that refuses threads leaves the
+    /// calling one.
+    fn pool_at_once(&self) -> Option<&ThreadPool> {
+        if self.count < 2 {
             return None;
         }
         let build = || {
@@ -72,14 +80,14 @@ impl Threads {
         }
     }
 
-    /// Both, at once where threads run already or `is_long` says that it pays.
+    /// Both; at the same time where `is_long` says that it pays.
     pub(crate) fn join<A: Send, B: Send>(
         &self,
         is_long: bool,
         a: impl FnOnce() -> A + Send,
         b: impl FnOnce() -> B + Send,
     ) -> (A, B) {
-        match self.pool().filter(|_| is_long) {
+        match is_long.then(|| self.pool_at_once()).flatten() {
             Some(pool) => pool.install(|| rayon::join(a, b)),
             None => (a(), b()),
         }

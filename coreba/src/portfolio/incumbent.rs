@@ -5,7 +5,7 @@
 
 use super::assemble::Assembler;
 use super::batch::Crew;
-use super::searcher::{Found, Turn};
+use super::turn::{Found, Turn};
 use crate::fit::Packing;
 use crate::instance::Items;
 use crate::instance::peel::Peeled;

@@ -11,6 +11,7 @@ pub(crate) mod batch;
 pub(crate) mod incumbent;
 mod schedule;
 pub(crate) mod searcher;
+pub(crate) mod turn;
 
 use crate::fit::Packing;
 use crate::heuristics::Heuristic;

@@ -25,7 +25,8 @@
 
 use super::batch::Crew;
 use super::incumbent::Incumbent;
-use super::searcher::{Found, Turn, Turns};
+use super::searcher::Turns;
+use super::turn::{Found, Turn};
 use crate::boxing::Boxings;
 use crate::dive::Dives;
 use crate::eject::Ejection;
