@@ -8,7 +8,7 @@ pub mod trace;
 
 use std::collections::BinaryHeap;
 
-use common::job::Job;
+use common::job::{Gap, Job};
 use rand::seq::SliceRandom as _;
 use rand::{Rng, RngExt as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -300,4 +300,35 @@ pub fn mixed_alignments(jobs: u64, seed: u64) -> Vec<Job> {
             Job::new(id, birth, death, size).aligned(alignment)
         })
         .collect()
+}
+
+/// The same jobs with every kind of constraint on some: gaps, with windows on every
+/// other one, groups of a few, alignments, and hints.
+pub fn constrained(mut jobs: Vec<Job>, seed: u64) -> Vec<Job> {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let groups = jobs.len() as u64 / 16 + 1;
+    for job in &mut jobs {
+        let mut changed = job.clone();
+        let length = job.death - job.birth;
+        if length >= 3 && random.random_bool(0.2) {
+            let window =
+                (job.size > 3 && random.random_bool(0.5)).then_some((job.size / 4, job.size / 2));
+            changed = changed.with_gap(Gap {
+                lower: job.birth + length / 3,
+                upper: job.birth + length / 3 * 2,
+                window,
+            });
+        }
+        if random.random_bool(0.1) {
+            changed = changed.grouped(&format!("g{}", random.random_range(0..groups)));
+        }
+        if random.random_bool(0.3) {
+            changed = changed.aligned(1 << random.random_range(0..4));
+        }
+        if random.random_bool(0.2) {
+            changed = changed.hinted(8 * random.random_range(0..1 + 4 * job.size / 8));
+        }
+        *job = changed;
+    }
+    jobs
 }

@@ -10,7 +10,6 @@
 //! | `alignment`, `gaps`, `hint`, `group`, `heap`, `requested`, `offset` | | optional |
 
 mod cell;
-mod layout;
 mod writer;
 
 use std::io::{self, Read};
@@ -21,7 +20,7 @@ use crate::error::{FormatError, Place};
 use crate::row::{Row, Rows};
 use crate::text::counted;
 
-pub use layout::Layout;
+pub use crate::layout::Layout;
 pub use writer::Writer;
 
 use cell::parse_row;

@@ -11,8 +11,8 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::csv::Layout;
 use crate::error::FormatError;
+use crate::layout::Layout;
 use crate::text::counted;
 use crate::xla;
 

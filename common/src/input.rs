@@ -3,12 +3,14 @@
 
 use std::io::Read;
 
-use crate::csv::{self, Layout};
+use crate::anomaly::TraceSummary;
+use crate::csv;
 use crate::error::{FormatError, Place};
 use crate::format::Format;
 use crate::iopddl::{self, Usage};
 use crate::job::Job;
-use crate::lifetimes::{self, Lifetimes, TraceSummary};
+use crate::layout::Layout;
+use crate::lifetimes::{self, Lifetimes};
 use crate::placement::Placement;
 use crate::plc;
 use crate::problem::{Gate, Problem};

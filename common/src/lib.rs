@@ -22,6 +22,8 @@ struct Readme;
 
 pub mod trace;
 
+#[cfg(feature = "formats")]
+pub mod anomaly;
 #[cfg(feature = "std")]
 pub mod check;
 #[cfg(feature = "formats")]
@@ -36,6 +38,8 @@ pub mod input;
 pub mod iopddl;
 #[cfg(feature = "std")]
 pub mod job;
+#[cfg(feature = "formats")]
+pub mod layout;
 #[cfg(feature = "formats")]
 pub mod lifetimes;
 #[cfg(feature = "std")]

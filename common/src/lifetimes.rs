@@ -13,7 +13,6 @@
 //! blocks lie far apart (see `blocks`).
 
 mod blocks;
-mod oddity;
 
 use std::collections::VecDeque;
 use std::io::Read;
@@ -26,7 +25,7 @@ use crate::row::{Row, Rows};
 use crate::text::counted;
 use crate::trace::{Block, Call, Event, Reader};
 
-pub use self::oddity::{Count, Oddities, Oddity};
+pub use crate::anomaly::{Anomalies, Anomaly, Count, TraceSummary};
 
 use self::blocks::{Blocks, Extent};
 
@@ -63,21 +62,6 @@ pub struct Options {
     pub clock: Clock,
     /// What sizes are; usable ones, unless said otherwise.
     pub size: Size,
-}
-
-/// What a trace tells beside its jobs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TraceSummary {
-    /// Records read.
-    pub events: u64,
-    /// Jobs, one an allocation.
-    pub allocations: u64,
-    /// Jobs that were never freed: the last that are given out.
-    pub never_freed: u64,
-    /// Threads that made a recorded call.
-    pub threads: u64,
-    /// What was odd.
-    pub oddities: Oddities,
 }
 
 #[derive(Clone, Copy)]
@@ -202,7 +186,7 @@ impl<R: Read> Lifetimes<R> {
             Call::Free { pointer, .. } => {
                 let ended = self.end(pointer);
                 if ended.is_none() && pointer != 0 {
-                    self.summary.oddities.add(Oddity::UnknownFree, at);
+                    self.summary.anomalies.add(Anomaly::UnknownFree, at);
                 }
                 return Ok(ended);
             }
@@ -214,7 +198,7 @@ impl<R: Read> Lifetimes<R> {
                 if block.pointer != 0 && old != 0 {
                     match self.end(old) {
                         Some(ended) => self.ended.push_back(ended),
-                        None => self.summary.oddities.add(Oddity::UnknownRealloc, at),
+                        None => self.summary.anomalies.add(Anomaly::UnknownRealloc, at),
                     }
                 }
                 self.allocate(at, requested, MALLOC_ALIGNMENT, block)?;
@@ -241,10 +225,12 @@ impl<R: Read> Lifetimes<R> {
         }
         self.end_overlapping(at, pointer, usable.max(requested).max(1));
         if usable < requested {
-            self.summary.oddities.add(Oddity::UsableBelowRequested, at);
+            self.summary
+                .anomalies
+                .add(Anomaly::UsableBelowRequested, at);
         }
         let mapping_base = if mapping_base > pointer {
-            self.summary.oddities.add(Oddity::BelowMapping, at);
+            self.summary.anomalies.add(Anomaly::BelowMapping, at);
             pointer
         } else {
             mapping_base
@@ -282,7 +268,7 @@ impl<R: Read> Lifetimes<R> {
         while let Some(other) = self.live.overlapped(pointer, size) {
             let Some(ended) = self.end(other) else { break };
             self.ended.push_back(ended);
-            self.summary.oddities.add(Oddity::AllocatedWhileLive, at);
+            self.summary.anomalies.add(Anomaly::AllocatedWhileLive, at);
         }
     }
 
@@ -300,10 +286,10 @@ impl<R: Read> Lifetimes<R> {
     fn finish(&mut self) {
         self.at_end = true;
         if let Some(cut) = self.events.cut() {
-            self.summary.oddities.add(Oddity::CutRecord, cut.at);
+            self.summary.anomalies.add(Anomaly::CutRecord, cut.at);
         }
         if let Some(at) = self.events.compression_cut_at() {
-            self.summary.oddities.add(Oddity::CutCompression, at);
+            self.summary.anomalies.add(Anomaly::CutCompression, at);
         }
         self.summary.never_freed = self.live.len() as u64;
         let mut rest: Vec<_> = self.live.take_all().into_iter().collect();

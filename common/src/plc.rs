@@ -5,6 +5,8 @@
 use std::collections::VecDeque;
 use std::io::{self, BufReader, Read, Write};
 
+use byteorder::{BigEndian, ByteOrder as _};
+
 use crate::error::{FormatError, Place};
 use crate::job::{Job, JobId};
 use crate::row::{Row, Rows};
@@ -80,11 +82,7 @@ impl<R: Read> Reader<R> {
         }
         self.read += 1;
         let mut words = [0; 8];
-        for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(8)) {
-            let mut word_bytes = [0; 8];
-            word_bytes.copy_from_slice(chunk);
-            *word = u64::from_be_bytes(word_bytes);
-        }
+        BigEndian::read_u64_into(&bytes, &mut words);
         Ok(Some(words))
     }
 
@@ -192,9 +190,7 @@ impl<W: Write> Writer<W> {
             job.requested,
         ];
         let mut bytes = [0u8; RECORD];
-        for (chunk, word) in bytes.chunks_exact_mut(8).zip(words) {
-            chunk.copy_from_slice(&word.to_be_bytes());
-        }
+        BigEndian::write_u64_into(&words, &mut bytes);
         self.output.write_all(&bytes)?;
         self.written += 1;
         Ok(())

@@ -5,9 +5,9 @@ use std::ops::Index;
 
 use rustc_hash::FxHashMap;
 
-use crate::check::{self, Violation};
+use crate::check::overlaps;
+use crate::check::violation::Violation;
 use crate::job::{Job, JobFault, JobId, MAX_VALUE};
-use crate::placement::Placement;
 
 /// Why jobs do not make a problem.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -185,13 +185,12 @@ pub(crate) fn pins(jobs: &[Job]) -> impl Iterator<Item = Option<u64>> + '_ {
 
 /// Refuses fixed jobs that cannot all stay where they are.
 fn check_pins(jobs: &[Job]) -> Result<(), ProblemError> {
-    let (pinned, offsets) = jobs
+    let (pinned, offsets): (Vec<Job>, Vec<u64>) = jobs
         .iter()
         .zip(pins(jobs))
         .filter_map(|(job, pin)| Some((job.clone(), pin?)))
         .unzip();
-    check::verify_overlaps(&Problem { jobs: pinned }, &Placement { offsets })
-        .map_err(ProblemError::Pins)
+    overlaps::verify(&pinned, &offsets).map_err(ProblemError::Pins)
 }
 
 impl Index<usize> for Problem {

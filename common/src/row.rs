@@ -1,9 +1,9 @@
 //! What one record of a job file says.
 
-use crate::csv::Layout;
+use crate::anomaly::TraceSummary;
 use crate::error::{FormatError, Place};
 use crate::job::Job;
-use crate::lifetimes::TraceSummary;
+use crate::layout::Layout;
 
 /// One job and, where the file gives one, its offset.
 ///

@@ -9,7 +9,7 @@ use common::csv;
 use common::format::{Format, decompress, sniff};
 use common::input::{self, Offsets};
 use common::job::Job;
-use common::lifetimes::Oddity;
+use common::lifetimes::Anomaly;
 use common::load::{curve, load, lower_bound};
 use common::placement::Placement;
 use common::plc;
@@ -55,8 +55,8 @@ fn a_trace_is_big_endian_and_its_events_become_jobs() {
     assert_eq!(lifetimes, [(0, 20), (20, 25)]);
     let offsets = document.placement.expect("traced jobs are placed").offsets;
     assert_eq!(offsets, [0x10, 0x10]);
-    let oddities = document.trace.expect("it is a trace").oddities;
-    assert_eq!(oddities.count(Oddity::CutRecord), 1);
+    let anomalies = document.trace.expect("it is a trace").anomalies;
+    assert_eq!(anomalies.count(Anomaly::CutRecord), 1);
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn blocks_that_meet_end_the_older_one_at_any_alignment_of_addresses() {
     let document = input::load(&bytes[..], Format::Trc, Offsets::Placement);
     let document = document.expect("a sound trace");
     let summary = document.trace.expect("it is a trace");
-    assert_eq!(summary.oddities.count(Oddity::AllocatedWhileLive), 33);
+    assert_eq!(summary.anomalies.count(Anomaly::AllocatedWhileLive), 33);
     assert_eq!(summary.never_freed, 7);
     let placement = document.placement.expect("traced jobs are placed");
     assert_eq!(

@@ -1,5 +1,5 @@
 //! What the tests of the tracer share: C programs to trace, runs with and
-//! without the tracer, and a replay that notices every oddity.
+//! without the tracer, and a replay that notices every anomaly.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -116,12 +116,12 @@ pub fn same_as_untraced(make: impl Fn() -> Command) -> Traced {
 }
 
 impl Traced {
-    /// The trace of the first process, replayed; it shows no oddity.
+    /// The trace of the first process, replayed; it shows no anomaly.
     pub fn main(&self) -> Replay {
         Replay::sound(&self.folder.path().join("app.trc"))
     }
 
-    /// The traces of all other processes, replayed; they show no oddity.
+    /// The traces of all other processes, replayed; they show no anomaly.
     pub fn children(&self) -> Vec<Replay> {
         self.files()
             .into_iter()
@@ -147,7 +147,7 @@ pub struct Replay {
     /// All calls, in order.
     pub calls: Vec<Call>,
     /// Allocations over live memory, and ends of unknown blocks.
-    pub oddities: Vec<String>,
+    pub anomalies: Vec<String>,
     /// Live blocks at the end: start and end of each.
     pub live: BTreeMap<u64, u64>,
     /// The threads that called.
@@ -178,14 +178,14 @@ impl Replay {
         replay
     }
 
-    /// Replays a trace and asserts that it is whole and shows no oddity.
+    /// Replays a trace and asserts that it is whole and shows no anomaly.
     pub fn sound(path: &Path) -> Replay {
         let replay = Replay::of(path);
         assert!(
-            replay.oddities.is_empty(),
+            replay.anomalies.is_empty(),
             "{}: {:?}",
             path.display(),
-            replay.oddities
+            replay.anomalies
         );
         assert!(replay.cut.is_none(), "{}: {:?}", path.display(), replay.cut);
         replay
@@ -220,13 +220,13 @@ impl Replay {
             && (other > block.pointer || start == block.pointer)
         {
             self.live.remove(&start);
-            self.oddities.push(format!(
+            self.anomalies.push(format!(
                 "byte {at}: {call:x?} over live {start:x}..{other:x}"
             ));
         }
         if block.mapping_base > block.pointer || requested(&call).is_some_and(|r| r > block.usable)
         {
-            self.oddities
+            self.anomalies
                 .push(format!("byte {at}: {call:x?} makes no sense"));
         }
         self.live.insert(block.pointer, end);
@@ -234,7 +234,7 @@ impl Replay {
 
     fn end(&mut self, at: u64, pointer: u64) {
         if self.live.remove(&pointer).is_none() {
-            self.oddities
+            self.anomalies
                 .push(format!("byte {at}: the end of unknown {pointer:x}"));
         }
     }

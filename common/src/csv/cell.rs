@@ -2,9 +2,9 @@
 
 use csv::StringRecord;
 
-use super::layout::{Field, Layout};
 use crate::error::{FormatError, Place};
 use crate::job::{Gap, Job, JobId};
+use crate::layout::{Field, Layout};
 use crate::row::Row;
 use crate::units::whole_number;
 

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::bad_text;
-use super::layout::{Field, Layout};
 use crate::error::FormatError;
 use crate::job::Job;
+use crate::layout::{Field, Layout};
 
 /// Streaming writer: LF line ends, no quoting unless a field needs it, no
 /// empty cell but that of a job without gaps or group.

@@ -5,6 +5,8 @@
 //! The sentinel's high nibble is the kind of call, its low nibble the number
 //! of words. Nothing here allocates, panics or needs `std`.
 
+use byteorder::{BigEndian, ByteOrder as _};
+
 /// Length in bytes of the longest record: a sentinel and seven words.
 pub const MAX_RECORD: usize = 1 + 8 * MAX_WORDS;
 
@@ -307,9 +309,7 @@ impl Call {
 pub fn encode(call: &Call, out: &mut [u8; MAX_RECORD]) -> usize {
     let kind = call.kind();
     out[0] = kind.sentinel();
-    for (word, bytes) in call.words().iter().zip(out[1..].chunks_exact_mut(8)) {
-        bytes.copy_from_slice(&word.to_be_bytes());
-    }
+    BigEndian::write_u64_into(&call.words(), &mut out[1..]);
     kind.record_len()
 }
 
@@ -321,15 +321,11 @@ pub fn decode(kind: Kind, bytes: &[u8]) -> Option<Call> {
     // Mostly there is more behind the record: a length known beforehand, even
     // if more words are read than are used, makes for straight code.
     match bytes.first_chunk::<{ 8 * MAX_WORDS }>() {
-        Some(bytes) => read_words(bytes, &mut words),
-        None => read_words(bytes.get(..8 * kind.words())?, &mut words),
+        Some(bytes) => BigEndian::read_u64_into(bytes, &mut words),
+        None => {
+            let bytes = bytes.get(..8 * kind.words())?;
+            BigEndian::read_u64_into(bytes, &mut words[..kind.words()]);
+        }
     }
     Some(Call::from_words(kind, &words))
-}
-
-#[inline(always)]
-fn read_words(bytes: &[u8], words: &mut [u64; MAX_WORDS]) {
-    for (word, &bytes) in words.iter_mut().zip(bytes.as_chunks::<8>().0) {
-        *word = u64::from_be_bytes(bytes);
-    }
 }

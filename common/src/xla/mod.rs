@@ -30,9 +30,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::csv::Layout;
 use crate::error::{FormatError, Place};
 use crate::job::Job;
+use crate::layout::Layout;
 use crate::row::{Row, Rows};
 use crate::text::counted;
 use crate::units::whole_number;

@@ -121,7 +121,7 @@ counted and told on standard error, with the byte offset of the first of each ki
 A conversion never changes which jobs conflict; only --lossy may, by leaving out
 gaps and groups, and then more jobs conflict than before, never fewer.
 
-Exit codes: 0 done; 2 bad usage, input or output, or oddities with --strict.";
+Exit codes: 0 done; 2 bad usage, input or output, or anomalies with --strict.";
 
 fn main() -> ExitCode {
     program::main("adapt", run)
@@ -154,7 +154,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.strict
         && summary
             .trace
-            .is_some_and(|trace| !trace.oddities.is_empty())
+            .is_some_and(|trace| !trace.anomalies.is_empty())
     {
         bail!(
             "{}: the trace is odd (see above): nothing is written, as --strict asks",
@@ -286,8 +286,12 @@ fn tell(input: &Path, summary: &Summary, quiet: bool) {
     for note in &summary.notes {
         tell(note);
     }
-    for (oddity, count) in summary.trace.iter().flat_map(|trace| trace.oddities.iter()) {
+    for (anomaly, count) in summary
+        .trace
+        .iter()
+        .flat_map(|trace| trace.anomalies.iter())
+    {
         let (times, at) = (count.count, count.first_at);
-        tell(&format!("{times} x {oddity}, first at byte {at}"));
+        tell(&format!("{times} x {anomaly}, first at byte {at}"));
     }
 }

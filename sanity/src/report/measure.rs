@@ -10,7 +10,7 @@ use super::stack::Stack;
 use super::timeline::{Timeline, share};
 use super::{
     Bar, Churn, ClassCost, External, Hardness, Heap, Internal, NamedJob, PAGE, Part, PeakLoad,
-    Placed, Traced, TracedOddity, classes, held,
+    Placed, Traced, TracedAnomaly, classes, held,
 };
 
 /// What the jobs tell without their offsets.
@@ -210,7 +210,7 @@ pub(super) fn traced(document: &Document) -> Option<Traced> {
     let jobs = document.problem.jobs();
     // They come last.
     let freed = jobs.len().saturating_sub(trace.never_freed as usize);
-    let oddities = trace.oddities.iter().map(|(kind, count)| TracedOddity {
+    let anomalies = trace.anomalies.iter().map(|(kind, count)| TracedAnomaly {
         kind: kind.to_string(),
         count: count.count,
         first_at: count.first_at,
@@ -220,6 +220,6 @@ pub(super) fn traced(document: &Document) -> Option<Traced> {
         threads: trace.threads,
         never_freed: trace.never_freed,
         never_freed_bytes: jobs[freed..].iter().map(|job| job.size).sum(),
-        oddities: oddities.collect(),
+        anomalies: anomalies.collect(),
     })
 }

@@ -176,13 +176,14 @@ pub struct Traced {
     /// Sum of their sizes.
     pub never_freed_bytes: u64,
     /// What was odd, by kind: how often, and the byte offset of the first.
-    pub oddities: Vec<TracedOddity>,
+    #[serde(rename = "oddities")]
+    pub anomalies: Vec<TracedAnomaly>,
 }
 
-/// One kind of oddity in a trace.
+/// One kind of anomaly in a trace.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
-pub struct TracedOddity {
+pub struct TracedAnomaly {
     /// What it is.
     pub kind: String,
     /// How often.

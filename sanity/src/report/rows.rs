@@ -128,11 +128,11 @@ fn traced(trace: Option<&Traced>) -> Vec<Line> {
         ("threads", trace.threads.to_string()),
         ("never freed", never_freed),
     ];
-    for oddity in &trace.oddities {
-        let (count, at) = (oddity.count, oddity.first_at);
+    for anomaly in &trace.anomalies {
+        let (count, at) = (anomaly.count, anomaly.first_at);
         lines.push((
             "odd",
-            format!("{count} x {}, first at byte {at}", oddity.kind),
+            format!("{count} x {}, first at byte {at}", anomaly.kind),
         ));
     }
     lines

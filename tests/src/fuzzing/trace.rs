@@ -172,24 +172,24 @@ fn told(bytes: &[u8], options: Options) -> Result<Story, u64> {
         "those never freed come last, by id"
     );
     jobs.sort();
-    let mut oddities: Vec<_> = summary
-        .oddities
+    let mut anomalies: Vec<_> = summary
+        .anomalies
         .iter()
         .map(|(kind, count)| (kind, count.count, count.first_at))
         .collect();
     // As the replay has them: by where they were first met.
-    oddities.sort_by_key(|&(kind, _, at)| (at, order_within(kind)));
+    anomalies.sort_by_key(|&(kind, _, at)| (at, order_within(kind)));
     Ok(Story {
         jobs,
         threads: summary.threads,
         never_freed: summary.never_freed,
-        oddities,
+        anomalies,
     })
 }
 
-/// In what order one record's oddities are met.
-fn order_within(kind: common::lifetimes::Oddity) -> u8 {
-    use common::lifetimes::Oddity as O;
+/// In what order one record's anomalies are met.
+fn order_within(kind: common::lifetimes::Anomaly) -> u8 {
+    use common::lifetimes::Anomaly as O;
     match kind {
         O::UnknownFree | O::UnknownRealloc => 0,
         O::AllocatedWhileLive => 1,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use common::job::{JobId, MAX_VALUE};
-use common::lifetimes::{Clock, MALLOC_ALIGNMENT, Oddity, Options, Size};
+use common::lifetimes::{Anomaly, Clock, MALLOC_ALIGNMENT, Options, Size};
 use common::trace::wire::{Block, Call};
 
 /// How a trace ends.
@@ -113,7 +113,7 @@ pub(super) struct Story {
     pub(super) threads: u64,
     pub(super) never_freed: u64,
     /// How often each, and the byte offset of the first.
-    pub(super) oddities: Vec<(Oddity, u64, u64)>,
+    pub(super) anomalies: Vec<(Anomaly, u64, u64)>,
 }
 
 #[derive(Default)]
@@ -137,7 +137,7 @@ pub(super) fn replay(events: &[(u64, Call)], end: &End, options: Options) -> Res
     }
     match *end {
         End::Whole => {}
-        End::Cut { at, .. } => replay.odd(Oddity::CutRecord, at),
+        End::Cut { at, .. } => replay.odd(Anomaly::CutRecord, at),
         End::Corrupt { at, .. } => return Err(at),
     }
     replay.story.never_freed = replay.live.len() as u64;
@@ -155,7 +155,7 @@ impl Replay {
         let (requested, alignment, block) = match call {
             Call::Free { pointer, .. } => {
                 if pointer != 0 && !self.end(pointer) {
-                    self.odd(Oddity::UnknownFree, at);
+                    self.odd(Anomaly::UnknownFree, at);
                 }
                 return Ok(());
             }
@@ -171,7 +171,7 @@ impl Replay {
                 block,
             } => {
                 if old != 0 && block.pointer != 0 && !self.end(old) {
-                    self.odd(Oddity::UnknownRealloc, at);
+                    self.odd(Anomaly::UnknownRealloc, at);
                 }
                 (Some(requested), MALLOC_ALIGNMENT, block)
             }
@@ -215,14 +215,14 @@ impl Replay {
             .collect();
         for pointer in under {
             self.end(pointer);
-            self.odd(Oddity::AllocatedWhileLive, at);
+            self.odd(Anomaly::AllocatedWhileLive, at);
         }
         if block.usable < requested {
-            self.odd(Oddity::UsableBelowRequested, at);
+            self.odd(Anomaly::UsableBelowRequested, at);
         }
         let mut heap = block.mapping_base;
         if heap > block.pointer {
-            self.odd(Oddity::BelowMapping, at);
+            self.odd(Anomaly::BelowMapping, at);
             heap = block.pointer;
         }
         let birth = self.clock;
@@ -261,11 +261,11 @@ impl Replay {
         true
     }
 
-    fn odd(&mut self, oddity: Oddity, at: u64) {
-        let known = self.story.oddities.iter_mut();
-        match known.into_iter().find(|(kind, ..)| *kind == oddity) {
+    fn odd(&mut self, anomaly: Anomaly, at: u64) {
+        let known = self.story.anomalies.iter_mut();
+        match known.into_iter().find(|(kind, ..)| *kind == anomaly) {
             Some((_, count, _)) => *count += 1,
-            None => self.story.oddities.push((oddity, 1, at)),
+            None => self.story.anomalies.push((anomaly, 1, at)),
         }
     }
 }

@@ -6,7 +6,7 @@ use common::csv::{self, Layout};
 use common::format::Format;
 use common::input::{self, Document, Offsets};
 use common::job::{Gap, Job, JobId};
-use common::lifetimes::{Lifetimes, Oddity};
+use common::lifetimes::{Anomaly, Lifetimes};
 use common::load::load;
 use common::problem::Problem;
 use common::row::Rows;
@@ -287,7 +287,7 @@ fn the_clock_of_a_trace_counts_bytes_requested() {
         (summary.events, summary.allocations, summary.never_freed),
         (4, 3, 2)
     );
-    assert!(summary.oddities.is_empty());
+    assert!(summary.anomalies.is_empty());
 }
 
 #[test]
@@ -305,8 +305,8 @@ fn a_realloc_ends_one_job_and_begins_another() {
     };
     let (jobs, summary) = lifetimes(&traces::of([malloc(10, 0x1010), realloc(0x1010)]));
     assert_eq!(jobs, [(0, 0, 10), (1, 10, 50)]);
-    assert!(summary.oddities.is_empty());
-    // A failed one, or one of nothing, is no oddity either.
+    assert!(summary.anomalies.is_empty());
+    // A failed one, or one of nothing, is no anomaly either.
     let failed = Call::Realloc {
         old: 0x1010,
         requested: 9,
@@ -314,11 +314,11 @@ fn a_realloc_ends_one_job_and_begins_another() {
     };
     let (jobs, summary) = lifetimes(&traces::of([malloc(10, 0x1010), failed, realloc(0)]));
     assert_eq!(jobs, [(0, 0, 50), (1, 10, 50)]);
-    assert!(summary.oddities.is_empty());
+    assert!(summary.anomalies.is_empty());
 }
 
 #[test]
-fn oddities_are_counted_with_the_offset_of_the_first() {
+fn anomalies_are_counted_with_the_offset_of_the_first() {
     let block = Block {
         pointer: 0x1300,
         usable: 40,
@@ -341,17 +341,17 @@ fn oddities_are_counted_with_the_offset_of_the_first() {
     bytes.extend_from_slice(&[0x05, 1, 2, 3]);
     let (jobs, summary) = lifetimes(&bytes);
     assert_eq!(jobs.len(), 3);
-    let odd = |oddity| {
+    let odd = |anomaly| {
         summary
-            .oddities
+            .anomalies
             .iter()
-            .find(|(kind, _)| *kind == oddity)
+            .find(|(kind, _)| *kind == anomaly)
             .map(|(_, c)| (c.count, c.first_at))
     };
-    assert_eq!(odd(Oddity::UnknownFree), Some((2, 41)));
-    assert_eq!(odd(Oddity::AllocatedWhileLive), Some((1, 58)));
-    assert_eq!(odd(Oddity::UnknownRealloc), Some((1, 99)));
-    assert_eq!(odd(Oddity::CutRecord), Some((1, whole)));
+    assert_eq!(odd(Anomaly::UnknownFree), Some((2, 41)));
+    assert_eq!(odd(Anomaly::AllocatedWhileLive), Some((1, 58)));
+    assert_eq!(odd(Anomaly::UnknownRealloc), Some((1, 99)));
+    assert_eq!(odd(Anomaly::CutRecord), Some((1, whole)));
 }
 
 #[test]
@@ -363,14 +363,14 @@ fn a_block_over_a_part_of_live_ones_ends_them() {
         malloc(100, 0x1020),
     ]));
     assert_eq!(jobs, [(0, 0, 20), (1, 10, 20), (2, 20, 120)]);
-    assert_eq!(summary.oddities.count(Oddity::AllocatedWhileLive), 2);
+    assert_eq!(summary.anomalies.count(Anomaly::AllocatedWhileLive), 2);
     // What only touches does not overlap.
     let (_, summary) = lifetimes(&traces::of([
         malloc(24, 0x1100),
         malloc(24, 0x1118),
         malloc(24, 0x10e8),
     ]));
-    assert!(summary.oddities.is_empty());
+    assert!(summary.anomalies.is_empty());
 }
 
 #[test]
@@ -382,7 +382,7 @@ fn holes_of_zeros_are_skipped() {
     bytes.extend(vec![0; 70]);
     let (jobs, summary) = lifetimes(&bytes);
     assert_eq!(jobs, [(0, 0, 10)]);
-    assert!(summary.oddities.is_empty());
+    assert!(summary.anomalies.is_empty());
 }
 
 #[test]

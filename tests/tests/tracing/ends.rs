@@ -91,6 +91,6 @@ fn a_kill_in_the_middle_of_calls_leaves_a_trace_without_corruption() {
         let replay = Replay::of(&trace);
         assert!(replay.cut.is_none());
         assert!(replay.calls.len() > 1000, "{} calls", replay.calls.len());
-        assert!(replay.oddities.len() <= 8, "{:?}", replay.oddities);
+        assert!(replay.anomalies.len() <= 8, "{:?}", replay.anomalies);
     }
 }

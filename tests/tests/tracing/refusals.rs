@@ -101,7 +101,7 @@ fn a_full_disk_ends_the_trace_and_not_the_program() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(said.contains("no space left"), "{said}");
-    assert!(trace.oddities.is_empty() && trace.cut.is_none());
+    assert!(trace.anomalies.is_empty() && trace.cut.is_none());
     assert!(trace.used > 1 << 20, "{} bytes are used", trace.used);
 }
 

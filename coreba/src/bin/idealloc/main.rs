@@ -150,9 +150,9 @@ fn read(arguments: &Arguments) -> anyhow::Result<Document> {
         }
     }
     if let Some(trace) = &document.trace {
-        for (oddity, count) in trace.oddities.iter() {
+        for (anomaly, count) in trace.anomalies.iter() {
             let (times, at) = (count.count, count.first_at);
-            let what = format!("{times} x {oddity}, first at byte {at}");
+            let what = format!("{times} x {anomaly}, first at byte {at}");
             program::tell("idealloc", &format!("{}: {what}", path.display()));
         }
     }

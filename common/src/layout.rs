@@ -7,7 +7,7 @@ use crate::job::Job;
 
 /// What a column means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
+pub(crate) enum Field {
     Id,
     Birth,
     DeathExclusive,
@@ -54,7 +54,7 @@ impl Field {
 /// The columns of a CSV: their names, order and meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
-    pub(super) columns: Vec<(Box<str>, Field)>,
+    pub(crate) columns: Vec<(Box<str>, Field)>,
 }
 
 impl Layout {
@@ -141,7 +141,7 @@ impl Layout {
     }
 
     /// Whether deaths and the ends of gaps are inclusive.
-    pub(super) fn inclusive(&self) -> bool {
+    pub(crate) fn inclusive(&self) -> bool {
         self.has(Field::DeathInclusive)
     }
 
@@ -149,7 +149,7 @@ impl Layout {
     ///
     /// # Errors
     /// [`FormatError`] where a column is missing or given twice.
-    pub(super) fn parse(header: &StringRecord) -> Result<Layout, FormatError> {
+    pub(crate) fn parse(header: &StringRecord) -> Result<Layout, FormatError> {
         let place = Place::Line(header.position().map_or(1, csv::Position::line));
         let mut columns: Vec<(Box<str>, Field)> = Vec::new();
         for name in header {
