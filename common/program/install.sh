@@ -64,7 +64,7 @@ fi
 # IDEALLOC_BUILT names a folder of programs that are built already.
 built=${IDEALLOC_BUILT-}
 if [ -z "$built" ]; then
-    (cd "$here" && cargo build --release --locked --quiet -p uncore -p idealloc-trace -p sanity -p coreba)
+    (cd "$here" && cargo build --release --locked --quiet -p idealloc-uncore -p idealloc-trace -p sanity -p coreba)
     built=$(cd "$here" && cd "${CARGO_TARGET_DIR:-target}/release" && pwd)
 fi
 

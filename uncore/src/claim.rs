@@ -16,8 +16,9 @@
 //!   process, or to one that is being born at this moment: ours keeps the name
 //!   that it was made with.
 
+use hook::sys;
+
 use crate::path::{Path, TooLong};
-use crate::sys;
 
 /// Access for all that the process's umask leaves.
 const MODE: u32 = 0o666;

@@ -16,7 +16,7 @@
 
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
-use crate::sys;
+use hook::sys;
 
 /// Address bits that a region covers: 4 GiB.
 const REGION_BITS: usize = 32;
@@ -48,20 +48,14 @@ fn bit(address: usize, make: bool) -> Option<(&'static AtomicU64, u64)> {
 
 #[cold]
 fn make_region(entry: &AtomicPtr<AtomicU64>) -> Option<*mut AtomicU64> {
-    let address = sys::map(REGION_BYTES, None).ok()?;
-    // SAFETY: the fresh mapping is ours and empty.
-    let wiped = unsafe { sys::advise(address, REGION_BYTES, libc::MADV_WIPEONFORK) };
-    let made = address as *mut AtomicU64;
-    let published = wiped.map_err(|_| core::ptr::null_mut()).and_then(|()| {
-        let null = core::ptr::null_mut();
-        entry.compare_exchange(null, made, Ordering::AcqRel, Ordering::Acquire)
-    });
-    match published {
+    let made = sys::map_wiped_on_fork(REGION_BYTES).ok()? as *mut AtomicU64;
+    let null = core::ptr::null_mut();
+    match entry.compare_exchange(null, made, Ordering::AcqRel, Ordering::Acquire) {
         Ok(_) => Some(made),
         Err(other) => {
             // SAFETY: nobody saw the mapping.
-            unsafe { sys::unmap(address, REGION_BYTES) };
-            if other.is_null() { None } else { Some(other) }
+            unsafe { sys::unmap(made as usize, REGION_BYTES) };
+            Some(other)
         }
     }
 }

@@ -7,31 +7,32 @@
 //! tracer, and when tracing is impossible one line on stderr says why and the
 //! program runs untraced.
 //!
-//! The way of a call: `exports` (the C symbols) calls the function behind it
-//! (`real`) and `trace` says in which order record and call happen; a slot
-//! of the output, which is a shared mapping of the file, is reserved by one
-//! addition to a cursor and filled in place (`sink`). Everything a process
-//! must not share with its forked child lies in one page that the kernel wipes
-//! on fork (`state`); the child then makes a file of its own (`config`, `claim`) and
-//! leaves the blocks that it inherited out of its trace (`known`).
+//! The way of a call: [`hook`] exports the C functions and asks its back end, which
+//! passes every call on (`tracer`); `trace` says in which order record and call happen;
+//! a slot of the output, which is a shared mapping of the file, is reserved by one
+//! addition to a cursor and filled in place (`slots`, `output`, `file`). Everything a
+//! process must not share with its forked child lies in one page that the kernel wipes
+//! on fork (`state`); the child then makes a file of its own (`process`, `own_file`,
+//! `claim`) and leaves the blocks that it inherited out of its trace (`known`). What the
+//! user asks for is in `settings`.
 //!
 //! Nothing here allocates, panics, takes a lock on the common path or touches
-//! `errno`: system calls are made directly (`sys`).
+//! `errno`.
 #![warn(missing_docs, clippy::undocumented_unsafe_blocks)]
 
-mod bootstrap;
 mod claim;
-mod config;
-mod exit;
-mod exports;
+mod file;
 mod known;
-mod mapping;
 mod message;
+mod output;
+mod own_file;
 mod path;
-mod real;
-mod sink;
+mod process;
+mod settings;
+mod slots;
 mod state;
-mod sys;
-mod tls;
 mod toggle;
 mod trace;
+mod tracer;
+
+hook::export!(tracer::Tracer);

@@ -1,6 +1,7 @@
 //! File names without allocation: a NUL-terminated byte string of bounded length.
 
-use crate::message::decimal;
+use hook::message::decimal;
+use hook::sys;
 
 /// Two paths and a name fit (the mark of a run holds two); the kernel refuses
 /// a single path of more than `PATH_MAX` bytes by itself.
@@ -81,7 +82,7 @@ impl Path {
     /// Appends the working directory and a slash.
     pub(crate) fn push_working_directory(&mut self) -> Result<(), i32> {
         let free = self.bytes.get_mut(self.length..).unwrap_or_default();
-        let length = crate::sys::working_directory(free)?;
+        let length = sys::working_directory(free)?;
         if free.first() != Some(&b'/') {
             // "(unreachable)": the directory lies outside of the root.
             return Err(libc::ENOENT);
@@ -96,7 +97,7 @@ impl Path {
     pub(crate) fn push_link(&mut self, link: &Path) -> Result<(), i32> {
         let free = self.bytes.get_mut(self.length..).unwrap_or_default();
         // SAFETY: a path has its NUL.
-        let length = unsafe { crate::sys::read_link(link.as_c(), free) }?;
+        let length = unsafe { sys::read_link(link.as_c(), free) }?;
         if length == 0 || length >= free.len() {
             return Err(libc::ENAMETOOLONG);
         }

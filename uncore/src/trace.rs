@@ -36,38 +36,26 @@
 //!   returns null keeps the free.
 
 use core::ffi::c_void;
+use core::sync::atomic::Ordering;
 
 use common::trace::wire::{Block, Call, Kind};
+use hook::{glibc, real, tls};
 
-use crate::sink::{self, Slot};
+use crate::slots::Slot;
 use crate::state::{self, PARTIAL, RECORDING, State};
-use crate::{known, mapping, real, sys, tls};
-use core::sync::atomic::Ordering;
+use crate::{known, process};
 
 /// The kernel's id of this thread, if it was asked for before.
 #[inline(always)]
 fn known_thread_id(state: &State) -> Option<u64> {
-    let thread = tls::block();
-    let known = thread.process_id.get() == state.process_id.load(Ordering::Relaxed);
-    known.then(|| u64::from(thread.thread_id.get()))
+    let process_id = state.process_id.load(Ordering::Relaxed);
+    tls::block().known_thread_id(process_id).map(u64::from)
 }
 
 /// The kernel's id of this thread.
 fn thread_id(state: &State) -> u64 {
-    known_thread_id(state).unwrap_or_else(|| ask_thread_id(state))
-}
-
-#[cold]
-fn ask_thread_id(state: &State) -> u64 {
-    let thread = tls::block();
-    // In this order: a signal handler in between asks again.
-    thread.process_id.set(0);
-    thread.thread_id.set(sys::thread_id());
-    core::sync::atomic::compiler_fence(Ordering::SeqCst);
-    thread
-        .process_id
-        .set(state.process_id.load(Ordering::Relaxed));
-    u64::from(thread.thread_id.get())
+    let process_id = state.process_id.load(Ordering::Relaxed);
+    u64::from(tls::block().thread_id(process_id))
 }
 
 /// What there is to say of a live block.
@@ -79,7 +67,7 @@ unsafe fn describe(state: &State, pointer: *mut c_void, requested: usize) -> Blo
     let (usable, base) = unsafe {
         (
             real::usable(pointer, requested),
-            mapping::base(state, pointer as usize),
+            state.mappings.base(pointer as usize),
         )
     };
     Block {
@@ -102,8 +90,8 @@ unsafe fn describe_quickly(state: &State, pointer: *mut c_void) -> Option<Block>
     // SAFETY: the block is live, and glibc's.
     let (base, usable) = unsafe {
         (
-            mapping::glibc_base(state, pointer as usize)?,
-            mapping::glibc_usable(pointer as usize),
+            state.mappings.glibc_base(pointer as usize)?,
+            glibc::usable(pointer as usize),
         )
     };
     Some(Block {
@@ -140,7 +128,7 @@ pub(crate) unsafe fn allocated(
         // SAFETY: the caller's promise.
         return unsafe { allocated_slowly(kind, pointer, requested, make) };
     };
-    match sink::try_reserve(state, kind.record_len()) {
+    match state.output.try_reserve(kind.record_len()) {
         // SAFETY: the slot is as long as the record.
         Some(slot) => unsafe { slot.fill(&make(block)) },
         None => record(state, make(block)),
@@ -173,7 +161,7 @@ unsafe fn allocated_slowly(
 #[cold]
 #[inline(never)]
 fn record(state: &State, call: Call) {
-    if let Some(slot) = sink::reserve(state, call.kind().record_len()) {
+    if let Some(slot) = process::reserve(state, call.kind().record_len()) {
         // SAFETY: the slot is as long as the record.
         unsafe { slot.fill(&call) };
     }
@@ -185,7 +173,7 @@ pub(crate) fn freeing(pointer: *mut c_void) {
     let state = state::current();
     if state.records_everything()
         && let Some(thread) = known_thread_id(state)
-        && let Some(slot) = sink::try_reserve(state, Kind::Free.record_len())
+        && let Some(slot) = state.output.try_reserve(Kind::Free.record_len())
     {
         let call = Call::Free {
             pointer: pointer as u64,
@@ -221,7 +209,7 @@ fn freeing_slowly(pointer: *mut c_void) {
 #[cold]
 #[inline(never)]
 fn admit_allocation(pointer: *mut c_void) -> Option<&'static State> {
-    let state = state::warm_up()?;
+    let state = process::warm_up()?;
     let mode = state.mode.load(Ordering::Acquire);
     let wanted = mode & RECORDING != 0;
     (wanted && (mode & PARTIAL == 0 || known::add(pointer as usize))).then_some(state)
@@ -231,7 +219,7 @@ fn admit_allocation(pointer: *mut c_void) -> Option<&'static State> {
 #[cold]
 #[inline(never)]
 fn admit_free(pointer: *mut c_void) -> Option<&'static State> {
-    let state = state::warm_up()?;
+    let state = process::warm_up()?;
     let mode = state.mode.load(Ordering::Acquire);
     let wanted = if mode & PARTIAL == 0 {
         mode & RECORDING != 0
@@ -261,12 +249,12 @@ pub(crate) unsafe fn reallocating(pointer: *mut c_void) -> Option<Reallocation> 
     let state = if state.records_everything() {
         state
     } else {
-        state::warm_up()?
+        process::warm_up()?
     };
     let mode = state.mode.load(Ordering::Acquire);
     let known = mode & PARTIAL == 0 || known::remove(pointer as usize);
     let slot = if known {
-        sink::reserve(state, Kind::Realloc.record_len())
+        process::reserve(state, Kind::Realloc.record_len())
     } else {
         None
     };
@@ -325,21 +313,21 @@ impl Reallocation {
                     block,
                 };
                 if !self.known
-                    && let Some(slot) = sink::reserve(state, Kind::Realloc.record_len())
+                    && let Some(slot) = process::reserve(state, Kind::Realloc.record_len())
                 {
                     slot.fill(&allocated);
                 }
                 return;
             };
             let shrank = real::tells_usable() && block.usable as usize <= self.usable_before;
-            if slot.is_last(state) || (new == old && shrank) {
+            if state.output.is_last(&slot) || (new == old && shrank) {
                 slot.fill(&reallocated);
             } else if new == old && real::tells_usable() {
                 slot.empty();
-                if let Some(later) = sink::reserve(state, Kind::Realloc.record_len()) {
+                if let Some(later) = process::reserve(state, Kind::Realloc.record_len()) {
                     later.fill(&reallocated);
                 }
-            } else if let Some(later) = sink::reserve(state, Kind::Malloc.record_len()) {
+            } else if let Some(later) = process::reserve(state, Kind::Malloc.record_len()) {
                 later.fill(&Call::Malloc { requested, block });
             }
         }

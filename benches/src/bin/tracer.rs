@@ -188,9 +188,13 @@ fn library() -> anyhow::Result<PathBuf> {
         .parent()
         .context("this program lies in target/<profile>")?;
     let mut build = Command::new(env!("CARGO"));
-    build
-        .current_dir(workspace())
-        .args(["build", "--quiet", "-p", "uncore", "--target-dir"]);
+    build.current_dir(workspace()).args([
+        "build",
+        "--quiet",
+        "-p",
+        "idealloc-uncore",
+        "--target-dir",
+    ]);
     build.arg(profile.parent().context("the target folder")?);
     if profile.ends_with("release") {
         build.arg("--release");

@@ -90,7 +90,10 @@ fn the_installed_tracer_finds_its_library() {
         (Some(2), 1),
         "{err}"
     );
-    assert!(err.contains("cargo build --release -p uncore"), "{err}");
+    assert!(
+        err.contains("cargo build --release -p idealloc-uncore"),
+        "{err}"
+    );
     let ran = Command::new(&trace)
         .arg("--print-library")
         .env("IDEALLOC_LIBRARY", &moved)

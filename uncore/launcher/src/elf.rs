@@ -3,20 +3,23 @@
 //! and must not run with more rights than its caller.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
+use object::LittleEndian;
+use object::elf::{ELFMAG, FileHeader64, PT_INTERP};
+use object::read::ReadCache;
+use object::read::elf::{FileHeader, ProgramHeader};
 
 /// Interpreters of interpreters: the kernel follows four.
 const DEEPEST_SCRIPT: usize = 4;
-const PT_INTERP: u32 = 3;
 #[cfg(target_arch = "x86_64")]
-const MACHINE: u16 = 62;
+const MACHINE: u16 = object::elf::EM_X86_64;
 #[cfg(target_arch = "aarch64")]
-const MACHINE: u16 = 183;
+const MACHINE: u16 = object::elf::EM_AARCH64;
 
 /// Finds a program as execvp does.
 pub(crate) fn find(program: &Path) -> anyhow::Result<PathBuf> {
@@ -55,7 +58,7 @@ pub(crate) fn check(program: &Path) -> anyhow::Result<()> {
             !runs_privileged(&metadata),
             "{name} is setuid or setgid: the loader ignores LD_PRELOAD for such programs"
         );
-        return check_elf(&mut file, head).with_context(|| name);
+        return check_elf(file, head).with_context(|| name);
     }
     bail!(
         "{}: too many interpreters of interpreters",
@@ -111,34 +114,29 @@ fn runs_privileged(file: &std::fs::Metadata) -> bool {
         || (mode & libc::S_ISGID != 0 && mode & 0o010 != 0 && file.gid() != group)
 }
 
-fn check_elf(file: &mut File, head: &[u8]) -> anyhow::Result<()> {
+/// `head` is how the file begins.
+fn check_elf(file: File, head: &[u8]) -> anyhow::Result<()> {
     ensure!(
-        head.starts_with(b"\x7fELF"),
+        head.starts_with(&ELFMAG),
         "neither an ELF program nor a script with a #! line"
     );
+    let file = ReadCache::new(file);
+    let header = FileHeader64::<LittleEndian>::parse(&file).ok();
+    let header = header.filter(|header| {
+        header
+            .endian()
+            .is_ok_and(|endian| header.e_machine(endian) == MACHINE)
+    });
+    let header = header.context("a program for another machine than the tracer's")?;
+    let segments = header
+        .program_headers(LittleEndian, &file)
+        .ok()
+        .context("a damaged ELF file")?;
     ensure!(
-        head.get(4..6) == Some(&[2, 1]) && number(head, 18, 2)? == u64::from(MACHINE),
-        "a program for another machine than the tracer's"
+        segments
+            .iter()
+            .any(|segment| segment.p_type(LittleEndian) == PT_INTERP),
+        "statically linked: there is no loader that could take the tracer in"
     );
-    let headers = number(head, 32, 8)?;
-    let size = number(head, 54, 2)?;
-    let count = number(head, 56, 2)?;
-    for index in 0..count {
-        let mut header = [0; 8];
-        file.seek(SeekFrom::Start(headers.saturating_add(index * size)))?;
-        let length = read_up_to(file, &mut header)?;
-        if number(&header[..length], 0, 4)? == u64::from(PT_INTERP) {
-            return Ok(());
-        }
-    }
-    bail!("statically linked: there is no loader that could take the tracer in")
-}
-
-/// A little-endian number of `length` bytes.
-fn number(bytes: &[u8], at: usize, length: usize) -> anyhow::Result<u64> {
-    let bytes = bytes.get(at..at + length).context("a damaged ELF file")?;
-    Ok(bytes
-        .iter()
-        .rev()
-        .fold(0, |number, &byte| number << 8 | u64::from(byte)))
+    Ok(())
 }

@@ -180,7 +180,7 @@ pub(crate) fn find_library(given: Option<&Path>) -> anyhow::Result<PathBuf> {
                 .with_context(|| {
                     format!(
                         "{LIBRARY} is neither in {folder} nor in its ../lib/idealloc or ../lib: \
-                         build it (cargo build --release -p uncore, which puts it into \
+                         build it (cargo build --release -p idealloc-uncore, which puts it into \
                          target/release), and name it with --library or IDEALLOC_LIBRARY",
                         folder = folder.display()
                     )

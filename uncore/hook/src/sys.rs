@@ -1,18 +1,19 @@
 //! System calls, made directly: libc's wrappers set `errno`, and some are
-//! cancellation points, at which a thread would be unwound out of the tracer.
+//! cancellation points, at which a thread would be unwound out of
+//! the hook.
 //!
 //! Results are the kernel's: negative values are negated error numbers.
 
 mod lock;
 
-pub(crate) use lock::{Lock, Locked, SignalsBlocked};
+pub use lock::{Lock, Locked, SignalsBlocked};
 
 #[cfg(not(all(
     target_os = "linux",
     target_env = "gnu",
     any(target_arch = "x86_64", target_arch = "aarch64")
 )))]
-compile_error!("the tracer supports Linux with glibc on x86_64 and aarch64");
+compile_error!("hooks support Linux with glibc on x86_64 and aarch64");
 
 /// One system call.
 ///
@@ -48,7 +49,7 @@ unsafe fn call(number: libc::c_long, a: [usize; 6]) -> isize {
 }
 
 /// The error number in a result, if it is one.
-pub(crate) fn error(result: isize) -> Option<i32> {
+pub fn error(result: isize) -> Option<i32> {
     if (-4095..0).contains(&result) {
         Some(result.wrapping_neg() as i32)
     } else {
@@ -67,7 +68,7 @@ fn checked(result: isize) -> Result<usize, i32> {
 ///
 /// # Safety
 /// `path` points to a NUL-terminated string.
-pub(crate) unsafe fn open(path: *const u8, flags: i32, mode: u32) -> Result<i32, i32> {
+pub unsafe fn open(path: *const u8, flags: i32, mode: u32) -> Result<i32, i32> {
     let flags = flags | libc::O_CLOEXEC;
     // SAFETY: the caller vouches for `path`.
     let result = unsafe {
@@ -90,7 +91,7 @@ pub(crate) unsafe fn open(path: *const u8, flags: i32, mode: u32) -> Result<i32,
 ///
 /// # Safety
 /// `path` points to a NUL-terminated string.
-pub(crate) unsafe fn unlink(path: *const u8) -> Result<(), i32> {
+pub unsafe fn unlink(path: *const u8) -> Result<(), i32> {
     // SAFETY: the caller vouches for `path`.
     let result = unsafe {
         call(
@@ -105,7 +106,7 @@ pub(crate) unsafe fn unlink(path: *const u8) -> Result<(), i32> {
 ///
 /// # Safety
 /// Both paths point to NUL-terminated strings.
-pub(crate) unsafe fn rename(from: *const u8, to: *const u8, flags: u32) -> Result<(), i32> {
+pub unsafe fn rename(from: *const u8, to: *const u8, flags: u32) -> Result<(), i32> {
     let here = libc::AT_FDCWD as usize;
     let arguments = [here, from as usize, here, to as usize, flags as usize, 0];
     // SAFETY: the caller vouches for the paths.
@@ -116,7 +117,7 @@ pub(crate) unsafe fn rename(from: *const u8, to: *const u8, flags: u32) -> Resul
 ///
 /// # Safety
 /// Both paths point to NUL-terminated strings.
-pub(crate) unsafe fn link(from: *const u8, to: *const u8) -> Result<(), i32> {
+pub unsafe fn link(from: *const u8, to: *const u8) -> Result<(), i32> {
     let here = libc::AT_FDCWD as usize;
     let arguments = [here, from as usize, here, to as usize, 0, 0];
     // SAFETY: the caller vouches for the paths.
@@ -127,7 +128,7 @@ pub(crate) unsafe fn link(from: *const u8, to: *const u8) -> Result<(), i32> {
 ///
 /// # Safety
 /// `path` points to a NUL-terminated string.
-pub(crate) unsafe fn read_link(path: *const u8, buffer: &mut [u8]) -> Result<usize, i32> {
+pub unsafe fn read_link(path: *const u8, buffer: &mut [u8]) -> Result<usize, i32> {
     let arguments = [
         libc::AT_FDCWD as usize,
         path as usize,
@@ -142,7 +143,7 @@ pub(crate) unsafe fn read_link(path: *const u8, buffer: &mut [u8]) -> Result<usi
 
 /// Locks an open file for this descriptor, its duplicates and mappings alone;
 /// `EWOULDBLOCK` where somebody else has it locked.
-pub(crate) fn lock(fd: i32) -> Result<(), i32> {
+pub fn lock(fd: i32) -> Result<(), i32> {
     let operation = libc::LOCK_EX | libc::LOCK_NB;
     // SAFETY: no memory is passed.
     let result = unsafe {
@@ -158,7 +159,7 @@ pub(crate) fn lock(fd: i32) -> Result<(), i32> {
 ///
 /// # Safety
 /// `path` points to a NUL-terminated string.
-pub(crate) unsafe fn lstat(path: *const u8) -> Result<libc::stat, i32> {
+pub unsafe fn lstat(path: *const u8) -> Result<libc::stat, i32> {
     let mut stat = core::mem::MaybeUninit::<libc::stat>::zeroed();
     // SAFETY: the caller vouches for `path`; `stat` has the kernel's layout.
     let result = unsafe {
@@ -179,7 +180,7 @@ pub(crate) unsafe fn lstat(path: *const u8) -> Result<libc::stat, i32> {
 }
 
 /// What the descriptor `fd` refers to.
-pub(crate) fn fstat(fd: i32) -> Result<libc::stat, i32> {
+pub fn fstat(fd: i32) -> Result<libc::stat, i32> {
     let mut stat = core::mem::MaybeUninit::<libc::stat>::zeroed();
     // SAFETY: `stat` is writable and has the kernel's layout.
     let result = unsafe {
@@ -192,13 +193,14 @@ pub(crate) fn fstat(fd: i32) -> Result<libc::stat, i32> {
     checked(result).map(|_| unsafe { stat.assume_init() })
 }
 
-pub(crate) fn close(fd: i32) {
+/// Closes a descriptor.
+pub fn close(fd: i32) {
     // SAFETY: no memory is passed.
     let _ = unsafe { call(libc::SYS_close, [fd as usize, 0, 0, 0, 0, 0]) };
 }
 
 /// Duplicates `fd` to the first free number at or above `least`, closed on exec.
-pub(crate) fn duplicate_above(fd: i32, least: i32) -> Result<i32, i32> {
+pub fn duplicate_above(fd: i32, least: i32) -> Result<i32, i32> {
     let arguments = [
         fd as usize,
         libc::F_DUPFD_CLOEXEC as usize,
@@ -212,7 +214,7 @@ pub(crate) fn duplicate_above(fd: i32, least: i32) -> Result<i32, i32> {
 }
 
 /// Reads into `buffer`; returns the number of bytes read.
-pub(crate) fn read(fd: i32, buffer: &mut [u8]) -> Result<usize, i32> {
+pub fn read(fd: i32, buffer: &mut [u8]) -> Result<usize, i32> {
     let arguments = [
         fd as usize,
         buffer.as_mut_ptr() as usize,
@@ -226,7 +228,7 @@ pub(crate) fn read(fd: i32, buffer: &mut [u8]) -> Result<usize, i32> {
 }
 
 /// Writes `bytes`; returns the number of bytes written.
-pub(crate) fn write(fd: i32, bytes: &[u8]) -> Result<usize, i32> {
+pub fn write(fd: i32, bytes: &[u8]) -> Result<usize, i32> {
     let arguments = [fd as usize, bytes.as_ptr() as usize, bytes.len(), 0, 0, 0];
     // SAFETY: the buffer is readable for its length.
     checked(unsafe { call(libc::SYS_write, arguments) })
@@ -234,12 +236,7 @@ pub(crate) fn write(fd: i32, bytes: &[u8]) -> Result<usize, i32> {
 
 /// Writes `length` bytes at byte offset `at`, by writing `bytes` as often as it
 /// takes; returns the number of bytes written, which may be fewer.
-pub(crate) fn write_repeatedly_at(
-    fd: i32,
-    bytes: &[u8],
-    length: u64,
-    at: u64,
-) -> Result<usize, i32> {
+pub fn write_repeatedly_at(fd: i32, bytes: &[u8], length: u64, at: u64) -> Result<usize, i32> {
     const MOST: usize = 16;
     let mut rest = length;
     let mut used = 0;
@@ -266,14 +263,14 @@ pub(crate) fn write_repeatedly_at(
 }
 
 /// Makes blocks exist for the bytes `at .. at + length`, growing the file.
-pub(crate) fn allocate(fd: i32, at: u64, length: u64) -> Result<(), i32> {
+pub fn allocate(fd: i32, at: u64, length: u64) -> Result<(), i32> {
     let arguments = [fd as usize, 0, at as usize, length as usize, 0, 0];
     // SAFETY: no memory is passed.
     checked(unsafe { call(libc::SYS_fallocate, arguments) }).map(drop)
 }
 
 /// Sets the file's length in bytes.
-pub(crate) fn truncate(fd: i32, length: u64) -> Result<(), i32> {
+pub fn truncate(fd: i32, length: u64) -> Result<(), i32> {
     // SAFETY: no memory is passed.
     let result = unsafe {
         call(
@@ -286,7 +283,7 @@ pub(crate) fn truncate(fd: i32, length: u64) -> Result<(), i32> {
 
 /// Maps `length` bytes: of the file `fd` from its start, shared; or anonymous
 /// private memory where `fd` is `None`. Nothing is reserved.
-pub(crate) fn map(length: usize, fd: Option<i32>) -> Result<usize, i32> {
+pub fn map(length: usize, fd: Option<i32>) -> Result<usize, i32> {
     let protection = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_NORESERVE
         | match fd {
@@ -308,8 +305,8 @@ pub(crate) fn map(length: usize, fd: Option<i32>) -> Result<usize, i32> {
 /// Puts anonymous private memory in the place of a mapping of our own.
 ///
 /// # Safety
-/// `start .. start + length` is a mapping that only the tracer uses.
-pub(crate) unsafe fn cover(start: usize, length: usize) {
+/// `start .. start + length` is a mapping that nobody else uses.
+pub unsafe fn cover(start: usize, length: usize) {
     let protection = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_NORESERVE | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
     let arguments = [
@@ -328,7 +325,7 @@ pub(crate) unsafe fn cover(start: usize, length: usize) {
 ///
 /// # Safety
 /// Nobody uses `start .. start + length` any more.
-pub(crate) unsafe fn unmap(start: usize, length: usize) {
+pub unsafe fn unmap(start: usize, length: usize) {
     // SAFETY: the caller vouches that the range is ours and unused.
     let _ = unsafe { call(libc::SYS_munmap, [start, length, 0, 0, 0, 0]) };
 }
@@ -337,30 +334,53 @@ pub(crate) unsafe fn unmap(start: usize, length: usize) {
 ///
 /// # Safety
 /// The advice must not lose data that is still wanted.
-pub(crate) unsafe fn advise(start: usize, length: usize, advice: i32) -> Result<(), i32> {
+pub unsafe fn advise(start: usize, length: usize, advice: i32) -> Result<(), i32> {
     // SAFETY: the caller vouches for the advice.
     let result = unsafe { call(libc::SYS_madvise, [start, length, advice as usize, 0, 0, 0]) };
     checked(result).map(drop)
 }
 
+/// Maps `length` bytes of anonymous private memory that a forked child finds as
+/// zeros, whatever way it was made.
+pub fn map_wiped_on_fork(length: usize) -> Result<usize, i32> {
+    let address = map(length, None)?;
+    // SAFETY: the fresh mapping is ours and holds nothing yet.
+    match unsafe { advise(address, length, libc::MADV_WIPEONFORK) } {
+        Ok(()) => Ok(address),
+        Err(error) => {
+            // SAFETY: nobody saw the mapping.
+            unsafe { unmap(address, length) };
+            Err(error)
+        }
+    }
+}
+
+/// Bytes of a page of memory.
+pub fn page_size() -> usize {
+    // SAFETY: a look-up in the auxiliary vector.
+    unsafe { libc::getauxval(libc::AT_PAGESZ) as usize }
+}
+
 /// The current end of the program break.
-pub(crate) fn program_break() -> usize {
+pub fn program_break() -> usize {
     // SAFETY: an argument of 0 changes nothing.
     unsafe { call(libc::SYS_brk, [0; 6]) as usize }
 }
 
-pub(crate) fn process_id() -> u32 {
+/// The kernel's id of this process.
+pub fn process_id() -> u32 {
     // SAFETY: no memory is passed.
     unsafe { call(libc::SYS_getpid, [0; 6]) as u32 }
 }
 
-pub(crate) fn thread_id() -> u32 {
+/// The kernel's id of this thread.
+pub fn thread_id() -> u32 {
     // SAFETY: no memory is passed.
     unsafe { call(libc::SYS_gettid, [0; 6]) as u32 }
 }
 
 /// The soft limit on `resource`; unlimited (`u64::MAX`) where it cannot be read.
-pub(crate) fn limit(resource: libc::__rlimit_resource_t) -> u64 {
+pub fn limit(resource: libc::__rlimit_resource_t) -> u64 {
     let mut limits = [u64::MAX; 2];
     let arguments = [0, resource as usize, 0, limits.as_mut_ptr() as usize, 0, 0];
     // SAFETY: `limits` has the layout of the kernel's `rlimit64`.
@@ -372,14 +392,14 @@ pub(crate) fn limit(resource: libc::__rlimit_resource_t) -> u64 {
 
 /// The working directory, NUL-terminated, in `buffer`; returns its length
 /// without the NUL.
-pub(crate) fn working_directory(buffer: &mut [u8]) -> Result<usize, i32> {
+pub fn working_directory(buffer: &mut [u8]) -> Result<usize, i32> {
     let arguments = [buffer.as_mut_ptr() as usize, buffer.len(), 0, 0, 0, 0];
     // SAFETY: the buffer is writable for its length.
     checked(unsafe { call(libc::SYS_getcwd, arguments) }).map(|length| length.saturating_sub(1))
 }
 
 /// Ends the process without further ado.
-pub(crate) fn exit_group(status: i32) -> ! {
+pub fn exit_group(status: i32) -> ! {
     loop {
         // SAFETY: no memory is passed.
         let _ = unsafe { call(libc::SYS_exit_group, [status as usize, 0, 0, 0, 0, 0]) };

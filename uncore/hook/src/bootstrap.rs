@@ -21,12 +21,12 @@ static USED: AtomicUsize = AtomicUsize::new(0);
 
 /// Whether `pointer` is a block of the pool.
 #[inline(always)]
-pub(crate) fn owns(pointer: *const c_void) -> bool {
+pub fn owns(pointer: *const c_void) -> bool {
     (pointer as usize).wrapping_sub(POOL_BYTES.0.get() as usize) < POOL
 }
 
 /// A zeroed block, or null where the pool is used up.
-pub(crate) fn allocate(size: usize, alignment: usize) -> *mut c_void {
+pub fn allocate(size: usize, alignment: usize) -> *mut c_void {
     let alignment = alignment.max(HEADER);
     let start = POOL_BYTES.0.get() as usize;
     let mut used = USED.load(Ordering::Relaxed);
@@ -58,7 +58,7 @@ pub(crate) fn allocate(size: usize, alignment: usize) -> *mut c_void {
 ///
 /// # Safety
 /// `pointer` came from [`allocate`].
-pub(crate) unsafe fn size(pointer: *const c_void) -> usize {
+pub unsafe fn size(pointer: *const c_void) -> usize {
     // SAFETY: the size was stored there.
     unsafe {
         pointer

@@ -7,12 +7,14 @@ use super::{call, write};
 
 /// All signals held back while this value lives. The kernel's mask is set
 /// directly, so that the signals that libc keeps for itself are held back too.
-pub(crate) struct SignalsBlocked {
+pub struct SignalsBlocked {
     before: u64,
 }
 
 impl SignalsBlocked {
-    pub(crate) fn new() -> SignalsBlocked {
+    /// Holds all signals back from now on.
+    #[allow(clippy::new_without_default, reason = "it is an act, not a value")]
+    pub fn new() -> SignalsBlocked {
         let all = u64::MAX;
         let mut before = 0u64;
         let arguments = [
@@ -28,9 +30,9 @@ impl SignalsBlocked {
         SignalsBlocked { before }
     }
 
-    /// Takes back a SIGPIPE that a write of ours raised in this thread, unless
-    /// one was pending before.
-    pub(crate) fn write_quietly(&self, fd: i32, bytes: &[u8]) {
+    /// Writes `bytes`, and takes back a SIGPIPE that the write raised in this thread,
+    /// unless one was pending before.
+    pub fn write_quietly(&self, fd: i32, bytes: &[u8]) {
         let pipe = 1u64 << (libc::SIGPIPE - 1);
         let mut pending = 0u64;
         let arguments = [&raw mut pending as usize, size_of::<u64>(), 0, 0, 0, 0];
@@ -71,20 +73,22 @@ impl Drop for SignalsBlocked {
 /// A lock for the slow paths. All-zero bytes are an open lock, which is what a
 /// forked child finds in its wiped state.
 #[repr(transparent)]
-pub(crate) struct Lock(AtomicU32);
+pub struct Lock(AtomicU32);
 
 const OPEN: u32 = 0;
 const TAKEN: u32 = 1;
 const CONTENDED: u32 = 2;
 
 impl Lock {
-    pub(crate) const fn new() -> Lock {
+    /// An open lock.
+    #[allow(clippy::new_without_default, reason = "zeros say the same")]
+    pub const fn new() -> Lock {
         Lock(AtomicU32::new(OPEN))
     }
 
     /// Takes the lock, with all signals held back, so that no handler of this
     /// thread can wait for it.
-    pub(crate) fn take(&self) -> Locked<'_> {
+    pub fn take(&self) -> Locked<'_> {
         let signals = SignalsBlocked::new();
         if self
             .0
@@ -117,10 +121,10 @@ impl Lock {
 }
 
 /// The lock is held and signals are blocked while this value lives.
-pub(crate) struct Locked<'a> {
+pub struct Locked<'a> {
     lock: &'a Lock,
-    /// Released after the lock: fields are dropped after `drop`.
-    pub(crate) signals: SignalsBlocked,
+    /// Held back; released after the lock: fields are dropped after `drop`.
+    pub signals: SignalsBlocked,
 }
 
 impl Drop for Locked<'_> {

@@ -1,0 +1,226 @@
+//! What a back end is: it answers the calls of the malloc family, each by itself or
+//! by passing it on to the real function, and is told of the process's life.
+//!
+//! A back end calls the real function itself, in the middle of its own work. So it
+//! decides the order: what it does before the real `free`, after the real `malloc`
+//! or on both sides of the real `realloc` happens there and nowhere else. The calls
+//! are monomorphised into the exported functions: a back end whose methods are
+//! inlined costs what it does, and nothing for being a back end.
+
+use core::ffi::{c_int, c_void};
+use core::ptr::null_mut;
+
+use crate::{real, sys};
+
+/// The least alignment that C promises, in bytes.
+const LEAST_ALIGNMENT: usize = 16;
+
+/// An allocation that the program asks for. Sizes and alignments are in bytes, and
+/// as the program gave them: they may be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// `malloc(size)`
+    Malloc {
+        /// Bytes asked for.
+        size: usize,
+    },
+    /// `calloc(count, size)`: zeroed.
+    Calloc {
+        /// How many elements.
+        count: usize,
+        /// Bytes of each.
+        size: usize,
+    },
+    /// `realloc(NULL, size)`
+    Realloc {
+        /// Bytes asked for.
+        size: usize,
+    },
+    /// `aligned_alloc(alignment, size)`
+    AlignedAlloc {
+        /// Alignment asked for.
+        alignment: usize,
+        /// Bytes asked for.
+        size: usize,
+    },
+    /// `memalign(alignment, size)`
+    Memalign {
+        /// Alignment asked for.
+        alignment: usize,
+        /// Bytes asked for.
+        size: usize,
+    },
+    /// `posix_memalign(slot, alignment, size)`: the one call that answers with an
+    /// error number, and stores the block at `slot`, which the hook does.
+    PosixMemalign {
+        /// Where the hook stores the block after a success.
+        slot: *mut *mut c_void,
+        /// Alignment asked for.
+        alignment: usize,
+        /// Bytes asked for.
+        size: usize,
+    },
+    /// `valloc(size)`: aligned to a page.
+    Valloc {
+        /// Bytes asked for.
+        size: usize,
+    },
+    /// `pvalloc(size)`: aligned to a page, and whole pages.
+    Pvalloc {
+        /// Bytes asked for.
+        size: usize,
+    },
+}
+
+impl Request {
+    /// Bytes asked for; none where the product of a `calloc` overflows.
+    #[inline(always)]
+    pub fn size(self) -> Option<usize> {
+        match self {
+            Request::Calloc { count, size } => count.checked_mul(size),
+            Request::Malloc { size }
+            | Request::Realloc { size }
+            | Request::AlignedAlloc { size, .. }
+            | Request::Memalign { size, .. }
+            | Request::PosixMemalign { size, .. }
+            | Request::Valloc { size }
+            | Request::Pvalloc { size } => Some(size),
+        }
+    }
+
+    /// The alignment that the block must have.
+    #[inline(always)]
+    pub fn alignment(self) -> usize {
+        match self {
+            Request::Malloc { .. } | Request::Calloc { .. } | Request::Realloc { .. } => {
+                LEAST_ALIGNMENT
+            }
+            Request::AlignedAlloc { alignment, .. }
+            | Request::Memalign { alignment, .. }
+            | Request::PosixMemalign { alignment, .. } => alignment,
+            Request::Valloc { .. } | Request::Pvalloc { .. } => sys::page_size(),
+        }
+    }
+
+    /// Asks the real function.
+    ///
+    /// # Safety
+    /// The program asked for this.
+    #[inline(always)]
+    pub unsafe fn pass_on(self) -> Answer {
+        // SAFETY: the caller passes on what the program asked for.
+        unsafe {
+            Answer::of(match self {
+                Request::Malloc { size } => real::malloc(size),
+                Request::Calloc { count, size } => real::calloc(count, size),
+                Request::Realloc { size } => real::realloc(null_mut(), size),
+                Request::AlignedAlloc { alignment, size } => real::aligned_alloc(alignment, size),
+                Request::Memalign { alignment, size } => real::memalign(alignment, size),
+                Request::Valloc { size } => real::valloc(size),
+                Request::Pvalloc { size } => real::pvalloc(size),
+                Request::PosixMemalign {
+                    alignment, size, ..
+                } => {
+                    let mut block = null_mut();
+                    let error = real::posix_memalign(&mut block, alignment, size);
+                    return Answer { block, error };
+                }
+            })
+        }
+    }
+}
+
+/// The answer to a [`Request`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The block; null where there is none.
+    pub block: *mut c_void,
+    /// What `posix_memalign` returns: 0, or an error number. The other functions
+    /// say by a null block and `errno`.
+    pub error: c_int,
+}
+
+impl Answer {
+    /// The answer that consists of this block; null means that memory is short.
+    #[inline(always)]
+    pub fn of(block: *mut c_void) -> Answer {
+        Answer {
+            block,
+            error: if block.is_null() { libc::ENOMEM } else { 0 },
+        }
+    }
+}
+
+/// Whoever stands behind the exported functions. Every call that is not answered
+/// by the back end goes to the real function, which is what all methods do that a
+/// back end does not write itself.
+///
+/// The methods run inside of a program that knows nothing of them: in any thread,
+/// in signal handlers, before `main` and after `exit`, in the child of a vfork. They
+/// must not allocate by the functions that are hooked, not panic, not wait for a lock
+/// that their own thread may hold, and leave `errno` as the C function leaves it.
+///
+/// # Safety
+/// The methods keep the promises of the C functions: in particular, a block that is
+/// answered is aligned and large enough, is nobody else's until it is freed, and is
+/// recognised by `free`, `reallocate` and `usable_size`.
+pub unsafe trait Backend: 'static {
+    /// The library was loaded, and the program has one thread and not begun. Calls
+    /// may have come before. Says whether the back end has work in this process:
+    /// only then it is told of forks and of the end.
+    fn start() -> bool {
+        true
+    }
+
+    /// In a forked child, before `fork` returns there. A child that was made by
+    /// `_Fork` or `clone` is not told: see [`Wiped`](crate::wiped::Wiped).
+    fn forked() {}
+
+    /// The process is about to end by `exit`, `quick_exit` or `_exit`, or its program
+    /// by one of the exec family, which may fail. So calls may follow, and another
+    /// end. The child of a vfork ends, too, in its parent's memory.
+    fn ending() {}
+
+    /// Answers an allocation.
+    ///
+    /// # Safety
+    /// The program made this request.
+    #[inline(always)]
+    unsafe fn allocate(request: Request) -> Answer {
+        // SAFETY: the caller's promise.
+        unsafe { request.pass_on() }
+    }
+
+    /// Takes a block back.
+    ///
+    /// # Safety
+    /// `block` is a live block, not null, that came from this back end or from the
+    /// real functions; it may come from before the library was loaded.
+    #[inline(always)]
+    unsafe fn free(block: *mut c_void) {
+        // SAFETY: the caller's promise.
+        unsafe { real::free(block) }
+    }
+
+    /// Makes a block of `size` bytes of the block `old`, or returns null and leaves it.
+    /// The program asked by `realloc` or `reallocarray`; a size of 0 frees `old`, as
+    /// in glibc.
+    ///
+    /// # Safety
+    /// As for [`free`](Backend::free).
+    #[inline(always)]
+    unsafe fn reallocate(old: *mut c_void, size: usize) -> *mut c_void {
+        // SAFETY: the caller's promise.
+        unsafe { real::realloc(old, size) }
+    }
+
+    /// How many bytes of a block the program may use.
+    ///
+    /// # Safety
+    /// As for [`free`](Backend::free), but `block` may be null.
+    #[inline(always)]
+    unsafe fn usable_size(block: *mut c_void) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { real::malloc_usable_size(block) }
+    }
+}

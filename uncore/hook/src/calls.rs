@@ -1,0 +1,244 @@
+//! What each exported function asks of a back end. The functions are those of the
+//! [table](crate::table!), by name; [`export!`](crate::export) makes C functions of
+//! them. What all back ends would do alike is done here: null pointers, blocks of
+//! the bootstrap pool, overflowing products, the result slot of `posix_memalign`.
+
+use core::ffi::{c_int, c_void};
+use core::ptr::null_mut;
+
+use crate::types::{Text, Texts};
+use crate::{Backend, Request, bootstrap, errno, real, sys};
+
+/// `malloc(3)`
+///
+/// # Safety
+/// As in C, here and below.
+#[inline(always)]
+pub unsafe fn malloc<B: Backend>(size: usize) -> *mut c_void {
+    // SAFETY: the caller keeps C's rules, here and below.
+    unsafe { B::allocate(Request::Malloc { size }).block }
+}
+
+/// `free(3)`
+///
+/// # Safety
+/// As in C.
+#[inline(always)]
+pub unsafe fn free<B: Backend>(block: *mut c_void) {
+    if block.is_null() || bootstrap::owns(block) {
+        return;
+    }
+    // SAFETY: as in `malloc`.
+    unsafe { B::free(block) }
+}
+
+/// `calloc(3)`
+///
+/// # Safety
+/// As in C.
+#[inline(always)]
+pub unsafe fn calloc<B: Backend>(count: usize, size: usize) -> *mut c_void {
+    // SAFETY: as in `malloc`.
+    unsafe { B::allocate(Request::Calloc { count, size }).block }
+}
+
+/// `realloc(3)`
+///
+/// # Safety
+/// As in C.
+#[inline(always)]
+pub unsafe fn realloc<B: Backend>(old: *mut c_void, size: usize) -> *mut c_void {
+    // SAFETY: as in `malloc`.
+    unsafe {
+        if old.is_null() {
+            return B::allocate(Request::Realloc { size }).block;
+        }
+        if bootstrap::owns(old) {
+            return move_out_of_pool::<B>(old, size);
+        }
+        B::reallocate(old, size)
+    }
+}
+
+#[cold]
+unsafe fn move_out_of_pool<B: Backend>(old: *mut c_void, size: usize) -> *mut c_void {
+    // SAFETY: a block of the pool has at least its size, and the new one `size`.
+    unsafe {
+        let new = malloc::<B>(size);
+        if !new.is_null() {
+            core::ptr::copy(old.cast::<u8>(), new.cast(), bootstrap::size(old).min(size));
+        }
+        new
+    }
+}
+
+/// `reallocarray(3)`: as in glibc, a `realloc` with a check.
+///
+/// # Safety
+/// As in C.
+#[inline(always)]
+pub unsafe fn reallocarray<B: Backend>(old: *mut c_void, count: usize, size: usize) -> *mut c_void {
+    match count.checked_mul(size) {
+        // SAFETY: as in `malloc`.
+        Some(bytes) => unsafe { realloc::<B>(old, bytes) },
+        None => {
+            errno::set(libc::ENOMEM);
+            null_mut()
+        }
+    }
+}
+
+/// `aligned_alloc(3)`
+///
+/// # Safety
+/// As in C.
+#[inline(always)]
+pub unsafe fn aligned_alloc<B: Backend>(alignment: usize, size: usize) -> *mut c_void {
+    // SAFETY: as in `malloc`.
+    unsafe { B::allocate(Request::AlignedAlloc { alignment, size }).block }
+}
+
+/// `memalign(3)`
+///
+/// # Safety
+/// As in C.
+#[inline(always)]
+pub unsafe fn memalign<B: Backend>(alignment: usize, size: usize) -> *mut c_void {
+    // SAFETY: as in `malloc`.
+    unsafe { B::allocate(Request::Memalign { alignment, size }).block }
+}
+
+/// `valloc(3)`
+///
+/// # Safety
+/// As in C.
+#[inline(always)]
+pub unsafe fn valloc<B: Backend>(size: usize) -> *mut c_void {
+    // SAFETY: as in `malloc`.
+    unsafe { B::allocate(Request::Valloc { size }).block }
+}
+
+/// `pvalloc(3)`
+///
+/// # Safety
+/// As in C.
+#[inline(always)]
+pub unsafe fn pvalloc<B: Backend>(size: usize) -> *mut c_void {
+    // SAFETY: as in `malloc`.
+    unsafe { B::allocate(Request::Pvalloc { size }).block }
+}
+
+/// `posix_memalign(3)`
+///
+/// # Safety
+/// As in C.
+#[inline(always)]
+pub unsafe fn posix_memalign<B: Backend>(
+    slot: *mut *mut c_void,
+    alignment: usize,
+    size: usize,
+) -> c_int {
+    // SAFETY: as in `malloc`; the slot is written only after a success.
+    unsafe {
+        let answer = B::allocate(Request::PosixMemalign {
+            slot,
+            alignment,
+            size,
+        });
+        if answer.error == 0 {
+            slot.write(answer.block);
+        }
+        answer.error
+    }
+}
+
+/// `malloc_usable_size(3)`
+///
+/// # Safety
+/// As in C.
+#[inline(always)]
+pub unsafe fn malloc_usable_size<B: Backend>(block: *mut c_void) -> usize {
+    // SAFETY: as in `malloc`.
+    unsafe {
+        if bootstrap::owns(block) {
+            return bootstrap::size(block);
+        }
+        B::usable_size(block)
+    }
+}
+
+/// `_exit(2)`
+///
+/// # Safety
+/// As in C.
+#[inline(always)]
+pub unsafe fn _exit<B: Backend>(status: c_int) -> ! {
+    B::ending();
+    sys::exit_group(status)
+}
+
+/// `_Exit(3)`, as [`_exit`].
+///
+/// # Safety
+/// As in C.
+#[allow(non_snake_case, reason = "C's name")]
+#[inline(always)]
+pub unsafe fn _Exit<B: Backend>(status: c_int) -> ! {
+    // SAFETY: as in `malloc`.
+    unsafe { _exit::<B>(status) }
+}
+
+/// `execve(3)`: the program that makes the call ends there, if it succeeds.
+///
+/// # Safety
+/// As in C.
+#[inline(always)]
+pub unsafe fn execve<B: Backend>(path: Text, arguments: Texts, environment: Texts) -> c_int {
+    B::ending();
+    // SAFETY: as in `malloc`.
+    unsafe { real::execve(path, arguments, environment) }
+}
+
+/// `execv(3)`: the program that makes the call ends there, if it succeeds.
+///
+/// # Safety
+/// As in C.
+#[inline(always)]
+pub unsafe fn execv<B: Backend>(path: Text, arguments: Texts) -> c_int {
+    B::ending();
+    // SAFETY: as in `malloc`.
+    unsafe { real::execv(path, arguments) }
+}
+
+/// `execvp(3)`: the program that makes the call ends there, if it succeeds.
+///
+/// # Safety
+/// As in C.
+#[inline(always)]
+pub unsafe fn execvp<B: Backend>(file: Text, arguments: Texts) -> c_int {
+    B::ending();
+    // SAFETY: as in `malloc`.
+    unsafe { real::execvp(file, arguments) }
+}
+
+/// `execvpe(3)`: the program that makes the call ends there, if it succeeds.
+///
+/// # Safety
+/// As in C.
+#[inline(always)]
+pub unsafe fn execvpe<B: Backend>(file: Text, arguments: Texts, environment: Texts) -> c_int {
+    B::ending();
+    // SAFETY: as in `malloc`.
+    unsafe { real::execvpe(file, arguments, environment) }
+}
+
+/// `fexecve(3)`: the program that makes the call ends there, if it succeeds.
+///
+/// # Safety
+/// As in C.
+#[inline(always)]
+pub unsafe fn fexecve<B: Backend>(fd: c_int, arguments: Texts, environment: Texts) -> c_int {
+    B::ending();
+    // SAFETY: as in `malloc`.
+    unsafe { real::fexecve(fd, arguments, environment) }
+}

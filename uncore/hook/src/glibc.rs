@@ -1,0 +1,70 @@
+//! What glibc's allocator writes before each of its blocks. To be read only where
+//! the allocator is known to be glibc's ([`real::is_glibc`](crate::real::is_glibc)).
+//!
+//! The word before a block is the size of its chunk (`malloc/malloc.c`), whose low
+//! bits say where the chunk lies: in a mapping of its own (then the word before that
+//! is the distance from the mapping's start), in the heap of a secondary arena
+//! (aligned to 64 MiB), or in the main arena.
+
+/// Flags in the size word of a chunk.
+const IS_MAPPED: usize = 0x2;
+const NON_MAIN_ARENA: usize = 0x4;
+const FLAGS: usize = 0x7;
+/// Two words before a block: the size of the chunk before, and its own.
+const CHUNK_HEADER: usize = 16;
+/// `HEAP_MAX_SIZE` on 64-bit systems.
+const HEAP_ALIGNMENT: usize = 64 << 20;
+
+/// # Safety
+/// `block` is a live block of glibc's.
+#[inline(always)]
+unsafe fn chunk_size(block: usize) -> usize {
+    // SAFETY: every chunk has its size word there.
+    unsafe { ((block - 8) as *const usize).read() }
+}
+
+/// `malloc_usable_size` of a live block of glibc's, in bytes.
+///
+/// # Safety
+/// `block` is a live block of glibc's.
+#[inline(always)]
+pub unsafe fn usable(block: usize) -> usize {
+    // SAFETY: the caller's promise.
+    let size = unsafe { chunk_size(block) };
+    // A chunk in a heap also uses the first word of the chunk behind it.
+    let overhead = if size & IS_MAPPED != 0 {
+        CHUNK_HEADER
+    } else {
+        CHUNK_HEADER / 2
+    };
+    (size & !FLAGS).wrapping_sub(overhead)
+}
+
+/// Where a chunk lies, as its header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the region of the program break, or in what the main arena mapped where
+    /// that could not grow.
+    MainArena,
+    /// In a mapping or a heap that starts here.
+    From(usize),
+}
+
+/// Where a live block of glibc's lies.
+///
+/// # Safety
+/// `block` is a live block of glibc's.
+#[inline(always)]
+pub unsafe fn place(block: usize) -> Place {
+    // SAFETY: the caller's promise.
+    let size = unsafe { chunk_size(block) };
+    if size & (IS_MAPPED | NON_MAIN_ARENA) == 0 {
+        return Place::MainArena;
+    }
+    if size & IS_MAPPED != 0 {
+        // SAFETY: in a mapped chunk this word is the distance from the mapping's start.
+        let before = unsafe { ((block - CHUNK_HEADER) as *const usize).read() };
+        return Place::From((block - CHUNK_HEADER).wrapping_sub(before));
+    }
+    Place::From(block & !(HEAP_ALIGNMENT - 1))
+}

@@ -1,0 +1,130 @@
+//! The tracer as a back end: passes every call on, and records it before or after.
+
+use core::ffi::c_void;
+
+use common::trace::wire::{Call, Kind};
+use hook::sys::SignalsBlocked;
+use hook::{Answer, Backend, Request, bootstrap, real};
+
+use crate::{message, process, settings, state, toggle, trace};
+
+/// Records every call that changes live memory.
+pub(crate) struct Tracer;
+
+// SAFETY: all blocks are the real functions' own, which keep C's promises.
+unsafe impl Backend for Tracer {
+    fn start() -> bool {
+        let is_traced = process::warm_up().is_some();
+        if is_traced {
+            toggle::install();
+        }
+        // SAFETY: the program has one thread.
+        unsafe { settings::mark_environment() };
+        if settings::is_first() && real::is_bypassed() {
+            let signals = SignalsBlocked::new();
+            message::line()
+                .text(b"the program brings its own malloc, whose calls cannot be seen")
+                .say(&signals);
+        }
+        is_traced
+    }
+
+    fn forked() {
+        state::forget_parent();
+    }
+
+    fn ending() {
+        process::cut();
+    }
+
+    #[inline(always)]
+    unsafe fn allocate(request: Request) -> Answer {
+        // SAFETY: the caller's promise.
+        let answer = unsafe { request.pass_on() };
+        if !answer.block.is_null() && !bootstrap::owns(answer.block) {
+            // SAFETY: the block was allocated just now.
+            unsafe { record(request, answer.block) };
+        }
+        answer
+    }
+
+    #[inline(always)]
+    unsafe fn free(block: *mut c_void) {
+        trace::freeing(block);
+        // SAFETY: the caller's promise.
+        unsafe { real::free(block) }
+    }
+
+    #[inline(always)]
+    unsafe fn reallocate(old: *mut c_void, size: usize) -> *mut c_void {
+        // SAFETY: the caller's promise; what comes back is a live block.
+        unsafe {
+            let under_way = trace::reallocating(old);
+            let new = real::realloc(old, size);
+            if let Some(under_way) = under_way {
+                under_way.done(old, size, new);
+            }
+            new
+        }
+    }
+}
+
+/// Records an allocation. A request is known where this is compiled: one arm is left.
+///
+/// # Safety
+/// `block` is a live block that answers `request`.
+#[inline(always)]
+unsafe fn record(request: Request, block: *mut c_void) {
+    // The product of a call that succeeded does not overflow.
+    let size = request.size().unwrap_or_default();
+    let requested = size as u64;
+    // SAFETY: the block is live, and each call is of the kind before it.
+    unsafe {
+        match request {
+            Request::Malloc { .. } => trace::allocated(Kind::Malloc, block, size, move |block| {
+                Call::Malloc { requested, block }
+            }),
+            Request::Calloc { count, size: each } => {
+                trace::allocated(Kind::Calloc, block, size, move |block| Call::Calloc {
+                    count: count as u64,
+                    element_size: each as u64,
+                    block,
+                });
+            }
+            Request::Realloc { .. } => {
+                trace::allocated(Kind::Realloc, block, size, move |block| Call::Realloc {
+                    old: 0,
+                    requested,
+                    block,
+                })
+            }
+            Request::AlignedAlloc { alignment, .. } => {
+                trace::allocated(Kind::AlignedAlloc, block, size, move |block| {
+                    Call::AlignedAlloc {
+                        alignment: alignment as u64,
+                        requested,
+                        block,
+                    }
+                });
+            }
+            Request::Memalign { .. } | Request::Valloc { .. } | Request::Pvalloc { .. } => {
+                let alignment = request.alignment() as u64;
+                trace::allocated(Kind::Memalign, block, size, move |block| Call::Memalign {
+                    alignment,
+                    requested,
+                    block,
+                });
+            }
+            Request::PosixMemalign {
+                slot, alignment, ..
+            } => trace::allocated(Kind::PosixMemalign, block, size, move |block| {
+                Call::PosixMemalign {
+                    slot: slot as u64,
+                    alignment: alignment as u64,
+                    requested,
+                    block,
+                }
+            }),
+        }
+    }
+}
