@@ -109,7 +109,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         None => print!("{text}"),
     }
     match svg {
-        Some(path) => write(&path, &compare::svg(&comparison.curves, &comparison.rows)),
+        Some(path) => write(&path, &compare::svg(&comparison.curves, &comparison.rows)?),
         None => Ok(()),
     }
 }

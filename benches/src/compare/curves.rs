@@ -2,13 +2,14 @@
 //! instance, fragmentation above the lower bound over time, a line a technique
 //! and a dot a peer.
 
-use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use common::check;
 use common::load::Bounds;
 use coreba::{Improvement, Method, Options, Progress};
+use plotters::coord::Shift;
+use plotters::prelude::*;
 
 use super::Row;
 use super::instances::{Instance, Ready};
@@ -85,49 +86,39 @@ pub(super) fn record(
 }
 
 /// Colours that are told apart by most eyes (Okabe and Ito 2008).
-const COLOURS: [&str; 7] = [
-    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000",
+const COLOURS: [RGBColor; 7] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(230, 159, 0),
+    RGBColor(86, 180, 233),
+    BLACK,
 ];
-const WIDTH: f64 = 360.0;
-const HEIGHT: f64 = 200.0;
-/// Room for the axes' labels: left, top, right, bottom.
-const MARGIN: [f64; 4] = [52.0, 26.0, 10.0, 34.0];
+/// Of a panel, in pixels.
+const SIZE: (u32, u32) = (360, 220);
 const COLUMNS: usize = 3;
-/// Where the axis of time, which is logarithmic, begins.
+/// Where the axis of time, which is logarithmic, begins, in seconds.
 const FIRST: f64 = 1e-3;
 
 /// The picture.
-pub fn svg(curves: &[Curves], rows: &[Row]) -> String {
+///
+/// # Errors
+/// None that is known: it is drawn in memory.
+pub fn svg(curves: &[Curves], rows: &[Row]) -> anyhow::Result<String> {
     let names = names(curves, rows);
     let columns = curves.len().clamp(1, COLUMNS);
-    let (width, lines) = (columns as f64 * WIDTH, curves.len().div_ceil(columns));
-    let height = lines as f64 * HEIGHT + 24.0;
-    let mut drawing = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
-         font-family=\"sans-serif\" font-size=\"10\">\n\
-         <title>Fragmentation above the lower bound, in per cent, over time</title>\n\
-         <rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n"
-    );
-    for (index, panel) in curves.iter().enumerate() {
-        let (column, line) = (index % columns, index / columns);
-        let (x, y) = (column as f64 * WIDTH, line as f64 * HEIGHT);
-        let _ = writeln!(drawing, "<g transform=\"translate({x} {y})\">");
-        draw_panel(&mut drawing, panel, rows, &names);
-        drawing += "</g>\n";
+    let lines = curves.len().div_ceil(columns).max(1);
+    let size = (SIZE.0 * columns as u32, SIZE.1 * lines as u32);
+    let mut drawing = String::new();
+    let area = SVGBackend::with_string(&mut drawing, size).into_drawing_area();
+    area.fill(&WHITE)?;
+    for (panel, area) in curves.iter().zip(area.split_evenly((lines, columns))) {
+        draw_panel(&area, panel, rows, &names)?;
     }
-    for (index, name) in names.iter().enumerate() {
-        let (x, y) = (10.0 + 110.0 * index as f64, height - 8.0);
-        let (colour, name) = (colour(index), escaped(name));
-        let _ = writeln!(
-            drawing,
-            "<text x=\"{x}\" y=\"{y}\" fill=\"{colour}\">{name}</text>"
-        );
-    }
-    drawing + "</svg>\n"
-}
-
-fn colour(index: usize) -> &'static str {
-    COLOURS[index % COLOURS.len()]
+    area.present()?;
+    drop(area);
+    Ok(drawing)
 }
 
 /// Everyone who is drawn: techniques, then peers.
@@ -144,25 +135,14 @@ fn names(curves: &[Curves], rows: &[Row]) -> Vec<String> {
     names
 }
 
-/// From seconds and per cent to places in a panel.
-struct Scale {
-    until: f64,
-    highest: f64,
-}
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-impl Scale {
-    fn x(&self, seconds: f64) -> f64 {
-        let part = (seconds.max(FIRST) / FIRST).ln() / (self.until / FIRST).ln();
-        MARGIN[0] + part.min(1.0) * (WIDTH - MARGIN[0] - MARGIN[2])
-    }
-
-    fn y(&self, over: f64) -> f64 {
-        let part = (over / self.highest).clamp(0.0, 1.0);
-        HEIGHT - MARGIN[3] - part * (HEIGHT - MARGIN[1] - MARGIN[3])
-    }
-}
-
-fn draw_panel(drawing: &mut String, panel: &Curves, rows: &[Row], names: &[String]) {
+fn draw_panel(
+    area: &Area<'_>,
+    panel: &Curves,
+    rows: &[Row],
+    names: &[String],
+) -> anyhow::Result<()> {
     let dots = rows.iter().filter(|row| row.instance == panel.instance);
     let dots: Vec<(&str, f64, f64)> = dots
         .filter(|row| !row.who.starts_with("idealloc"))
@@ -174,72 +154,61 @@ fn draw_panel(drawing: &mut String, panel: &Curves, rows: &[Row], names: &[Strin
     // What the first packings are worth would hide what the search does.
     let highest = 2.0 * ends.chain(peers).fold(0.5, f64::max);
     let latest = dots.iter().map(|&(_, seconds, _)| seconds);
-    let scale = Scale {
-        until: latest.fold(panel.until, f64::max).max(2.0 * FIRST),
-        highest,
+    let until = latest.fold(panel.until, f64::max).max(2.0 * FIRST);
+    let mut chart = ChartBuilder::on(area)
+        .caption(
+            format!("{}, {} jobs", panel.instance, panel.jobs),
+            ("sans-serif", 13),
+        )
+        .margin(8)
+        .x_label_area_size(22)
+        .y_label_area_size(48)
+        .build_cartesian_2d((FIRST..until).log_scale(), 0.0..highest)?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(BLACK.mix(0.1))
+        .axis_style(BLACK.mix(0.5))
+        .x_labels(5)
+        .y_labels(5)
+        .x_label_formatter(&|seconds| format!("{seconds} s"))
+        .y_label_formatter(&|over| format!("{over:.1} %"))
+        .label_style(("sans-serif", 10))
+        .draw()?;
+    let colour = |name: &str| {
+        let index = names.iter().position(|known| known == name).unwrap_or(0);
+        COLOURS[index % COLOURS.len()]
     };
-    draw_axes(drawing, panel, &scale);
-    let index = |name: &str| names.iter().position(|known| known == name).unwrap_or(0);
+    let place = |seconds: f64, over: f64| (seconds.max(FIRST), over.min(highest));
     for (name, steps) in &panel.lines {
-        let mut path = String::new();
-        let mut before = None;
+        let mut corners: Vec<(f64, f64)> = Vec::new();
         for &(seconds, over) in steps {
-            let x = scale.x(seconds);
-            if let Some(y) = before {
-                let _ = write!(path, "{x:.1},{y:.1} ");
+            if let Some(&(_, before)) = corners.last() {
+                corners.push(place(seconds, before));
             }
-            let y = scale.y(over);
-            let _ = write!(path, "{x:.1},{y:.1} ");
-            before = Some(y);
+            corners.push(place(seconds, over));
         }
-        let colour = colour(index(name));
-        let _ = writeln!(
-            drawing,
-            "<polyline points=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\"/>"
-        );
+        let colour = colour(name);
+        chart
+            .draw_series(LineSeries::new(corners, colour.stroke_width(2)))?
+            .label(name.as_str())
+            .legend(move |(x, y)| Rectangle::new([(x, y - 2), (x + 10, y + 1)], colour.filled()));
     }
     for (name, seconds, over) in dots {
-        let (x, y, colour) = (scale.x(seconds), scale.y(over), colour(index(name)));
-        let _ = writeln!(
-            drawing,
-            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{colour}\"/>"
-        );
+        let colour = colour(name);
+        chart
+            .draw_series([Circle::new(place(seconds, over), 3, colour.filled())])?
+            .label(name)
+            .legend(move |(x, y)| Circle::new((x + 5, y), 3, colour.filled()));
     }
-}
-
-fn draw_axes(drawing: &mut String, panel: &Curves, scale: &Scale) {
-    let (left, bottom) = (MARGIN[0], HEIGHT - MARGIN[3]);
-    let (name, jobs) = (escaped(&panel.instance), panel.jobs);
-    let _ = writeln!(
-        drawing,
-        "<text x=\"{left}\" y=\"16\" font-weight=\"bold\">{name}, {jobs} jobs</text>\n\
-         <path d=\"M{left} {} V{bottom} H{}\" fill=\"none\" stroke=\"#888\"/>",
-        MARGIN[1],
-        WIDTH - MARGIN[2],
-    );
-    for part in [0.0, 0.5, 1.0] {
-        let over = part * scale.highest;
-        let (x, y) = (left - 4.0, scale.y(over) + 3.0);
-        let _ = writeln!(
-            drawing,
-            "<text x=\"{x}\" y=\"{y:.1}\" text-anchor=\"end\">{over:.1} %</text>"
-        );
-    }
-    let mut seconds = FIRST;
-    while seconds <= scale.until {
-        let (x, y) = (scale.x(seconds), bottom + 14.0);
-        let _ = writeln!(
-            drawing,
-            "<text x=\"{x:.1}\" y=\"{y}\" text-anchor=\"middle\">{seconds} s</text>"
-        );
-        seconds *= 10.0;
-        // Powers of ten are not exact.
-        seconds = (seconds * 1e3).round() / 1e3;
-    }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;")
+    chart
+        .configure_series_labels()
+        // Where lines rarely are: they begin high and end low.
+        .position(SeriesLabelPosition::MiddleLeft)
+        .legend_area_size(14)
+        .label_font(("sans-serif", 10))
+        .draw()?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -257,9 +226,13 @@ mod tests {
             ],
             until: 1.0,
         };
-        let drawing = svg(&[panel("a<b"), panel("c")], &[]);
-        assert_eq!(drawing.matches("<polyline").count(), 4);
-        assert_eq!(drawing.matches(", 3 jobs</text>").count(), 2);
+        let drawing = svg(&[panel("a<b"), panel("c")], &[]).expect("memory");
+        // Lines by their colours: axes are lines, too.
+        for colour in [r##""#0072B2""##, r##""#D55E00""##] {
+            let lines = drawing.lines().filter(|line| line.starts_with("<polyline"));
+            assert_eq!(lines.filter(|line| line.contains(colour)).count(), 2);
+        }
+        assert_eq!(drawing.matches(", 3 jobs").count(), 2);
         assert!(drawing.contains("a&lt;b"));
         assert!(!drawing.contains("NaN") && !drawing.contains("inf"));
     }

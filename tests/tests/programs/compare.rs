@@ -85,7 +85,19 @@ fn a_comparison_gives_rows_a_table_and_a_picture() {
     assert_eq!(String::from_utf8(csv).expect("text").lines().count(), 4);
     let table = compare::table(&comparison.rows);
     assert_eq!(table.lines().count(), 3);
-    let drawing = compare::svg(&comparison.curves, &comparison.rows);
-    assert_eq!(drawing.matches("<polyline").count(), 2);
-    assert_eq!(drawing.matches("<circle").count(), 1);
+    let drawing = compare::svg(&comparison.curves, &comparison.rows).expect("memory");
+    // A line for each technique and a dot for the peer, each in its own colour; the
+    // dot again in the legend.
+    let drawn = |what: &str| {
+        drawing
+            .lines()
+            .filter(|line| line.starts_with(what))
+            .count()
+    };
+    for (colour, lines) in [("#0072B2", 1), ("#D55E00", 1), ("#009E73", 0)] {
+        let line = format!("<polyline fill=\"none\" opacity=\"1\" stroke=\"{colour}\"");
+        assert_eq!(drawn(&line), lines, "{drawing}");
+    }
+    assert_eq!(drawn("<circle"), 2, "{drawing}");
+    assert_eq!(drawing.matches("fill=\"#009E73\"").count(), 2, "{drawing}");
 }
