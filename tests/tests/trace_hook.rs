@@ -92,10 +92,6 @@ fn edge_cases_of_c_are_the_same_where_a_back_end_serves() {
 fn real_programs_run_where_a_back_end_serves() {
     for (name, script) in [
         (
-            "sort",
-            "seq 50000 | sort -R --random-source=/dev/zero | sort -n | tail -3",
-        ),
-        (
             "python3",
             "python3 -c 'print(sum(len(str(i)) for i in range(99999)))'",
         ),

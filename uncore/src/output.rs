@@ -42,7 +42,8 @@ const LAST_PORTION: u64 = 1 << 20;
 const KEPT: u64 = 64 << 20;
 
 /// The output of a process. Zeros are valid: none, in which no slot fits. All but the
-/// reserving is done by one thread at a time.
+/// reserving is done by one thread at a time. The file and the cursor lie beside it, so that the words
+/// that every event reads share a cache line.
 #[repr(C)]
 pub(crate) struct Output {
     /// Address of the output's byte 0.
@@ -55,8 +56,6 @@ pub(crate) struct Output {
     dropped: AtomicU64,
     /// Not 0 once the file was cut: it then grows in small steps.
     late: AtomicU32,
-    file: TraceFile,
-    cursor: Cursor,
 }
 
 /// The last mapping made by this process or one that it was forked from: not
@@ -73,20 +72,13 @@ impl Output {
             mapped: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             late: AtomicU32::new(0),
-            file: TraceFile::new(),
-            cursor: Cursor::new(),
         }
     }
 
     /// Reserves `length` bytes of the output if they are ready.
     #[inline(always)]
-    pub(crate) fn try_reserve(&self, length: usize) -> Option<Slot> {
-        self.cursor.reserve(&self.base, &self.limit, length)
-    }
-
-    /// Whether nothing was reserved since this slot.
-    pub(crate) fn is_last(&self, slot: &Slot) -> bool {
-        slot.is_last(&self.cursor)
+    pub(crate) fn try_reserve(&self, cursor: &Cursor, length: usize) -> Option<Slot> {
+        cursor.reserve(&self.base, &self.limit, length)
     }
 
     /// Whether there is an output.
@@ -95,7 +87,7 @@ impl Output {
     }
 
     /// Makes the freshly opened, empty regular file `fd` the output.
-    pub(crate) fn attach(&self, fd: i32, stat: &libc::stat) -> Result<(), i32> {
+    pub(crate) fn attach(&self, file: &TraceFile, fd: i32, stat: &libc::stat) -> Result<(), i32> {
         let address_limit = sys::limit(libc::RLIMIT_AS);
         let mut length = ADDRESSES;
         if address_limit != u64::MAX {
@@ -111,7 +103,7 @@ impl Output {
                 Err(error) => return Err(error),
             }
         };
-        self.file.take(fd, stat);
+        file.take(fd, stat);
         self.mapped.store(length, Ordering::Relaxed);
         self.base.store(base as u64, Ordering::Relaxed);
         INHERITED_BASE.store(base as u64, Ordering::Relaxed);
@@ -122,13 +114,19 @@ impl Output {
 
     /// Sees to it that `length` bytes behind the cursor may be written. `path` is the
     /// file's, with its NUL.
-    pub(crate) fn make_room(&self, length: u64, path: *const u8) -> Result<(), i32> {
-        let needed = self.cursor.reserved().wrapping_add(length);
+    pub(crate) fn make_room(
+        &self,
+        file: &TraceFile,
+        cursor: &Cursor,
+        length: u64,
+        path: *const u8,
+    ) -> Result<(), i32> {
+        let needed = cursor.reserved().wrapping_add(length);
         if needed <= self.limit.load(Ordering::Relaxed) {
             return Ok(());
         }
         let late = self.late.load(Ordering::Relaxed) != 0;
-        let mut end = self.file.length();
+        let mut end = file.length();
         if needed > end {
             let step = if late {
                 LATE_STEP
@@ -136,7 +134,7 @@ impl Output {
                 end.clamp(FIRST_STEP, LAST_STEP)
             };
             let mapped = self.mapped.load(Ordering::Relaxed);
-            end = self.file.extend(needed, step, mapped, path)?;
+            end = file.extend(needed, step, mapped, path)?;
         }
         let old_limit = self.limit.load(Ordering::Relaxed);
         let mut limit = end;
@@ -144,7 +142,7 @@ impl Output {
             let portion = old_limit.clamp(FIRST_STEP, LAST_PORTION);
             limit = end.min((needed / portion + 1) * portion);
             let base = self.base.load(Ordering::Relaxed);
-            prepare(self.file.descriptor(path).ok(), base, old_limit, limit);
+            prepare(file.descriptor(path).ok(), base, old_limit, limit);
             self.drop_old_pages(base, old_limit);
         }
         self.limit.store(limit, Ordering::Release);
@@ -173,15 +171,15 @@ impl Output {
 
     /// Cuts the file, whose `path` has its NUL, to what was used. What comes later
     /// grows it in small steps.
-    pub(crate) fn cut(&self, path: *const u8) {
-        let Ok(fd) = self.file.descriptor(path) else {
+    pub(crate) fn cut(&self, file: &TraceFile, cursor: &Cursor, path: *const u8) {
+        let Ok(fd) = file.descriptor(path) else {
             return;
         };
-        let used = self.cursor.close().min(self.limit.load(Ordering::Relaxed));
+        let used = cursor.close().min(self.limit.load(Ordering::Relaxed));
         self.limit.store(used, Ordering::Release);
-        self.file.cut(fd, used);
+        file.cut(fd, used);
         self.late.store(1, Ordering::Relaxed);
-        self.cursor.open(used);
+        cursor.open(used);
     }
 }
 

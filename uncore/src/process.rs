@@ -93,7 +93,7 @@ fn open(state: &State, forked: bool, locked: &Locked<'_>) -> bool {
         return false;
     }
     let attached = own_file::open(first, locked).and_then(|(fd, stat)| {
-        let attached = state.output.attach(fd, &stat);
+        let attached = state.output.attach(&state.file, fd, &stat);
         attached.inspect_err(|_| sys::close(fd))
     });
     if let Err(error) = attached {
@@ -110,7 +110,7 @@ fn open(state: &State, forked: bool, locked: &Locked<'_>) -> bool {
 
 /// Reserves `length` bytes of the output, or `None` when tracing has stopped.
 pub(crate) fn reserve(state: &State, length: usize) -> Option<Slot> {
-    match state.output.try_reserve(length) {
+    match state.try_reserve(length) {
         Some(slot) => Some(slot),
         None => reserve_slowly(state, length),
     }
@@ -123,7 +123,7 @@ fn reserve_slowly(state: &State, length: usize) -> Option<Slot> {
         if !make_room(state, length as u64) {
             return None;
         }
-        if let Some(slot) = state.output.try_reserve(length) {
+        if let Some(slot) = state.try_reserve(length) {
             return Some(slot);
         }
     }
@@ -138,7 +138,8 @@ fn make_room(state: &State, length: u64) -> bool {
         return false;
     }
     let path = own_file::path(&locked);
-    match state.output.make_room(length, path.as_c()) {
+    let output = &state.output;
+    match output.make_room(&state.file, &state.cursor, length, path.as_c()) {
         Ok(()) => true,
         Err(error) => {
             state::switch_off();
@@ -163,6 +164,7 @@ pub(crate) fn cut() {
     let locked = state.lock();
     // The child of a vfork must not cut its parent's file.
     if state.is_open() && state.process_id.load(Ordering::Relaxed) == sys::process_id() {
-        state.output.cut(own_file::path(&locked).as_c());
+        let path = own_file::path(&locked).as_c();
+        state.output.cut(&state.file, &state.cursor, path);
     }
 }

@@ -11,7 +11,9 @@ use hook::mapping::Mappings;
 use hook::sys::{self, Lock, Locked};
 use hook::wiped::{Wipeable, Wiped};
 
+use crate::file::TraceFile;
 use crate::output::Output;
+use crate::slots::{Cursor, Slot};
 
 /// Not initialised, or not tracing.
 pub(crate) const COLD: u32 = 0;
@@ -27,10 +29,13 @@ pub(crate) struct State {
     pub(crate) mode: AtomicU32,
     /// The process that the trace belongs to.
     pub(crate) process_id: AtomicU32,
-    pub(crate) mappings: Mappings,
-    lock: Lock,
     /// But for its slots, used with the lock held only.
     pub(crate) output: Output,
+    pub(crate) mappings: Mappings,
+    lock: Lock,
+    /// Used with the lock held only.
+    pub(crate) file: TraceFile,
+    pub(crate) cursor: Cursor,
 }
 
 // SAFETY: all-zero bytes are a valid value, not initialised, and every field is made of
@@ -38,14 +43,18 @@ pub(crate) struct State {
 unsafe impl Wipeable for State {}
 
 const _: () = assert!(size_of::<State>() <= 4096);
+// What every event reads, up to the first two words of the mappings, is one cache line.
+const _: () = assert!(core::mem::offset_of!(State, mappings) <= 48);
 
 /// Stands in until the page is there; stays zero.
 static NONE: State = State {
     mode: AtomicU32::new(COLD),
     process_id: AtomicU32::new(0),
+    output: Output::new(),
     mappings: Mappings::new(),
     lock: Lock::new(),
-    output: Output::new(),
+    file: TraceFile::new(),
+    cursor: Cursor::new(),
 };
 
 static STATE: Wiped<State> = Wiped::new(&NONE);
@@ -59,6 +68,12 @@ impl State {
     pub(crate) fn records_everything(&self) -> bool {
         // Acquire: whoever sees the mode sees the mapping's address.
         self.mode.load(Ordering::Acquire) == RECORDING
+    }
+
+    /// Reserves `length` bytes of the output if they are ready.
+    #[inline(always)]
+    pub(crate) fn try_reserve(&self, length: usize) -> Option<Slot> {
+        self.output.try_reserve(&self.cursor, length)
     }
 
     /// Takes the lock of the slow paths, with all signals held back.

@@ -128,7 +128,7 @@ pub(crate) unsafe fn allocated(
         // SAFETY: the caller's promise.
         return unsafe { allocated_slowly(kind, pointer, requested, make) };
     };
-    match state.output.try_reserve(kind.record_len()) {
+    match state.try_reserve(kind.record_len()) {
         // SAFETY: the slot is as long as the record.
         Some(slot) => unsafe { slot.fill(&make(block)) },
         None => record(state, make(block)),
@@ -173,7 +173,7 @@ pub(crate) fn freeing(pointer: *mut c_void) {
     let state = state::current();
     if state.records_everything()
         && let Some(thread) = known_thread_id(state)
-        && let Some(slot) = state.output.try_reserve(Kind::Free.record_len())
+        && let Some(slot) = state.try_reserve(Kind::Free.record_len())
     {
         let call = Call::Free {
             pointer: pointer as u64,
@@ -320,7 +320,7 @@ impl Reallocation {
                 return;
             };
             let shrank = real::tells_usable() && block.usable as usize <= self.usable_before;
-            if state.output.is_last(&slot) || (new == old && shrank) {
+            if slot.is_last(&state.cursor) || (new == old && shrank) {
                 slot.fill(&reallocated);
             } else if new == old && real::tells_usable() {
                 slot.empty();
