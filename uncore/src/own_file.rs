@@ -2,7 +2,8 @@
 
 use core::cell::UnsafeCell;
 
-use hook::sys::{self, Locked};
+use hook::lock::Locked;
+use hook::sys;
 
 use crate::path::{Path, TooLong};
 use crate::{claim, message, settings};

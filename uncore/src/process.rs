@@ -5,8 +5,9 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use hook::environment;
 use hook::errno::Errno;
+use hook::lock::{Locked, SignalsBlocked};
 use hook::message::remember_stderr;
-use hook::sys::{self, Locked, SignalsBlocked};
+use hook::sys;
 
 use crate::slots::Slot;
 use crate::state::{self, COLD, PARTIAL, RECORDING, State};

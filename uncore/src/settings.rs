@@ -22,7 +22,7 @@ use core::ffi::{CStr, c_int};
 use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use hook::environment::{self, variable};
-use hook::sys::SignalsBlocked;
+use hook::lock::SignalsBlocked;
 
 use crate::message;
 use crate::path::{Path, TooLong};

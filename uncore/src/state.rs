@@ -7,8 +7,9 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use hook::lock::{Lock, Locked};
 use hook::mapping::Mappings;
-use hook::sys::{self, Lock, Locked};
+use hook::sys;
 use hook::wiped::{Wipeable, Wiped};
 
 use crate::file::TraceFile;

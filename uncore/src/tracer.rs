@@ -3,7 +3,7 @@
 use core::ffi::c_void;
 
 use common::trace::wire::{Call, Kind};
-use hook::sys::SignalsBlocked;
+use hook::lock::SignalsBlocked;
 use hook::{Answer, Backend, Request, bootstrap, real};
 
 use crate::{message, process, settings, state, toggle, trace};

@@ -12,8 +12,8 @@ use core::ffi::c_void;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use hook::lock::SignalsBlocked;
 use hook::message::{Line, remember_stderr};
-use hook::sys::SignalsBlocked;
 use hook::{Answer, Backend, Request, environment, real, tls};
 
 /// Bytes of a cell: larger requests go to the real allocator.

@@ -6,8 +6,9 @@
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 
-use crate::types::{Text, Texts};
-use crate::{Backend, Request, bootstrap, errno, real, sys};
+use crate::backend::{Backend, Request};
+use crate::table::types::{Text, Texts};
+use crate::{bootstrap, errno, real, sys};
 
 /// `malloc(3)`
 ///

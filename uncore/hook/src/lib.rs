@@ -12,7 +12,7 @@
 //! and from then on told of forks and of the end ([`lifecycle`]).
 //!
 //! The rest is what a back end must not do by libc inside of somebody else's call:
-//! raw system calls and locks ([`sys`]), words of each thread ([`tls`]), values that a
+//! raw system calls ([`sys`]) and locks ([`lock`]), words of each thread ([`tls`]), values that a
 //! forked child finds wiped ([`wiped`]), the [`environment`], [`errno`], lines on
 //! stderr ([`message`]), and the mapping that a block lies in ([`mapping`]).
 //!
@@ -32,6 +32,7 @@ pub mod glibc;
 #[doc(hidden)]
 pub mod lifecycle;
 pub mod link;
+pub mod lock;
 pub mod mapping;
 pub mod message;
 pub mod real;

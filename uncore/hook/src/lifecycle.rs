@@ -4,7 +4,7 @@
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 
-use crate::Backend;
+use crate::backend::Backend;
 
 unsafe extern "C" {
     fn __cxa_atexit(

@@ -11,7 +11,7 @@
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, compiler_fence, fence};
 
 use crate::glibc::Place;
-use crate::sys::Lock;
+use crate::lock::Lock;
 use crate::wiped::Wipeable;
 use crate::{glibc, real, sys, tls};
 

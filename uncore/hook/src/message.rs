@@ -2,6 +2,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::lock::SignalsBlocked;
 use crate::sys;
 
 /// The line under construction. Too long a text is cut, never an error.
@@ -63,7 +64,7 @@ impl Line {
 
     /// Writes the line by one system call, unless stderr has become another
     /// file since the program started: it may hold the program's data.
-    pub fn say(mut self, signals: &sys::SignalsBlocked) {
+    pub fn say(mut self, signals: &SignalsBlocked) {
         if let Some(end) = self.bytes.get_mut(self.used) {
             *end = b'\n';
         }

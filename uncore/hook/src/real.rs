@@ -11,7 +11,7 @@ use core::ptr::{null, null_mut};
 use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use crate::errno::{self, Errno};
-use crate::types::{Text, Texts};
+use crate::table::types::{Text, Texts};
 use crate::{bootstrap, environment, glibc, tls};
 
 macro_rules! real {
@@ -25,6 +25,7 @@ macro_rules! real {
             /// # Safety
             /// As the C function.
             #[inline(always)]
+            #[allow(clippy::undocumented_unsafe_blocks, reason = "comments are unseen in macros")]
             pub unsafe fn $name($($argument: $type),*) -> $result {
                 let function = REAL.$name.load(Ordering::Relaxed);
                 // SAFETY: the pointer is to a function of this type, always.
@@ -50,6 +51,7 @@ macro_rules! real {
 
             $(
                 #[cold]
+                #[allow(clippy::undocumented_unsafe_blocks, reason = "comments are unseen in macros")]
                 pub(super) unsafe extern "C" fn $name($($argument: $type),*) -> $result {
                     if resolve() {
                         // SAFETY: the pointers are to other functions now.

@@ -4,10 +4,6 @@
 //!
 //! Results are the kernel's: negative values are negated error numbers.
 
-mod lock;
-
-pub use lock::{Lock, Locked, SignalsBlocked};
-
 #[cfg(not(all(
     target_os = "linux",
     target_env = "gnu",
@@ -20,7 +16,7 @@ compile_error!("hooks support Linux with glibc on x86_64 and aarch64");
 /// # Safety
 /// As the call itself: pointers must be valid for what the kernel does with them.
 #[inline]
-unsafe fn call(number: libc::c_long, a: [usize; 6]) -> isize {
+pub(crate) unsafe fn call(number: libc::c_long, a: [usize; 6]) -> isize {
     let result: isize;
     let [a0, a1, a2, a3, a4, a5] = a;
     #[cfg(target_arch = "x86_64")]

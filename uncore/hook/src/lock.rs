@@ -3,7 +3,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use super::{call, write};
+use crate::sys::{call, write};
 
 /// All signals held back while this value lives. The kernel's mask is set
 /// directly, so that the signals that libc keeps for itself are held back too.
