@@ -27,7 +27,7 @@ step() { printf '\n== %s\n' "$*"; }
 
 step "building everything (release)"
 # A traced program may be a cargo or a compiler: build before, untraced.
-(cd "$here" && cargo build --release --locked --quiet -p idealloc-uncore -p idealloc-trace -p sanity -p coreba)
+(cd "$here" && cargo build --release --locked --quiet -p idealloc-uncore -p idealloc-trace -p idealloc-sanity -p idealloc)
 bin=$(cd "$here" && cd "${CARGO_TARGET_DIR:-target}/release" && pwd)
 
 step "tracing: $*"

@@ -65,7 +65,7 @@ enum What {
 }
 
 fn main() -> ExitCode {
-    program::main("benches", |arguments| {
+    cli::main("benches", |arguments| {
         run(arguments).map(|()| ExitCode::SUCCESS)
     })
 }

@@ -2,7 +2,7 @@
 //! tensor is live from the operator that makes it to the last one that reads
 //! it, and all of them are to lie in one block of memory.
 //!
-//! `cargo run -p coreba --example tensor_arena`
+//! `cargo run -p idealloc --example tensor_arena`
 
 use std::collections::BTreeMap;
 use std::error::Error;

@@ -63,7 +63,7 @@ struct Ran {
 }
 
 fn main() -> ExitCode {
-    program::main("ablation", |arguments| {
+    cli::main("ablation", |arguments| {
         run(arguments).map(|()| ExitCode::SUCCESS)
     })
 }

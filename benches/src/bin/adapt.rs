@@ -2,7 +2,7 @@
 //! conversion is run several times on a warm cache, and the fastest counts, since
 //! noise only adds. One CSV row a conversion, on stdout.
 //!
-//! `cargo build --release -p sanity && cargo run --release -p benches --bin
+//! `cargo build --release -p idealloc-sanity && cargo run --release -p benches --bin
 //! adapt-bench -- [--events N] [--runs N] [--seed N] [--to FORMAT]...`
 //!
 //! `adapt` runs on one thread. Its peak memory is the kernel's for the largest
@@ -46,7 +46,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    program::main("adapt-bench", |arguments| {
+    cli::main("adapt-bench", |arguments| {
         run(arguments).map(|()| ExitCode::SUCCESS)
     })
 }
@@ -132,7 +132,7 @@ fn adapt() -> anyhow::Result<PathBuf> {
     let adapt = this.with_file_name("adapt");
     ensure!(
         adapt.is_file(),
-        "{} is not there: build it by cargo build --release -p sanity",
+        "{} is not there: build it by cargo build --release -p idealloc-sanity",
         adapt.display()
     );
     Ok(adapt)

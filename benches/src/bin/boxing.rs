@@ -47,7 +47,7 @@ const METHODS: [(&str, Method); 4] = [
 ];
 
 fn main() -> ExitCode {
-    program::main("boxing", |arguments| {
+    cli::main("boxing", |arguments| {
         run(arguments).map(|()| ExitCode::SUCCESS)
     })
 }

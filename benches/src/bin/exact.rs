@@ -62,7 +62,7 @@ const VARIANTS: [Option<Heuristic>; 7] = [
 ];
 
 fn main() -> ExitCode {
-    program::main("exact", |arguments| {
+    cli::main("exact", |arguments| {
         run(arguments).map(|()| ExitCode::SUCCESS)
     })
 }

@@ -51,7 +51,7 @@ enum Kind {
 }
 
 fn main() -> ExitCode {
-    program::main("generate", |arguments| {
+    cli::main("generate", |arguments| {
         run(arguments).map(|()| ExitCode::SUCCESS)
     })
 }

@@ -38,7 +38,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    program::main("report-bench", |arguments| {
+    cli::main("report-bench", |arguments| {
         bench(arguments).map(|()| ExitCode::SUCCESS)
     })
 }
@@ -85,7 +85,7 @@ fn report() -> anyhow::Result<PathBuf> {
     let profile = this.parent().context("it lies in target/<profile>")?;
     let mut build = Command::new(env!("CARGO"));
     build
-        .args(["build", "--quiet", "-p", "sanity", "--target-dir"])
+        .args(["build", "--quiet", "-p", "idealloc-sanity", "--target-dir"])
         .arg(profile.parent().context("the target folder")?);
     if profile.ends_with("release") {
         build.arg("--release");

@@ -31,7 +31,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    program::main("tracer", |arguments| {
+    cli::main("tracer", |arguments| {
         run(arguments).map(|()| ExitCode::SUCCESS)
     })
 }

@@ -64,7 +64,7 @@ pub fn idealloc() -> anyhow::Result<PathBuf> {
     let path = std::env::current_exe()?.with_file_name("idealloc");
     ensure!(
         path.is_file(),
-        "{} is not built: cargo build --release -p coreba",
+        "{} is not built: cargo build --release -p idealloc",
         path.display()
     );
     Ok(path)

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::{Parser, ValueEnum};
+use cli::output;
 use common::format::{self, Format};
 use common::input::Reading;
 use common::iopddl::Usage;
@@ -15,7 +16,6 @@ use common::lifetimes;
 use common::text::counted;
 use common::units::{hexadecimal, whole_number};
 use common::xla::{self, LiveRanges};
-use program::output;
 use sanity::adapt::progress::Progress;
 use sanity::adapt::{self, AdaptError, Heaps, Options, Summary};
 
@@ -124,7 +124,7 @@ gaps and groups, and then more jobs conflict than before, never fewer.
 Exit codes: 0 done; 2 bad usage, input or output, or anomalies with --strict.";
 
 fn main() -> ExitCode {
-    program::main("adapt", run)
+    cli::main("adapt", run)
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -272,7 +272,7 @@ fn heap(text: &str) -> Result<u64, String> {
 }
 
 fn tell(input: &Path, summary: &Summary, quiet: bool) {
-    let tell = |what: &str| program::tell("adapt", &format!("{}: {what}", input.display()));
+    let tell = |what: &str| cli::tell("adapt", &format!("{}: {what}", input.display()));
     let jobs = counted(summary.jobs, "job");
     if !quiet {
         match &summary.trace {

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail, ensure};
 use clap::{Parser, ValueEnum};
+use cli::output;
 use common::format::{self, Format, Output};
 use common::input::{self, Document, Offsets};
 use common::units::parse_bytes;
-use program::output;
 use sanity::report::{self, Colour, DEFINITIONS, Other, Page, Report, svg, text};
 
 /// Measures jobs and, where they have offsets, their placement
@@ -91,7 +91,7 @@ fn long_help() -> String {
 }
 
 fn main() -> ExitCode {
-    program::main("report", run)
+    cli::main("report", run)
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -191,7 +191,7 @@ fn check_pictures(arguments: &Arguments) -> anyhow::Result<()> {
 /// What was left out of a file, or taken together.
 fn tell_notes(path: &Path, document: &Document) {
     for note in &document.notes {
-        program::tell("report", &format!("{}: {note}", named(path)));
+        cli::tell("report", &format!("{}: {note}", named(path)));
     }
 }
 
@@ -204,7 +204,7 @@ fn tell_verdicts(path: &Path, report: &Report) {
     for (name, placed) in here.chain(there) {
         if let Some(violation) = &placed.violation {
             let line = format!("{name}: the placement is not valid: {violation}");
-            program::tell("report", &line);
+            cli::tell("report", &line);
         }
     }
 }

@@ -9,7 +9,7 @@ use tests::{built, workspace};
 
 fn install(arguments: &[&str], destination: &Path) -> std::process::Output {
     Command::new("sh")
-        .arg(workspace().join("common/program/install.sh"))
+        .arg(workspace().join("common/cli/install.sh"))
         .args(arguments)
         .env("IDEALLOC_BUILT", built())
         .env("DESTDIR", destination)

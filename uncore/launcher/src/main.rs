@@ -86,22 +86,22 @@ const TOGGLES: [&str; 9] = [
 ];
 
 fn main() -> ExitCode {
-    let arguments: Arguments = match program::parse(NAME) {
+    let arguments: Arguments = match cli::parse(NAME) {
         Ok(arguments) => arguments,
         Err(code) => return code,
     };
     if arguments.print_library {
-        return program::exit_code(NAME, print_library());
+        return cli::exit_code(NAME, print_library());
     }
     match trace(&arguments) {
         Ok(end) => end.pass_on(),
-        Err(error) => program::exit_code(NAME, Err(error)),
+        Err(error) => cli::exit_code(NAME, Err(error)),
     }
 }
 
 fn print_library() -> anyhow::Result<ExitCode> {
     let library = plan::find_library(None)?;
-    program::output::print(format!("{}\n", library.display()))?;
+    cli::output::print(format!("{}\n", library.display()))?;
     Ok(ExitCode::SUCCESS)
 }
 

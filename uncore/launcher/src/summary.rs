@@ -111,7 +111,7 @@ pub(crate) fn tell(plan: &Plan, before: &Traces, quiet: bool) -> anyhow::Result<
 }
 
 fn tell_line(line: &str) {
-    program::tell(crate::NAME, line);
+    cli::tell(crate::NAME, line);
 }
 
 /// Compresses a trace, where that was asked for; its name and length then, or

@@ -11,20 +11,20 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
+use cli::output;
 use common::csv::{self, Layout};
 use common::format::{self, Format, Output};
 use common::input::{self, Document, Offsets};
 use common::plc;
 use common::text::printable;
 use coreba::{Explanation, Solution, Status};
-use program::output;
 
 use arguments::{Arguments, Print};
 use watch::Watch;
 
 fn main() -> ExitCode {
     let begun = Instant::now();
-    program::main("idealloc", |arguments| {
+    cli::main("idealloc", |arguments| {
         run(arguments, begun).map(ExitCode::from)
     })
 }
@@ -146,14 +146,14 @@ fn read(arguments: &Arguments) -> anyhow::Result<Document> {
     let document = input::load(file, from, offsets).with_context(name)?;
     if !arguments.quiet {
         for note in &document.notes {
-            program::tell("idealloc", &format!("{}: {note}", path.display()));
+            cli::tell("idealloc", &format!("{}: {note}", path.display()));
         }
     }
     if let Some(trace) = &document.trace {
         for (anomaly, count) in trace.anomalies.iter() {
             let (times, at) = (count.count, count.first_at);
             let what = format!("{times} x {anomaly}, first at byte {at}");
-            program::tell("idealloc", &format!("{}: {what}", path.display()));
+            cli::tell("idealloc", &format!("{}: {what}", path.display()));
         }
     }
     Ok(document)

@@ -26,7 +26,7 @@ impl Watch {
     /// the solve to stop.
     pub(crate) fn new(begun: Instant, deadline: Option<Instant>, quiet: bool) -> Watch {
         let stop = Arc::new(AtomicBool::new(false));
-        program::stop_instead(Arc::clone(&stop));
+        cli::stop_instead(Arc::clone(&stop));
         let dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
         let terminal = std::io::stderr().is_terminal() && !dumb && !quiet;
         Watch {

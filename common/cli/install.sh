@@ -2,7 +2,7 @@
 # Builds the programs and the tracer, and installs them with their manual pages
 # and completions.
 #
-# usage: sh common/program/install.sh [--prefix FOLDER] [--destdir FOLDER] [--uninstall]
+# usage: sh common/cli/install.sh [--prefix FOLDER] [--destdir FOLDER] [--uninstall]
 #
 # The prefix is ~/.local by default; DESTDIR in front of it is for packagers.
 # Installed are, under the prefix: bin/{idealloc,idealloc-trace,adapt,report},
@@ -64,7 +64,7 @@ fi
 # IDEALLOC_BUILT names a folder of programs that are built already.
 built=${IDEALLOC_BUILT-}
 if [ -z "$built" ]; then
-    (cd "$here" && cargo build --release --locked --quiet -p idealloc-uncore -p idealloc-trace -p sanity -p coreba)
+    (cd "$here" && cargo build --release --locked --quiet -p idealloc-uncore -p idealloc-trace -p idealloc-sanity -p idealloc)
     built=$(cd "$here" && cd "${CARGO_TARGET_DIR:-target}/release" && pwd)
 fi
 
