@@ -3,6 +3,7 @@
 mod calls;
 mod children;
 mod ends;
+mod hook;
 mod launcher;
 mod memory;
 mod moments;
