@@ -5,7 +5,7 @@
 #
 # usage: sh tests/whole-way.sh [-o FOLDER] [COMMAND [ARGUMENT...]]
 #
-# Without a command it traces `ls -lR` over the Rust toolchain's folder.
+# Without a command it traces the C compiler, at a small program.
 # Needs Rust and a C compiler, nothing else.
 set -eu
 
@@ -16,11 +16,11 @@ if [ "${1-}" = -o ]; then
     folder=$2
     shift 2
 fi
-if [ $# -eq 0 ]; then
-    set -- ls -lR "$(cd "$here" && rustc --print sysroot)"
-fi
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
+if [ $# -eq 0 ]; then
+    set -- cc -O2 -c "$here/tests/programs/moments.c" -o "$folder/moments.o"
+fi
 rm -f "$folder"/app.trc "$folder"/app.trc.[0-9]*
 
 step() { printf '\n== %s\n' "$*"; }
@@ -39,22 +39,24 @@ if [ ! -s "$folder/app.trc" ]; then
     exit 1
 fi
 
+# From here on in the folder, so that names are short where they are told and drawn.
+cd "$folder"
 # A program with children leaves a trace a process: the largest goes on.
-trace=$(ls -S "$folder"/app.trc "$folder"/app.trc.[0-9]* 2>/dev/null | head -n 1)
-count=$(ls "$folder"/app.trc "$folder"/app.trc.[0-9]* 2>/dev/null | wc -l)
+trace=$(ls -S app.trc app.trc.[0-9]* 2>/dev/null | head -n 1)
+count=$(ls app.trc app.trc.[0-9]* 2>/dev/null | wc -l)
 echo "$count process(es) traced; the largest trace is $trace"
 
 step "adapt: from events to jobs"
-"$bin/adapt" "$trace" "$folder/app.plc"
+"$bin/adapt" "$trace" app.plc
 
 step "report: the placement that the allocator chose"
-"$bin/report" "$folder/app.plc" --svg "$folder/traced.svg"
+"$bin/report" app.plc --svg traced.svg
 
 step "idealloc: the placement that it could have been"
-"$bin/idealloc" "$folder/app.plc" -o "$folder/placement.csv"
+"$bin/idealloc" app.plc -o placement.csv
 
 step "report: the solved placement"
-"$bin/report" "$folder/placement.csv" --svg "$folder/solved.svg"
+"$bin/report" placement.csv --svg solved.svg
 
 step "left in $folder"
-ls -l "$folder"
+ls -l
