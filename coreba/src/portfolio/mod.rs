@@ -8,9 +8,11 @@
 
 mod assemble;
 pub(crate) mod batch;
+mod first;
 pub(crate) mod incumbent;
 mod schedule;
 pub(crate) mod searcher;
+mod share;
 pub(crate) mod turn;
 
 use crate::fit::Packing;
@@ -21,7 +23,6 @@ use crate::options::Options;
 use crate::solution::{FoundBy, Stop};
 use batch::Crew;
 use incumbent::Incumbent;
-use schedule::Schedule;
 
 /// What came out.
 pub(crate) struct Outcome {
@@ -45,26 +46,21 @@ pub(crate) fn run(
 ) -> Outcome {
     let peeled;
     let mut incumbent = Incumbent::new(items, bound, load, options);
-    let mut schedule = Schedule {
-        incumbent: &mut incumbent,
-        crew,
-    };
-    schedule.warm_start();
-    let stop = match schedule.incumbent.ending(schedule.crew) {
+    first::warm_start(&mut incumbent, crew);
+    let stop = match incumbent.ending(crew) {
         // Nothing is within the capacity, or there is no time.
         Some(stop) => {
-            schedule.baseline();
+            first::baseline(&mut incumbent, crew);
             stop
         }
         None => {
-            let target = schedule.incumbent.target();
             peeled = if options.without.keeps(Heuristic::Peeling) {
-                peel::peel(items, target, schedule.crew.threads())
+                peel::peel(items, incumbent.target(), crew.threads())
             } else {
                 Peeled::nothing(items)
             };
             let core = Core::new(items, &peeled.core);
-            schedule.run(&peeled, core)
+            schedule::run(&mut incumbent, &peeled, core.as_ref(), crew)
         }
     };
     let (best, bound, evaluations, nodes) = incumbent.into_parts();

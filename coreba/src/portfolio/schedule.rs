@@ -24,35 +24,21 @@
 //! sequence of work depends on no clock and on no number of threads.
 
 use super::batch::Crew;
+use super::first::baseline;
 use super::incumbent::Incumbent;
 use super::searcher::Turns;
+use super::share::{Account, Share};
 use super::turn::{Found, Turn};
 use crate::boxing::Boxings;
 use crate::dive::Dives;
 use crate::eject::Ejection;
 use crate::exact::{Few, Prover};
-use crate::fit::orders::Order;
-use crate::fit::{Fit, NearSize, Packer, online, packing};
+use crate::fit::{NearSize, Packer};
 use crate::heuristics::Heuristic;
 use crate::instance::Core;
 use crate::instance::peel::Peeled;
 use crate::options::Method;
-use crate::solution::{FoundBy, OrderBy, Stop};
-
-/// How much a searcher works beside the lead, and what it learns from its turns.
-#[derive(Clone, Copy, Debug)]
-struct Share {
-    /// Work for a unit of the lead's, at first.
-    first: f64,
-    /// The least and the most that it may become; equal where nothing is learned.
-    range: (f64, f64),
-    /// The least while the best placement is its own.
-    holder: f64,
-    /// By what a turn multiplies it that improves the best, and one that does not.
-    factors: (f64, f64),
-    /// Whole dives of the lead that come before.
-    after: f64,
-}
+use crate::solution::{FoundBy, Stop};
 
 /// Learned: what pays differs from instance to instance by orders of magnitude.
 /// A turn that improves doubles the share; three that do not take it to a third.
@@ -66,10 +52,8 @@ const LEARNED: Share = Share {
     after: 0.0,
 };
 
-/// Orders near size begin with what the first dives promise, see [`promise`].
-const ORDERS: Share = LEARNED;
-
-/// Ejection begins with the same, and no less than a quarter: flat loads, where
+/// The least that ejection begins with. (Orders begin with what the first dives
+/// promise, see [`promise`]; ejection with that or a quarter.) Flat loads, where
 /// dives promise much, are where it wins in the end.
 const LEAST_EJECTION: f64 = 0.25;
 
@@ -98,67 +82,63 @@ const DISJUNCTIVE: Share = Share {
 /// allocator, orders, which are not much better than it, have little to win.
 const PROMISE: f64 = 1.5;
 
-/// The share of a searcher as it goes.
-#[derive(Clone, Copy, Debug)]
-struct Account {
-    share: Share,
-    now: f64,
-    /// Work that it has not done yet.
-    credit: f64,
-    /// What its next turn will cost, where that is known.
-    expected: u64,
-}
-
-impl Account {
-    /// `dive` is the work of a whole dive.
-    fn new(share: Share, expected: u64, dive: u64) -> Account {
-        Account {
-            share,
-            now: share.first,
-            credit: -share.after * dive as f64 * share.first,
-            expected,
+/// Searches until something ends it.
+pub(super) fn run<'a>(
+    incumbent: &mut Incumbent<'a>,
+    peeled: &'a Peeled,
+    core: Option<&Core>,
+    crew: &mut Crew<'_>,
+) -> Stop {
+    if let Some(core) = core {
+        let (count, target) = (core.components.len(), incumbent.target());
+        incumbent.expect_components(count, peeled, target);
+        if count == 0 {
+            incumbent.keep(Found::Core(Vec::new()), FoundBy::Dive, crew);
         }
     }
-
-    /// Half of a turn is advanced.
-    fn is_due(&self) -> bool {
-        self.now > 0.0 && self.credit >= self.expected as f64 / 2.0
-    }
-
-    fn earn(&mut self, work: u64) {
-        self.credit += self.now * work as f64;
-    }
-
-    fn pay(&mut self, work: u64, improved: bool, holds_best: bool) {
-        let Share {
-            range,
-            holder,
-            factors,
-            ..
-        } = self.share;
-        self.credit -= work as f64;
-        if range.0 < range.1 {
-            self.now *= if improved { factors.0 } else { factors.1 };
-            let least = if holds_best { holder } else { range.0 };
-            self.now = self.now.clamp(least, range.1);
-            if !improved && !holds_best {
-                self.credit = self.credit.min(0.0);
+    let mut lead = Lead::new(incumbent, peeled, core);
+    let mut members: Option<Vec<Member<'a>>> = None;
+    // What the lead did that the others have no credit for yet.
+    let (mut is_first, mut work) = (true, 0);
+    let stop = loop {
+        if let Some(stop) = incumbent.ending(crew) {
+            break stop;
+        }
+        if !is_first && lead.has_packed_all() {
+            let members = members.get_or_insert_with(|| cast(incumbent, &lead, core, crew));
+            let earned = std::mem::take(&mut work);
+            for member in &mut *members {
+                member.account.earn(earned);
+            }
+            let due = members.iter_mut().find(|member| member.account.is_due());
+            if due.is_some_and(|member| member.take_turn(incumbent, crew)) {
+                continue;
             }
         }
-        if self.expected > 0 {
-            self.expected = work;
+        if let Some(turn) = lead.turn(incumbent, crew) {
+            work += turn.work;
+            incumbent.take(turn, crew);
+            if std::mem::take(&mut is_first) && incumbent.makespan() > incumbent.target() {
+                // Hard: what an allocator would do is soon known, and at times
+                // better than many dives.
+                baseline(incumbent, crew);
+            }
+            continue;
         }
+        // The lead has nothing left to try. Who ends by itself goes on.
+        is_first = false;
+        let members = members.get_or_insert_with(|| cast(incumbent, &lead, core, crew));
+        members.sort_by(|a, b| b.account.credit().total_cmp(&a.account.credit()));
+        let mut ending = members.iter_mut().filter(|member| member.ends);
+        if !ending.any(|member| member.take_turn(incumbent, crew)) {
+            break incumbent.ending(crew).unwrap_or(Stop::Exhausted);
+        }
+    };
+    if incumbent.makespan() > incumbent.bound() {
+        // More work is never to end worse than less did.
+        baseline(incumbent, crew);
     }
-}
-
-/// A searcher beside the lead.
-struct Member<'a> {
-    searcher: Box<dyn Turns + 'a>,
-    /// Whether a placement is its own.
-    found: fn(FoundBy) -> bool,
-    /// Whether it ends by itself, with a proof or with nothing left to try.
-    ends: bool,
-    account: Account,
+    stop
 }
 
 /// Who works all the time.
@@ -167,7 +147,22 @@ enum Lead<'a> {
     Other(Box<dyn Turns + 'a>),
 }
 
-impl Lead<'_> {
+impl<'a> Lead<'a> {
+    fn new(incumbent: &Incumbent<'a>, peeled: &Peeled, core: Option<&Core>) -> Lead<'a> {
+        let (items, options) = (incumbent.items(), incumbent.options());
+        let (bound, target) = (incumbent.bound(), incumbent.target());
+        match (options.method, core) {
+            (Method::Boxing, _) => Lead::Other(Box::new(Boxings::new(items, peeled, options.seed))),
+            (Method::Auto | Method::Dive, Some(core)) => {
+                Lead::Dives(Box::new(Dives::new(items, core, target, options)))
+            }
+            (Method::Exact, Some(core)) => {
+                Lead::Other(Box::new(Prover::new(items, core, bound, options)))
+            }
+            (Method::Fit, _) | (_, None) => Lead::Other(Box::new(Packer::new(items, options))),
+        }
+    }
+
     /// Whether there is a packing of everything to compare others with.
     fn has_packed_all(&self) -> bool {
         match self {
@@ -184,225 +179,96 @@ impl Lead<'_> {
     }
 }
 
-/// A search of one problem.
-pub(super) struct Schedule<'s, 'a, 'c> {
-    pub(super) incumbent: &'s mut Incumbent<'a>,
-    pub(super) crew: &'s mut Crew<'c>,
+/// A searcher beside the lead.
+struct Member<'a> {
+    searcher: Box<dyn Turns + 'a>,
+    /// Whether a placement is its own.
+    found: fn(FoundBy) -> bool,
+    /// Whether it ends by itself, with a proof or with nothing left to try.
+    ends: bool,
+    account: Account,
 }
 
-impl<'a> Schedule<'_, 'a, '_> {
-    /// Searches until something ends it.
-    pub(super) fn run(&mut self, peeled: &'a Peeled, core: Option<Core>) -> Stop {
-        if let Some(core) = &core {
-            let count = core.components.len();
-            self.incumbent
-                .expect_components(count, peeled, self.incumbent.target());
-            if count == 0 {
-                self.keep(Found::Core(Vec::new()), FoundBy::Dive);
-            }
-        }
-        let (mut lead, has_dives) = self.lead(peeled, core.as_ref());
-        let mut members: Option<Vec<Member<'a>>> = None;
-        // What the lead did that the others have no credit for yet.
-        let (mut first, mut work) = (true, 0);
-        let stop = loop {
-            if let Some(stop) = self.incumbent.ending(self.crew) {
-                break stop;
-            }
-            if !first && lead.has_packed_all() {
-                let members = members.get_or_insert_with(|| self.members(core.as_ref(), has_dives));
-                let earned = std::mem::take(&mut work);
-                let accounts = members.iter_mut().map(|member| &mut member.account);
-                accounts.for_each(|account| account.earn(earned));
-                let due = members.iter_mut().find(|member| member.account.is_due());
-                if let Some(member) = due
-                    && self.give_turn(member)
-                {
-                    continue;
-                }
-            }
-            if let Some(turn) = lead.turn(self.incumbent, self.crew) {
-                work += turn.work;
-                self.incumbent.take(turn, self.crew);
-                if std::mem::take(&mut first) && self.incumbent.makespan() > self.incumbent.target()
-                {
-                    // Hard: what an allocator would do is soon known, and at times
-                    // better than many dives.
-                    self.baseline();
-                }
-                continue;
-            }
-            first = false;
-            // The lead has nothing left to try. Who ends by itself goes on.
-            let members = members.get_or_insert_with(|| self.members(core.as_ref(), has_dives));
-            members.sort_by(|a, b| b.account.credit.total_cmp(&a.account.credit));
-            let mut ending = members.iter_mut().filter(|member| member.ends);
-            if !ending.any(|member| self.give_turn(member)) {
-                break self.incumbent.ending(self.crew).unwrap_or(Stop::Exhausted);
-            }
-        };
-        if self.incumbent.makespan() > self.incumbent.bound() {
-            // More work is never to end worse than less did.
-            self.baseline();
-        }
-        stop
-    }
-
-    /// False where the member has nothing left to try.
-    fn give_turn(&mut self, member: &mut Member<'_>) -> bool {
-        let before = self.incumbent.makespan();
-        let Some(turn) = member.searcher.turn(self.incumbent, self.crew) else {
-            member.account.now = 0.0;
+impl Member<'_> {
+    /// False where it has nothing left to try.
+    fn take_turn(&mut self, incumbent: &mut Incumbent<'_>, crew: &mut Crew<'_>) -> bool {
+        let before = incumbent.makespan();
+        let Some(turn) = self.searcher.turn(incumbent, crew) else {
+            self.account.close();
             return false;
         };
         let work = turn.work;
-        self.incumbent.take(turn, self.crew);
-        let best = self.incumbent.best();
-        let holds_best = best.is_some_and(|(_, by)| (member.found)(by));
-        let improved = self.incumbent.makespan() < before;
-        member.account.pay(work, improved, holds_best);
+        incumbent.take(turn, crew);
+        let holds_best = incumbent.best().is_some_and(|(_, by)| (self.found)(by));
+        let improved = incumbent.makespan() < before;
+        self.account.pay(work, improved, holds_best);
         true
     }
+}
 
-    /// Who leads, and whether it dives.
-    fn lead(&self, peeled: &Peeled, core: Option<&Core>) -> (Lead<'a>, bool) {
-        let (items, options) = (self.incumbent.items(), self.incumbent.options());
-        let (bound, target) = (self.incumbent.bound(), self.incumbent.target());
-        let lead = match (options.method, core) {
-            (Method::Boxing, _) => Lead::Other(Box::new(Boxings::new(items, peeled, options.seed))),
-            (Method::Auto | Method::Dive, Some(core)) => {
-                let dives = Dives::new(items, core, target, options);
-                return (Lead::Dives(Box::new(dives)), true);
-            }
-            (Method::Exact, Some(core)) => {
-                Lead::Other(Box::new(Prover::new(items, core, bound, options)))
-            }
-            (Method::Fit, _) | (_, None) => Lead::Other(Box::new(Packer::new(items, options))),
-        };
-        (lead, false)
-    }
-
-    /// Who works beside the lead, which has packed everything.
-    fn members(&mut self, core: Option<&Core>, has_dives: bool) -> Vec<Member<'a>> {
-        let (items, options) = (self.incumbent.items(), self.incumbent.options());
-        let keeps = |heuristic| options.without.keeps(heuristic);
-        let bound = self.incumbent.bound();
-        let dive = core.map_or(items.len(), |core| core.items.len()) as u64;
-        let mut members: Vec<Member<'a>> = Vec::new();
-        let mut add =
-            |searcher: Box<dyn Turns + 'a>, found: fn(FoundBy) -> bool, ends, share, expected| {
-                members.push(Member {
-                    searcher,
-                    found,
-                    ends,
-                    account: Account::new(share, expected, dive),
-                });
-            };
-        let (method, is_auto) = (options.method, options.method == Method::Auto);
-        // A walker takes items for whole rectangles. Where the core is plain, what
-        // was peeled may be less than that.
-        let ejects = items.is_plain() && keeps(Heuristic::Ejection);
-        if is_auto && has_dives {
-            let allocator = self.baseline();
-            let promise = promise(self.incumbent, allocator);
-            if keeps(Heuristic::Orders) {
-                let orders = NearSize::new(items, options, allocator);
-                let share = Share {
-                    first: promise,
-                    ..ORDERS
-                };
-                let cost = NearSize::first_cost(items);
-                let by = |by| matches!(by, FoundBy::Order(..));
-                add(Box::new(orders), by, false, share, cost);
-            }
-            if ejects {
-                let share = Share {
-                    first: promise.max(LEAST_EJECTION),
-                    ..LEARNED
-                };
-                let ejection = Box::new(Ejection::new(items, options.seed));
-                let by = |by| by == FoundBy::Ejection;
-                add(ejection, by, false, share, Ejection::cost(items));
-            }
-        }
-        if method == Method::Fit && ejects {
-            let share = Share {
-                first: LEAST_EJECTION,
-                ..LEARNED
-            };
-            let ejection = Box::new(Ejection::new(items, options.seed));
-            let by = |by| by == FoundBy::Ejection;
-            add(ejection, by, false, share, Ejection::cost(items));
-        }
-        let by_proof: fn(FoundBy) -> bool = |by| by == FoundBy::Exact;
-        if let Some(core) = core
-            && is_auto
-            && keeps(Heuristic::Exact)
-        {
-            let prover = Prover::new(items, core, bound, options);
-            add(Box::new(prover), by_proof, true, EXACT, 0);
-        }
-        // Of plain rectangles, the orders of pairs say more than valleys only where
-        // alignments differ.
-        let is_for_pairs = match core {
-            Some(_) => matches!(method, Method::Auto | Method::Exact) && items.is_mixed(),
-            None => !matches!(method, Method::Boxing | Method::Fit),
-        };
-        if is_for_pairs
-            && keeps(Heuristic::Disjunctive)
-            && let Some(few) = Few::new(items, bound, options)
-        {
-            add(Box::new(few), by_proof, true, DISJUNCTIVE, 0);
-        }
-        members
-    }
-
-    fn keep(&mut self, found: Found, by: FoundBy) {
-        self.incumbent.keep(found, by, self.crew);
-    }
-
-    /// Packs in the order of an earlier placement, new items last, the largest
-    /// first; and, for comparison, as if there were none.
-    pub(super) fn warm_start(&mut self) {
-        let Some(offsets) = &self.incumbent.options().warm_start else {
-            return;
-        };
-        let items = self.incumbent.items();
-        let earlier = items.of_jobs(offsets);
-        let fresh = Order::Size.of(items);
-        let mut order = fresh.clone();
-        order.sort_by_key(|&item| earlier[item as usize].unwrap_or(u64::MAX));
-        let by_size = FoundBy::Order(OrderBy::Size, Fit::First);
-        for (order, by) in [(order, FoundBy::WarmStart), (fresh, by_size)] {
-            self.keep(Found::Whole(packing::first_fit(items, &order)), by);
-            if self.incumbent.makespan() <= self.incumbent.bound() {
-                return;
-            }
+/// Who works beside the lead, once that has packed everything.
+fn cast<'a>(
+    incumbent: &mut Incumbent<'a>,
+    lead: &Lead<'a>,
+    core: Option<&Core>,
+    crew: &mut Crew<'_>,
+) -> Vec<Member<'a>> {
+    let (items, options) = (incumbent.items(), incumbent.options());
+    let (method, bound) = (options.method, incumbent.bound());
+    let keeps = |heuristic| options.without.keeps(heuristic);
+    let is_auto = method == Method::Auto && matches!(lead, Lead::Dives(_));
+    let dive = core.map_or(items.len(), |core| core.items.len()) as u64;
+    let mut members = Vec::new();
+    let mut ejection = LEAST_EJECTION;
+    if is_auto {
+        let allocator = baseline(incumbent, crew);
+        let promise = promise(incumbent, allocator);
+        ejection = promise.max(LEAST_EJECTION);
+        if keeps(Heuristic::Orders) {
+            let share = LEARNED.starting_at(promise);
+            members.push(Member {
+                searcher: Box::new(NearSize::new(items, options, allocator)),
+                found: |by| matches!(by, FoundBy::Order(..)),
+                ends: false,
+                account: Account::new(share, NearSize::first_cost(items), dive),
+            });
         }
     }
-
-    /// A placement that nothing interrupts, so that any budget gives one: an
-    /// allocator's, or first fit by size where items are more than rectangles.
-    /// Returns what an allocator would need.
-    pub(super) fn baseline(&mut self) -> u64 {
-        if let Some(known) = self.incumbent.baseline {
-            return known;
-        }
-        let items = self.incumbent.items();
-        let online = self.incumbent.options().without.keeps(Heuristic::Baseline);
-        let found = online.then(|| online::best_fit(items)).flatten();
-        let (packing, by) = match found {
-            Some(packing) => (packing, FoundBy::OnlineBestFit),
-            None => {
-                let packing = packing::first_fit(items, &Order::Size.of(items));
-                (packing, FoundBy::Order(OrderBy::Size, Fit::First))
-            }
-        };
-        let makespan = packing.makespan;
-        self.incumbent.baseline = Some(makespan);
-        self.keep(Found::Whole(packing), by);
-        makespan
+    // Ejection takes items for whole rectangles. Where the core is plain, what was
+    // peeled may be less than that.
+    if (is_auto || method == Method::Fit) && items.is_plain() && keeps(Heuristic::Ejection) {
+        let share = LEARNED.starting_at(ejection);
+        members.push(Member {
+            searcher: Box::new(Ejection::new(items, options.seed)),
+            found: |by| by == FoundBy::Ejection,
+            ends: false,
+            account: Account::new(share, Ejection::cost(items), dive),
+        });
     }
+    if let Some(core) = core.filter(|_| is_auto && keeps(Heuristic::Exact)) {
+        members.push(Member {
+            searcher: Box::new(Prover::new(items, core, bound, options)),
+            found: |by| by == FoundBy::Exact,
+            ends: true,
+            account: Account::new(EXACT, 0, dive),
+        });
+    }
+    // Of plain rectangles, the orders of pairs say more than valleys only where
+    // alignments differ.
+    let is_for_pairs = match core {
+        Some(_) => matches!(method, Method::Auto | Method::Exact) && items.is_mixed(),
+        None => !matches!(method, Method::Boxing | Method::Fit),
+    };
+    let few = (is_for_pairs && keeps(Heuristic::Disjunctive))
+        .then(|| Few::new(items, bound, options))
+        .flatten();
+    members.extend(few.map(|few| Member {
+        searcher: Box::new(few),
+        found: |by| by == FoundBy::Exact,
+        ends: true,
+        account: Account::new(DISJUNCTIVE, 0, dive),
+    }));
+    members
 }
 
 /// What packing in orders may win, from how far the best is above the bound beside
