@@ -8,10 +8,8 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::Duration;
 
-use common::job::Job;
-use common::problem::Problem;
 use common::units::human_bytes;
-use coreba::Options;
+use coreba::{Job, Options, Problem};
 
 /// An operator: the tensor that it makes, its size in bytes, and what it reads.
 struct Operator {

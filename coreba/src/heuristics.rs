@@ -53,8 +53,6 @@ heuristics! {
     Rewind = "rewind",
     /// Carries several partial packings on side by side.
     Beam = "beam",
-    /// Glues anew what each stage of a dive leaves.
-    Stages = "stages",
     /// Glues jobs of one size into chains.
     Gluing = "gluing",
     /// Fills the gaps of chains with short jobs.

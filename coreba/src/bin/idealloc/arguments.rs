@@ -192,22 +192,13 @@ impl Arguments {
     }
 }
 
-/// A length of time: `500ms`, `10s`, `2m`, `1h`; a bare number is seconds.
+/// A length of time: `500ms`, `10s`, `1m 30s`; a bare number is seconds.
 fn parse_time(text: &str) -> Result<Duration, String> {
     let bad = || format!("{text:?} is not a length of time such as 500ms, 10s or 2m");
-    let split = text
-        .find(|c: char| c.is_ascii_alphabetic())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let seconds = match unit {
-        "ms" => 1e-3,
-        "" | "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        _ => return Err(bad()),
-    };
-    let number: f64 = number.trim().parse().map_err(|_| bad())?;
-    Duration::try_from_secs_f64(number * seconds).map_err(|_| bad())
+    match text.parse() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|_| bad()),
+        Err(_) => humantime::parse_duration(text).map_err(|_| bad()),
+    }
 }
 
 fn parse_percent(text: &str) -> Result<f64, String> {
@@ -224,10 +215,10 @@ mod tests {
 
     #[test]
     fn times_take_units() {
-        let parsed = ["500ms", "10s", "2m", "1h", "0.5", "0"].map(parse_time);
-        let expected = [500, 10_000, 120_000, 3_600_000, 500, 0];
+        let parsed = ["500ms", "10s", "2m", "1h", "0.5", "1.5s", "0"].map(parse_time);
+        let expected = [500, 10_000, 120_000, 3_600_000, 500, 1500, 0];
         assert_eq!(parsed, expected.map(|ms| Ok(Duration::from_millis(ms))));
-        for bad in ["", "s", "-1", "10 years", "nan", "1e99h"] {
+        for bad in ["", "s", "-1", "10 parsecs", "nan", "1e99h"] {
             assert!(parse_time(bad).is_err(), "{bad}");
         }
     }

@@ -7,8 +7,7 @@
 //! cost, and may glue what is left within the slack that is left. Equal
 //! makespans are accepted where they pass the target in fewer sections, or by
 //! less, so the search drifts over plateaus. A *beam* carries several dives on
-//! side by side and drops those that begin badly. A dive *in stages* places long
-//! jobs as they are and glues anew what each stage leaves.
+//! side by side and drops those that begin badly.
 //!
 //! What pays differs from instance to instance and is learned: rules and
 //! gluings near those that did best are drawn more often, views with the better
@@ -34,7 +33,7 @@ use crate::dive::rule::DiveRule;
 use crate::heuristics::{Heuristic, Without};
 use crate::instance;
 use crate::options::Options;
-use view::{Stage, View, Work};
+use view::{View, Work};
 
 /// Views at a time.
 const VIEWS: usize = 5;
@@ -141,7 +140,6 @@ impl Component {
         let cost = match &task.work {
             Work::Dives(rules) => rules.len() * jobs,
             Work::Fresh { rules, .. } => (1 + rules.len()) * jobs,
-            Work::Staged(stages) => (1 + stages.len()) * jobs,
             Work::Beam { width, .. } => width * width * jobs,
             Work::Tail { from, rules, .. } => jobs / 4 + rules.len() * (jobs - from),
         };
@@ -167,10 +165,6 @@ impl Component {
                     self.without,
                 ));
                 self.dive(glued, rules, self.enough(), &mut random, stop)?
-            }
-            Work::Staged(stages) => {
-                let partial = self.dive_in_stages(view, stages, &mut random, stop)?;
-                (partial, stages[0].rule, stages.len() as u64)
             }
             Work::Beam { rules, width } => self.beam(view, rules, *width, &mut random, stop)?,
             Work::Tail {
@@ -255,39 +249,6 @@ impl Component {
             }
         }
         found.map(|(partial, rule)| (partial, rule, dives))
-    }
-
-    /// See [`Work::Staged`].
-    fn dive_in_stages(
-        &self,
-        view: &View,
-        stages: &[Stage],
-        random: &mut Xoshiro256PlusPlus,
-        stop: &mut dyn FnMut() -> bool,
-    ) -> Option<PartialPacking> {
-        let mut whole = PartialPacking::of(&view.subproblem);
-        for (index, stage) in stages.iter().enumerate() {
-            let (left, members) = whole.tail(&view.subproblem, whole.order.len());
-            if members.is_empty() {
-                break;
-            }
-            let glued = stage
-                .gluing
-                .map(|gluing| Chains::new(&left, &gluing, self.target, random));
-            let subproblem = glued.as_ref().map_or(&left, |(subproblem, _)| subproblem);
-            let last = index + 1 == stages.len();
-            let share = if last { 1.0 } else { stage.share };
-            let mut settings = self.settings(&stage.rule, view.top());
-            settings.jobs = ((subproblem.len() as f64 * share).ceil() as usize).max(1);
-            let ranks = stage.rule.ranks(subproblem, random);
-            let partial = Diver::new(subproblem).dive(subproblem, &ranks, &settings, stop)?;
-            let partial = match &glued {
-                Some((_, chains)) => chains.apart(&partial, left.len()),
-                None => partial,
-            };
-            whole.extend(&partial, &members);
-        }
-        Some(whole)
     }
 
     /// See [`Work::Tail`].

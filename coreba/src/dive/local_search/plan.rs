@@ -78,8 +78,7 @@ impl Component {
         Work::Fresh { gluing, rules }
     }
 
-    /// By turns new views, dives side by side, dives in stages and whole dives into
-    /// a view.
+    /// By turns new views, dives side by side and whole dives into a view.
     fn plan_afresh(
         &mut self,
         index: usize,
@@ -90,10 +89,6 @@ impl Component {
         let try_again = self.generation.is_multiple_of(GLUING_AGE);
         let place = ranking[rank(random) % ranking.len()];
         match (4 * self.generation + index as u64) % 12 {
-            6 if self.keeps(Heuristic::Stages) => {
-                let may_glue = self.keeps(Heuristic::Gluing);
-                (0, self.views[0].draw_stages(may_glue, random))
-            }
             turn if turn % 4 == 0
                 && self.keeps(Heuristic::Gluing)
                 && (best_glued.is_some() || try_again) =>

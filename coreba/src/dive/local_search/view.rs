@@ -36,22 +36,11 @@ pub(super) enum Work {
     },
     /// Dives side by side, so many that go on at a time.
     Beam { rules: Vec<DiveRule>, width: usize },
-    /// A dive in stages: what a stage leaves is glued anew for the next.
-    Staged(Vec<Stage>),
     /// Whole dives in a view that is made for them.
     Fresh {
         gluing: Gluing,
         rules: Vec<DiveRule>,
     },
-}
-
-/// A part of a dive.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Stage {
-    /// Share of the jobs that are left to place; the last stage places all.
-    pub(super) share: f64,
-    pub(super) gluing: Option<Gluing>,
-    pub(super) rule: DiveRule,
 }
 
 /// One way to see a component, and the best that it showed.
@@ -154,28 +143,6 @@ impl View {
         let rules = (0..12).map(|_| self.draw(random)).collect();
         let width = width.min(BEAM_WIDTH);
         (width > 1 && jobs > 1).then_some(Work::Beam { rules, width })
-    }
-
-    /// A dive in stages: long jobs first as they are, the rest in chains.
-    pub(super) fn draw_stages(&self, may_glue: bool, random: &mut Xoshiro256PlusPlus) -> Work {
-        let count = random.random_range(2..=4);
-        let stages = (0..count)
-            .map(|stage| Stage {
-                share: random.random_range(0.05..0.4f64),
-                gluing: (may_glue && stage > 0).then(|| Gluing {
-                    gap: random.random_range(5.0..12.0f64).exp() as u32,
-                    size: random.random_range(0.0..1.0),
-                    noise: random.random_range(0.0..1.0f32).powi(2),
-                    ..Gluing::PLAIN
-                }),
-                rule: if random.random_bool(0.5) {
-                    DiveRule::plain(random.random_range(0..DiveRule::PLAIN))
-                } else {
-                    self.draw(random)
-                },
-            })
-            .collect();
-        Work::Staged(stages)
     }
 
     pub(super) fn keep(&mut self, partial: PartialPacking, rule: DiveRule, target: i64) {
