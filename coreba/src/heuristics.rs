@@ -77,8 +77,6 @@ heuristics! {
     Backjumping = "backjumping",
     /// Tries one of several equal jobs.
     Twins = "twins",
-    /// Finishes independent parts one after the other.
-    Splitting = "splitting",
     /// Begins anew with other orders when a run of the exact search takes long; without it only a deadline ends a run.
     Restarts = "restarts",
     /// Packs all others around the hints that agree with one another.

@@ -20,9 +20,11 @@ struct Written {
     alignment: u64,
     group: String,
     pin: Option<u64>,
-    /// Start, end (exclusive) and window.
-    gaps: Vec<(u64, u64, Option<(u64, u64)>)>,
+    gaps: Vec<WrittenGap>,
 }
+
+/// Start, end (exclusive) and window.
+type WrittenGap = (u64, u64, Option<(u64, u64)>);
 
 impl Written {
     /// Reads the rows of a CSV.
@@ -209,7 +211,8 @@ impl Force {
         );
         let domain = |(job, &highest): (&Written, &u64)| {
             let allowed = (0..=highest).filter(|&offset| {
-                (start + offset) % job.alignment == 0 && job.pin.is_none_or(|pin| pin == offset)
+                (start + offset).is_multiple_of(job.alignment)
+                    && job.pin.is_none_or(|pin| pin == offset)
             });
             allowed.fold(0, |domain, offset| domain | 1u128 << offset)
         };

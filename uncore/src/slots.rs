@@ -5,7 +5,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering, fence};
 
-use common::trace::wire::{Call, Kind};
+use common::trace::wire::{Call, Kind, word_bytes};
 use hook::real;
 
 /// Added to the cursor to close it: carries it beyond any limit.
@@ -108,11 +108,11 @@ impl Slot {
                 if index == last {
                     pointer = word;
                 } else {
-                    self.word(index).write_unaligned(word.to_be());
+                    self.word(index).write(word_bytes(word));
                 }
             }
             fence(Ordering::Release);
-            self.word(last).write_unaligned(pointer.to_be());
+            self.word(last).write(word_bytes(pointer));
         }
     }
 
@@ -128,7 +128,7 @@ impl Slot {
             self.address.write_volatile(Kind::Realloc.sentinel());
             fence(Ordering::Release);
             for index in 0..Kind::Free.words() {
-                self.word(index).write_unaligned(0);
+                self.word(index).write([0; 8]);
             }
             fence(Ordering::Release);
             self.address.write_volatile(0);
@@ -136,7 +136,7 @@ impl Slot {
     }
 
     #[inline(always)]
-    fn word(&self, index: usize) -> *mut u64 {
+    fn word(&self, index: usize) -> *mut [u8; 8] {
         self.address.wrapping_add(1 + 8 * index).cast()
     }
 

@@ -51,13 +51,12 @@ struct Instance {
 }
 
 /// Everything on, and each technique off.
-const VARIANTS: [Option<Heuristic>; 7] = [
+const VARIANTS: [Option<Heuristic>; 6] = [
     None,
     Some(Heuristic::HeadBound),
     Some(Heuristic::StackBound),
     Some(Heuristic::Backjumping),
     Some(Heuristic::Twins),
-    Some(Heuristic::Splitting),
     Some(Heuristic::Restarts),
 ];
 

@@ -313,6 +313,14 @@ pub fn encode(call: &Call, out: &mut [u8; MAX_RECORD]) -> usize {
     kind.record_len()
 }
 
+/// The bytes of one word, for a writer that fills a record in place.
+#[inline]
+pub fn word_bytes(word: u64) -> [u8; 8] {
+    let mut bytes = [0; 8];
+    BigEndian::write_u64(&mut bytes, word);
+    bytes
+}
+
 /// Reads the words of a record of `kind` from the bytes behind its sentinel.
 /// Returns `None` where `bytes` is shorter than the record.
 #[inline]

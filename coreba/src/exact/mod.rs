@@ -67,8 +67,7 @@
 //! conflict of the one that was tried is, with the names swapped, the other's.
 //!
 //! Where no unplaced job crosses from a section to the next, the parts are
-//! independent; one is finished before the next begins, and conflicts never
-//! mix them.
+//! independent, and conflicts never mix them.
 
 mod disjunctive;
 mod few;

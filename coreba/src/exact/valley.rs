@@ -42,7 +42,6 @@ struct Frame {
     /// Lengths of the logs before the decision.
     changes: usize,
     summaries: usize,
-    part: (u32, u32),
 }
 
 /// What a decision came to.

@@ -15,8 +15,8 @@ use rustc_hash::FxHashMap;
 /// Bytes a page.
 pub const PAGE: u64 = 4096;
 
-/// Rectangles from which a second thread pays.
-const WORTH_A_THREAD: usize = 100_000;
+/// Rectangles, or jobs, from which a second thread pays.
+pub(super) const WORTH_A_THREAD: usize = 100_000;
 
 /// A span of time in which a range of addresses of a heap is held. Those of a
 /// valid placement are disjoint.
@@ -122,15 +122,10 @@ pub(super) fn gaps(rectangles: &[Rectangle], peak: u64) -> Gaps {
     let half = births.len() / 2;
     let (_, &mut middle, _) = births.select_nth_unstable(half);
     drop(births);
-    let (early, late) = std::thread::scope(|scope| {
-        let late = scope.spawn(|| sweep(rectangles, &ends, peak, middle, u64::MAX));
-        let early = sweep(rectangles, &ends, peak, 0, middle);
-        let late = late.join();
-        (
-            early,
-            late.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-        )
-    });
+    let (early, late) = rayon::join(
+        || sweep(rectangles, &ends, peak, 0, middle),
+        || sweep(rectangles, &ends, peak, middle, u64::MAX),
+    );
     Gaps {
         at_peak: if peak < middle {
             early.at_peak

@@ -231,23 +231,24 @@ pub struct Report {
 impl Report {
     /// Measures a document, which was read with its offsets as a placement.
     /// Alignment applies to `start + heap + offset`. O(n log n) time, O(n)
-    /// memory; two threads.
+    /// memory; many jobs are measured on rayon's pool, with the same result.
     pub fn new(document: &Document, start: u64) -> Report {
         let jobs = document.problem.jobs();
         let curve = load::curve(jobs);
         let load = measure::peak(&curve);
-        let (facts, placement) = std::thread::scope(|scope| {
-            let facts = scope.spawn(|| Facts::new(jobs, load));
+        let placed = || {
             let heaps = measure::heaps(document, load);
             let placement = document
                 .placement
                 .as_ref()
                 .map(|placement| measure::placed(document, placement, &curve, &heaps, load, start));
-            let facts = facts.join();
-            let facts = facts.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            (facts, (placement, heaps))
-        });
-        let (placement, heaps) = placement;
+            (heaps, placement)
+        };
+        let facts = || Facts::new(jobs, load);
+        let ((heaps, placement), facts) = match jobs.len() < held::WORTH_A_THREAD {
+            true => (placed(), facts()),
+            false => rayon::join(placed, facts),
+        };
         Report {
             schema: SCHEMA,
             jobs: jobs.len(),

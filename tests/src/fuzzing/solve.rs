@@ -70,7 +70,6 @@ fn options(dice: &mut Dice<'_>) -> Options {
         Heuristic::StackBound,
         Heuristic::Backjumping,
         Heuristic::Twins,
-        Heuristic::Splitting,
     ];
     let off = off_able.into_iter().enumerate();
     let off = off.filter(|(bit, _)| off_bits >> bit & 1 == 1);

@@ -5,19 +5,9 @@ use super::{EMPTY, Frame, Search, Summary};
 use crate::heuristics::Heuristic;
 
 impl Search<'_> {
-    /// Opens the next decision: the section with the fewest candidates in any
-    /// valley, or in any of the smallest part.
+    /// Opens the next decision.
     pub(super) fn open_frame(&mut self) {
-        let sections = self.model.sections() as u32;
-        let part = if self.without.keeps(Heuristic::Splitting) {
-            let held = self.frames.last().map_or((0, sections), |frame| frame.part);
-            self.smallest_part(held)
-                .or_else(|| self.smallest_part((0, sections)))
-                .unwrap_or((0, sections))
-        } else {
-            (0, sections)
-        };
-        let section = self.best_section(part);
+        let section = self.best_section();
         let floor = self.summaries[section as usize].floor;
         let from = self.candidates.len() as u32;
         let at = section as usize;
@@ -50,39 +40,22 @@ impl Search<'_> {
             next: from,
             changes: self.reasons.len(),
             summaries: self.summary_log.len(),
-            part,
         });
     }
 
-    /// The smallest of the parts of a range between which no unplaced job
-    /// crosses; of equal ones the first.
-    fn smallest_part(&self, (from, to): (u32, u32)) -> Option<(u32, u32)> {
-        let mut best: Option<(u32, u32)> = None;
-        let mut begin = from;
-        for section in from..to {
-            if self.live[section as usize] == 0 {
-                begin = section + 1;
-            } else if section + 1 == to || self.crossing[section as usize] == 0 {
-                let part = (begin, section + 1);
-                if best.is_none_or(|best| part.1 - part.0 < best.1 - best.0) {
-                    best = Some(part);
-                }
-                begin = section + 1;
-            }
-        }
-        best
-    }
-
-    fn best_section(&self, (from, to): (u32, u32)) -> u32 {
+    /// The section with the fewest candidates in any valley; of equal ones that with
+    /// the least slack.
+    fn best_section(&self) -> u32 {
+        let sections = self.model.sections() as u32;
         let mut best = (u32::MAX, i64::MAX, 0);
         let mut in_run = best;
         // Whether the run of equal floors began with a step down or at a cut.
         let mut is_low = true;
-        for section in from..to {
+        for section in 0..sections {
             let at = section as usize;
             let Summary { floor, at_floor } = self.summaries[at];
-            let cut_before = section == from || self.crossing[at - 1] == 0;
-            let before = if section == from {
+            let cut_before = section == 0 || self.crossing[at - 1] == 0;
+            let before = if section == 0 {
                 EMPTY
             } else {
                 self.summaries[at - 1].floor
@@ -96,7 +69,7 @@ impl Search<'_> {
             }
             let slack = self.model.ceiling[at] - floor - self.total[at];
             in_run = in_run.min((at_floor, slack, section));
-            let after = if section + 1 == to || self.crossing[at] == 0 {
+            let after = if section + 1 == sections || self.crossing[at] == 0 {
                 EMPTY
             } else {
                 self.summaries[at + 1].floor
