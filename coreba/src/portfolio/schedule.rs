@@ -58,14 +58,14 @@ const LEARNED: Share = Share {
 const LEAST_EJECTION: f64 = 0.25;
 
 /// Three times as much as dives, always: a proof is worth waiting for. With 1, the
-/// optima of G and I take twice as long. The first turn of dives comes first: it
-/// solves most problems before a model is made.
+/// optima of G and I take twice as long. What the first dives did counts: exact
+/// search has its turns before the second generation of dives.
 const EXACT: Share = Share {
     first: 3.0,
     range: (3.0, 3.0),
     holder: 1.0,
     factors: (1.0, 1.0),
-    after: 5.0,
+    after: 0.0,
 };
 
 /// The disjunctive search is for few items, of which the lead soon finds nothing
