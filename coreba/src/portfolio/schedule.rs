@@ -49,7 +49,6 @@ const LEARNED: Share = Share {
     range: (1.0 / 64.0, 16.0),
     holder: 1.0,
     factors: (2.0, 0.7),
-    after: 0.0,
 };
 
 /// The least that ejection begins with. (Orders begin with what the first dives
@@ -65,7 +64,6 @@ const EXACT: Share = Share {
     range: (3.0, 3.0),
     holder: 1.0,
     factors: (1.0, 1.0),
-    after: 0.0,
 };
 
 /// The disjunctive search is for few items, of which the lead soon finds nothing
@@ -73,7 +71,6 @@ const EXACT: Share = Share {
 const DISJUNCTIVE: Share = Share {
     first: 32.0,
     range: (32.0, 32.0),
-    after: 0.0,
     ..EXACT
 };
 
@@ -217,7 +214,6 @@ fn cast<'a>(
     let (method, bound) = (options.method, incumbent.bound());
     let keeps = |heuristic| options.without.keeps(heuristic);
     let is_auto = method == Method::Auto && matches!(lead, Lead::Dives(_));
-    let dive = core.map_or(items.len(), |core| core.items.len()) as u64;
     let mut members = Vec::new();
     let mut ejection = LEAST_EJECTION;
     if is_auto {
@@ -230,7 +226,7 @@ fn cast<'a>(
                 searcher: Box::new(NearSize::new(items, options, allocator)),
                 found: |by| matches!(by, FoundBy::Order(..)),
                 ends: false,
-                account: Account::new(share, NearSize::first_cost(items), dive),
+                account: Account::new(share, NearSize::first_cost(items)),
             });
         }
     }
@@ -242,7 +238,7 @@ fn cast<'a>(
             searcher: Box::new(Ejection::new(items, options.seed)),
             found: |by| by == FoundBy::Ejection,
             ends: false,
-            account: Account::new(share, Ejection::cost(items), dive),
+            account: Account::new(share, Ejection::cost(items)),
         });
     }
     if let Some(core) = core.filter(|_| is_auto && keeps(Heuristic::Exact)) {
@@ -250,7 +246,7 @@ fn cast<'a>(
             searcher: Box::new(Prover::new(items, core, bound, options)),
             found: |by| by == FoundBy::Exact,
             ends: true,
-            account: Account::new(EXACT, 0, dive),
+            account: Account::new(EXACT, 0),
         });
     }
     // Of plain rectangles, the orders of pairs say more than valleys only where
@@ -266,7 +262,7 @@ fn cast<'a>(
         searcher: Box::new(few),
         found: |by| by == FoundBy::Exact,
         ends: true,
-        account: Account::new(DISJUNCTIVE, 0, dive),
+        account: Account::new(DISJUNCTIVE, 0),
     }));
     members
 }

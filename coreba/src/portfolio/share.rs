@@ -12,8 +12,6 @@ pub(super) struct Share {
     pub(super) holder: f64,
     /// By what a turn multiplies it that improves the best, and one that does not.
     pub(super) factors: (f64, f64),
-    /// Whole dives of the lead that come before.
-    pub(super) after: f64,
 }
 
 impl Share {
@@ -35,12 +33,11 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// `dive` is the work of a whole dive.
-    pub(super) fn new(share: Share, expected: u64, dive: u64) -> Account {
+    pub(super) fn new(share: Share, expected: u64) -> Account {
         Account {
             share,
             now: share.first,
-            credit: -share.after * dive as f64 * share.first,
+            credit: 0.0,
             expected,
         }
     }
