@@ -1,5 +1,6 @@
 //! `.trc`: what a traced program asked of its allocator, and what it got.
 
+pub mod note;
 pub mod wire;
 
 #[cfg(feature = "std")]
@@ -7,6 +8,7 @@ mod reader;
 #[cfg(feature = "std")]
 mod writer;
 
+pub use note::Note;
 #[cfg(feature = "std")]
 pub use reader::{CutRecord, Event, Reader, TraceError};
 pub use wire::{Block, Call, Kind};
