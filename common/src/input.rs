@@ -10,7 +10,9 @@ use crate::format::Format;
 use crate::iopddl::{self, Usage};
 use crate::job::Job;
 use crate::layout::Layout;
-use crate::lifetimes::{self, Lifetimes};
+use crate::lifetimes::{self, Account, Lifetimes};
+use crate::memory::{self, Memory};
+use crate::notes::Notes;
 use crate::placement::Placement;
 use crate::plc;
 use crate::problem::{Gate, Problem};
@@ -89,6 +91,11 @@ pub struct Document {
     pub trace: Option<TraceSummary>,
     /// What was left out of the file or taken together, each in a few words.
     pub notes: Vec<String>,
+    /// What the notes of the trace told, where the file is one.
+    pub trace_notes: Notes,
+    /// What the traced program's memory was: where offsets are a placement, and the jobs
+    /// lie where a program had them, in heaps that have an address.
+    pub memory: Option<Memory>,
 }
 
 /// Reads `input` to its end. O(n) memory.
@@ -100,10 +107,13 @@ pub fn load(input: impl Read, format: Format, offsets: Offsets) -> Result<Docume
         offsets,
         ..Loader::default()
     };
-    let reading = Reading {
+    let mut reading = Reading {
         not_placed: offsets != Offsets::Placement,
         ..Reading::default()
     };
+    if offsets == Offsets::Placement {
+        reading.trace.account = Account::History;
+    }
     let mut rows = rows(input, format, &reading)?;
     loader.document.layout = rows.layout().filter(|_| format == Format::Csv).cloned();
     if rows.has_unique_ids() {
@@ -113,7 +123,18 @@ pub fn load(input: impl Read, format: Format, offsets: Offsets) -> Result<Docume
     loader.take(&mut *rows, pins)?;
     loader.document.trace = rows.trace().copied();
     loader.document.notes = rows.notes();
+    loader.document.trace_notes = rows.trace_notes().unwrap_or_default();
+    loader.document.memory = rows.memory();
     loader.finish()
+}
+
+/// No program has memory below.
+const LEAST_ADDRESS: u64 = 64 << 10;
+
+/// Whether heaps are mappings of a program, of which a trace may not know some, and not
+/// numbers of pools.
+fn are_addresses(mut heaps: impl Iterator<Item = u64> + Clone) -> bool {
+    heaps.clone().any(|heap| heap != 0) && heaps.all(|heap| heap == 0 || heap >= LEAST_ADDRESS)
 }
 
 struct Loader {
@@ -170,6 +191,13 @@ impl Loader {
             self.document.placement = Some(Placement {
                 offsets: self.placement,
             });
+        }
+        let is_traced = are_addresses(self.jobs.iter().map(|job| job.heap));
+        if let Some(placement) = &self.document.placement
+            && self.document.memory.is_none()
+            && is_traced
+        {
+            self.document.memory = Some(memory::of_jobs(&self.jobs, placement));
         }
         self.document.problem = Problem::from_admitted(self.jobs)?;
         Ok(self.document)

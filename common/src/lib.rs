@@ -45,6 +45,10 @@ pub mod lifetimes;
 #[cfg(feature = "std")]
 pub mod load;
 #[cfg(feature = "std")]
+pub mod memory;
+#[cfg(feature = "formats")]
+pub mod notes;
+#[cfg(feature = "std")]
 pub mod placement;
 #[cfg(feature = "formats")]
 pub mod plc;

@@ -21,9 +21,11 @@ use rustc_hash::FxHashSet;
 
 use crate::error::{FormatError, Place};
 use crate::job::{Job, JobId, MAX_VALUE};
+use crate::memory::{Held, Ledger, Memory};
+use crate::notes::Notes;
 use crate::row::{Row, Rows};
 use crate::text::counted;
-use crate::trace::{Block, Call, Event, Reader};
+use crate::trace::{Block, Call, Event, Note, Reader};
 
 pub use crate::anomaly::{Anomalies, Anomaly, Count, TraceSummary};
 
@@ -62,6 +64,20 @@ pub struct Options {
     pub clock: Clock,
     /// What sizes are; usable ones, unless said otherwise.
     pub size: Size,
+    /// What of the program's memory is kept account of.
+    pub account: Account,
+}
+
+/// What of a program's memory is kept account of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Account {
+    /// Nothing.
+    #[default]
+    None,
+    /// Its peaks and its course, in memory that grows with the blocks live at once.
+    Peaks,
+    /// The lives of regions and of touched pages, too.
+    History,
 }
 
 #[derive(Clone, Copy)]
@@ -89,6 +105,25 @@ impl Extent for Live {
     }
 }
 
+impl Live {
+    fn held(&self, pointer: u64) -> Held {
+        Held {
+            address: pointer,
+            usable: self.size(),
+            requested: self.requested,
+            base: self.mapping_base,
+        }
+    }
+}
+
+/// A region whose pages were given back, which waits to be looked at: a look costs as
+/// much as there are live blocks, and so one waits for as many events since the last.
+#[derive(Clone, Copy, Default)]
+struct Trim {
+    base: Option<u64>,
+    events: u64,
+}
+
 /// The jobs of a trace, each as it ends; those never freed at the end, by id.
 pub struct Lifetimes<R> {
     events: Reader<R>,
@@ -100,6 +135,10 @@ pub struct Lifetimes<R> {
     ended: VecDeque<Ended>,
     at_end: bool,
     summary: TraceSummary,
+    notes: Notes,
+    ledger: Option<Box<Ledger>>,
+    memory: Option<Memory>,
+    trim: Trim,
     threads: FxHashSet<u64>,
     /// Threads met lately, each where its id says: a look here spares most
     /// looks into the set.
@@ -122,6 +161,14 @@ impl<R: Read> Lifetimes<R> {
             ended: VecDeque::new(),
             at_end: false,
             summary: TraceSummary::default(),
+            notes: Notes::default(),
+            ledger: match options.account {
+                Account::None => None,
+                Account::Peaks => Some(Box::default()),
+                Account::History => Some(Box::new(Ledger::with_history())),
+            },
+            memory: None,
+            trim: Trim::default(),
             threads: FxHashSet::default(),
             // What belongs elsewhere stands for nothing.
             met_threads: std::array::from_fn(|place| place as u64 + 1),
@@ -131,6 +178,64 @@ impl<R: Read> Lifetimes<R> {
     /// What was met so far; complete once the last job was given out.
     pub fn summary(&self) -> &TraceSummary {
         &self.summary
+    }
+
+    /// What the notes told so far.
+    pub fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
+    /// What the program's memory was, where account of it was kept; there once the last
+    /// job was given out.
+    pub fn take_memory(&mut self) -> Option<Memory> {
+        self.memory.take()
+    }
+
+    /// Reads to the end and gives out no job: for those who want the account only.
+    ///
+    /// # Errors
+    /// As [`Rows::next_row`].
+    pub fn read_out(&mut self) -> Result<(), FormatError> {
+        while let Some(event) = self.events.next_event()? {
+            self.apply(&event)?;
+            self.ended.clear();
+        }
+        self.finish();
+        self.ended.clear();
+        Ok(())
+    }
+
+    #[cold]
+    fn take_note(&mut self, note: Note) {
+        self.notes.add(self.clock, note);
+        if let Note::Extent {
+            base,
+            end,
+            given_back,
+        } = note
+            && let Some(ledger) = &mut self.ledger
+            && ledger.told(self.clock, base, end, given_back)
+        {
+            self.trim.base = Some(base);
+            self.look_at_trim(false);
+        }
+    }
+
+    /// Looks at the region that was trimmed, if it is time to.
+    #[cold]
+    fn look_at_trim(&mut self, at_end: bool) {
+        let due = self.summary.events - self.trim.events >= self.live.len() as u64;
+        if let (Some(base), Some(ledger)) = (self.trim.base, &mut self.ledger)
+            && (due || at_end)
+        {
+            let live = self.live.iter();
+            let live = live.map(|(&address, block)| (address, block.size()));
+            ledger.trimmed(self.clock, base, live);
+            self.trim = Trim {
+                base: None,
+                events: self.summary.events,
+            };
+        }
     }
 
     #[inline]
@@ -146,9 +251,20 @@ impl<R: Read> Lifetimes<R> {
     /// What a free ends is given back, as most events are one; what others end
     /// waits in line.
     fn apply(&mut self, event: &Event) -> Result<Option<Ended>, FormatError> {
+        let at = event.at;
+        if let Call::PosixMemalign { block, .. } = &event.call
+            && block.pointer == 0
+        {
+            if let Some(note) = Note::of(&event.call) {
+                self.take_note(note);
+            }
+            return Ok(None);
+        }
         self.summary.events += 1;
         self.count_thread(event.call.thread());
-        let at = event.at;
+        if self.trim.base.is_some() {
+            self.look_at_trim(false);
+        }
         match event.call {
             Call::Malloc { requested, block } => {
                 self.allocate(at, requested, MALLOC_ALIGNMENT, block)?;
@@ -259,6 +375,9 @@ impl<R: Read> Lifetimes<R> {
             mapping_base,
             at,
         };
+        if let Some(ledger) = &mut self.ledger {
+            ledger.born(birth, &live.held(pointer));
+        }
         self.live.insert(pointer, live);
         Ok(())
     }
@@ -276,6 +395,9 @@ impl<R: Read> Lifetimes<R> {
     fn end(&mut self, pointer: u64) -> Option<Ended> {
         let live = self.live.remove(pointer)?;
         let death = self.clock;
+        if let Some(ledger) = &mut self.ledger {
+            ledger.died(death, &live.held(pointer));
+        }
         Some(Ended {
             pointer,
             live,
@@ -285,6 +407,9 @@ impl<R: Read> Lifetimes<R> {
 
     fn finish(&mut self) {
         self.at_end = true;
+        self.look_at_trim(true);
+        let ledger = self.ledger.take();
+        self.memory = ledger.map(|ledger| ledger.finish(self.clock));
         if let Some(cut) = self.events.cut() {
             self.summary.anomalies.add(Anomaly::CutRecord, cut.at);
         }
@@ -346,6 +471,14 @@ fn row(ended: Ended, size: Size) -> Row {
 impl<R: Read> Rows for Lifetimes<R> {
     fn trace(&self) -> Option<&TraceSummary> {
         Some(&self.summary)
+    }
+
+    fn trace_notes(&mut self) -> Option<Notes> {
+        Some(std::mem::take(&mut self.notes))
+    }
+
+    fn memory(&mut self) -> Option<Memory> {
+        self.take_memory()
     }
 
     fn has_unique_ids(&self) -> bool {

@@ -4,6 +4,8 @@ use crate::anomaly::TraceSummary;
 use crate::error::{FormatError, Place};
 use crate::job::Job;
 use crate::layout::Layout;
+use crate::memory::Memory;
+use crate::notes::Notes;
 
 /// One job and, where the file gives one, its offset.
 ///
@@ -36,6 +38,17 @@ pub trait Rows {
 
     /// What a trace tells beside its jobs; complete once the last was given.
     fn trace(&self) -> Option<&TraceSummary> {
+        None
+    }
+
+    /// What the notes of a trace told; complete, and given once, after the last job.
+    fn trace_notes(&mut self) -> Option<Notes> {
+        None
+    }
+
+    /// What a traced program's memory was, where account of it was asked for; there, and
+    /// given once, after the last job.
+    fn memory(&mut self) -> Option<Memory> {
         None
     }
 

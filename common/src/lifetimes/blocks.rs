@@ -161,6 +161,11 @@ impl<T: Extent> Blocks<T> {
         Some(begin << self.granule_bits)
     }
 
+    /// Every block with its address, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&u64, &T)> + '_ {
+        self.blocks.iter()
+    }
+
     /// Every block with its address, in no order; leaves none.
     pub(super) fn take_all(&mut self) -> FxHashMap<u64, T> {
         std::mem::take(self).blocks

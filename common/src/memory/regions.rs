@@ -1,0 +1,228 @@
+//! Regions of held memory: what an allocator keeps from the system in one piece.
+
+use std::collections::BTreeMap;
+use std::ops::Bound::Excluded;
+
+/// The life of a region: from the first block in it, or the first word of its end, to
+/// the moment at which it is given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// Where it starts.
+    pub base: u64,
+    /// The highest address behind it that it ever had.
+    pub end: u64,
+    /// When it came.
+    pub birth: u64,
+    /// When it was given back, or the trace ended.
+    pub death: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Now {
+    base: u64,
+    end: u64,
+    /// Where it ended at its highest.
+    highest: u64,
+    birth: u64,
+    /// Live blocks in it.
+    blocks: u64,
+    /// The trace tells its end, so that it stays when no block is left in it.
+    told: bool,
+    /// Bytes inside that were given back, as last told.
+    given_back: u64,
+}
+
+/// The regions there are now: disjoint. O(log n) a call for n of them, and mostly O(1).
+#[derive(Debug, Default)]
+pub(super) struct Regions {
+    by_base: BTreeMap<u64, u32>,
+    places: Vec<Now>,
+    free: Vec<u32>,
+    /// The one used last.
+    last: Option<u32>,
+    bytes: u64,
+}
+
+/// What a change of the regions did.
+pub(super) enum Change {
+    /// Nothing was given back.
+    None,
+    /// Addresses from the first to before the second were, and that region's life ended
+    /// if there is one.
+    GivenBack(u64, u64, Option<Region>),
+}
+
+impl Regions {
+    /// Their length in all.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// A block comes that ends before `high`, in a region that starts at `base`.
+    #[inline]
+    pub(super) fn born(&mut self, time: u64, base: u64, high: u64) {
+        if let Some(last) = self.last {
+            let region = &mut self.places[last as usize];
+            if region.base <= base && high <= region.end {
+                region.blocks += 1;
+                return;
+            }
+        }
+        let place = self.cover(time, base, high);
+        self.places[place as usize].blocks += 1;
+    }
+
+    /// The region that holds `base..high`, made, grown or joined of others.
+    fn cover(&mut self, time: u64, base: u64, high: u64) -> u32 {
+        let before = self.by_base.range(..=base).next_back();
+        let before = before.map(|(_, &place)| place);
+        let place = match before {
+            Some(place) if base < self.places[place as usize].end => place,
+            // A region that was told to end where it starts is still the one of its base.
+            Some(place) if self.places[place as usize].base == base => place,
+            _ => self.make(time, base),
+        };
+        self.stretch(place, high);
+        self.last = Some(place);
+        place
+    }
+
+    fn make(&mut self, time: u64, base: u64) -> u32 {
+        let now = Now {
+            base,
+            end: base,
+            highest: base,
+            birth: time,
+            blocks: 0,
+            told: false,
+            given_back: 0,
+        };
+        let place = match self.free.pop() {
+            Some(place) => {
+                self.places[place as usize] = now;
+                place
+            }
+            None => {
+                self.places.push(now);
+                (self.places.len() - 1) as u32
+            }
+        };
+        self.by_base.insert(base, place);
+        place
+    }
+
+    /// Moves the end up to `high`, and takes in all regions that it then meets.
+    fn stretch(&mut self, place: u32, high: u64) {
+        let region = &mut self.places[place as usize];
+        if high <= region.end {
+            return;
+        }
+        let (base, old_end) = (region.base, region.end);
+        let mut joined = *region;
+        joined.end = high;
+        let behind = (Excluded(base), Excluded(high));
+        while let Some((&met_base, &met)) = self.by_base.range(behind).next() {
+            self.by_base.remove(&met_base);
+            self.free.push(met);
+            let met = self.places[met as usize];
+            self.bytes -= met.end - met.base;
+            joined.blocks += met.blocks;
+            joined.told |= met.told;
+            joined.given_back = joined.given_back.saturating_add(met.given_back);
+            joined.birth = joined.birth.min(met.birth);
+            joined.highest = joined.highest.max(met.highest);
+            joined.end = joined.end.max(met.end);
+        }
+        joined.highest = joined.highest.max(joined.end);
+        self.bytes += joined.end - old_end;
+        self.places[place as usize] = joined;
+    }
+
+    fn holding(&self, address: u64) -> Option<u32> {
+        if let Some(last) = self.last {
+            let region = &self.places[last as usize];
+            if region.base <= address && address < region.end {
+                return Some(last);
+            }
+        }
+        let (_, &place) = self.by_base.range(..=address).next_back()?;
+        // Below its highest end: what was told of the end may be wrong.
+        (address < self.places[place as usize].highest).then_some(place)
+    }
+
+    /// A block goes that began at an address.
+    #[inline]
+    pub(super) fn died(&mut self, time: u64, address: u64) -> Change {
+        let Some(place) = self.holding(address) else {
+            return Change::None;
+        };
+        self.last = Some(place);
+        let region = &mut self.places[place as usize];
+        region.blocks = region.blocks.saturating_sub(1);
+        if region.blocks > 0 || region.told {
+            return Change::None;
+        }
+        self.end(time, place)
+    }
+
+    fn end(&mut self, time: u64, place: u32) -> Change {
+        let now = self.places[place as usize];
+        self.by_base.remove(&now.base);
+        self.free.push(place);
+        self.last = None;
+        self.bytes -= now.end - now.base;
+        Change::GivenBack(now.base, now.end, Some(now.life(time)))
+    }
+
+    /// The trace tells where the region ends that starts at `base`, and how many bytes
+    /// inside are given back; says whether those are more than before, too.
+    pub(super) fn told(
+        &mut self,
+        time: u64,
+        base: u64,
+        end: u64,
+        given_back: u64,
+    ) -> (Change, bool) {
+        let end = end.max(base);
+        let place = self.cover(time, base, base);
+        let region = &mut self.places[place as usize];
+        region.told = true;
+        let more = given_back > region.given_back;
+        region.given_back = given_back;
+        if end <= region.base && region.blocks == 0 {
+            return (self.end(time, place), false);
+        }
+        if end >= region.end {
+            self.stretch(place, end);
+            return (Change::None, more);
+        }
+        let old_end = region.end;
+        region.end = end.max(region.base);
+        let end = region.end;
+        self.bytes -= old_end - end;
+        (Change::GivenBack(end, old_end, None), more)
+    }
+
+    /// Where the region starts and ends that holds an address.
+    pub(super) fn around(&self, address: u64) -> Option<(u64, u64)> {
+        let region = &self.places[self.holding(address)? as usize];
+        Some((region.base, region.end))
+    }
+
+    /// The lives of all that are left, at the end.
+    pub(super) fn lives(&self, time: u64) -> impl Iterator<Item = Region> + '_ {
+        let left = self.by_base.values();
+        left.map(move |&place| self.places[place as usize].life(time))
+    }
+}
+
+impl Now {
+    fn life(&self, time: u64) -> Region {
+        Region {
+            base: self.base,
+            end: self.highest,
+            birth: self.birth,
+            death: time,
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Hand-worked examples, and an oracle that marks page by page.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const MIB: u64 = 1 << 20;
+
+fn block(base: u64, address: u64, usable: u64) -> Held {
+    Held {
+        address,
+        usable,
+        requested: usable,
+        base,
+    }
+}
+
+#[test]
+fn mapped_chunks_that_never_coexist_are_not_summed() {
+    // malloc(40 MB), free, two hundred times, each in a mapping of its own.
+    let mut ledger = Ledger::with_history();
+    let base = |index: u64| 0x7f00_0000_0000 + index * 64 * MIB;
+    for index in 0..200 {
+        let chunk = block(base(index), base(index) + 16, 40 * MIB - 16);
+        ledger.born(index, &chunk);
+        ledger.died(index + 1, &chunk);
+    }
+    let memory = ledger.finish(200);
+    assert_eq!(memory.peak_held.bytes, 40 * MIB);
+    assert_eq!(memory.peak_touched.bytes, 40 * MIB);
+    assert_eq!(memory.peak_live.bytes, 40 * MIB - 16);
+    assert_eq!(memory.end.held, 0);
+    assert_eq!(memory.regions.len(), 200);
+    assert_eq!(memory.held_area, 200 * u128::from(40 * MIB));
+}
+
+#[test]
+fn a_chunk_that_mremap_moves_and_grows_is_held_once() {
+    let mut ledger = Ledger::with_history();
+    let mut old = None;
+    for (time, megabytes) in (0u64..).zip([1u64, 2, 4, 8]) {
+        let base = 0x7f00_0000_0000 + time * 64 * MIB;
+        let new = block(base, base + 16, megabytes * MIB - 16);
+        if let Some(old) = old.replace(new) {
+            ledger.died(time, &old);
+        }
+        ledger.born(time, &new);
+    }
+    let memory = ledger.finish(5);
+    assert_eq!(memory.peak_held.bytes, 8 * MIB);
+    assert_eq!(memory.end.held, 8 * MIB);
+}
+
+#[test]
+fn small_blocks_pin_the_pages_that_large_ones_left() {
+    // Page by page a block of 4000 bytes and one of 96; then the large ones go.
+    let base = 0x5555_0000_0000;
+    let mut ledger = Ledger::default();
+    for page in 0..100 {
+        ledger.born(2 * page, &block(base, base + page * PAGE, 4000));
+        ledger.born(2 * page + 1, &block(base, base + page * PAGE + 4000, 96));
+    }
+    for page in 0..100 {
+        ledger.died(200, &block(base, base + page * PAGE, 4000));
+    }
+    let memory = ledger.finish(200);
+    assert_eq!(memory.peak_live.bytes, 100 * PAGE);
+    assert_eq!(memory.peak_held.bytes, 100 * PAGE);
+    assert_eq!(
+        memory.peak_pinned,
+        Peak {
+            bytes: 100 * 4000,
+            time: 200,
+            before_birth: true
+        }
+    );
+}
+
+#[test]
+fn a_heap_stays_or_sinks_as_its_notes_say() {
+    let base = 0x5555_0000_0000;
+    let chunk = block(base, base + 16, 9000);
+    let mut ledger = Ledger::with_history();
+    ledger.born(0, &chunk);
+    assert_eq!(ledger.now().held, 3 * PAGE);
+    assert!(!ledger.told(1, base, base + 33 * PAGE, 0));
+    assert_eq!(ledger.now().held, 33 * PAGE);
+    ledger.died(2, &chunk);
+    // Empty, but not given back.
+    assert_eq!(ledger.now().held, 33 * PAGE);
+    assert_eq!(ledger.now().touched, 3 * PAGE);
+    ledger.told(3, base, base + PAGE, 0);
+    assert_eq!((ledger.now().held, ledger.now().touched), (PAGE, PAGE));
+    // A trim inside of the heap gives back what no block touches.
+    ledger.born(4, &block(base, base + 2 * PAGE, PAGE));
+    assert!(ledger.told(5, base, base + 3 * PAGE, 2 * PAGE));
+    ledger.trimmed(5, base, [(base + 2 * PAGE, PAGE)].into_iter());
+    assert_eq!((ledger.now().held, ledger.now().touched), (3 * PAGE, PAGE));
+    let memory = ledger.finish(6);
+    assert_eq!(memory.regions.len(), 1);
+    assert_eq!(memory.regions[0].end, base + 33 * PAGE);
+}
+
+#[test]
+fn a_block_of_no_known_base_holds_its_own_pages() {
+    let mut ledger = Ledger::default();
+    ledger.born(0, &block(0, 0x7f00_0000_1010, 100));
+    ledger.born(1, &block(0, 0x7f00_0000_1800, 0x1000));
+    assert_eq!(ledger.now().held, 2 * PAGE);
+}
+
+#[test]
+fn addresses_at_the_end_do_not_overflow() {
+    let mut ledger = Ledger::with_history();
+    let chunk = block(u64::MAX - 5, u64::MAX - 5, u64::MAX);
+    ledger.born(0, &chunk);
+    ledger.told(1, u64::MAX, u64::MAX, u64::MAX);
+    ledger.trimmed(1, u64::MAX, std::iter::empty());
+    ledger.born(2, &block(1, 1, u64::MAX));
+    ledger.died(3, &chunk);
+    ledger.finish(u64::MAX);
+}
+
+/// Heaps of eight pages each lie apart.
+const HEAP_PAGES: u64 = 8;
+const SPACING: u64 = 16;
+
+fn heap_base(heap: u64) -> u64 {
+    (100 + heap * SPACING) * PAGE
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Birth { heap: u64, at: u64, size: u64 },
+    Death { which: usize },
+    End { heap: u64, pages: u64, trim: bool },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0u64..3, 0u64..2000, 1u64..9000).prop_map(|(heap, at, size)| Step::Birth {
+            heap, at: at * 16, size,
+        }),
+        3 => any::<usize>().prop_map(|which| Step::Death { which }),
+        1 => (0u64..3, 0u64..HEAP_PAGES, any::<bool>())
+            .prop_map(|(heap, pages, trim)| Step::End { heap, pages, trim }),
+    ]
+}
+
+/// Everything page by page, and each heap looked at whole after every step.
+#[derive(Default)]
+struct Oracle {
+    live: Vec<Held>,
+    touched: BTreeSet<u64>,
+    highest: [u64; 3],
+    told: [bool; 3],
+    given_back: u64,
+}
+
+impl Oracle {
+    fn pages_of(block: &Held) -> std::ops::Range<u64> {
+        block.address / PAGE..(block.address + block.usable - 1) / PAGE + 1
+    }
+
+    fn in_heap(&self, heap: u64) -> Vec<Held> {
+        let all = self.live.iter().copied();
+        all.filter(|block| block.base == heap_base(heap)).collect()
+    }
+
+    fn heap_of(block: &Held) -> usize {
+        ((block.base / PAGE - 100) / SPACING) as usize
+    }
+
+    fn drop_pages(&mut self, heap: u64, from: u64) {
+        let first = heap_base(heap) / PAGE;
+        let gone = first + from..first + SPACING;
+        self.touched.retain(|page| !gone.contains(page));
+    }
+
+    fn held(&self) -> u64 {
+        (0..3).map(|heap| self.highest[heap] * PAGE).sum()
+    }
+}
+
+proptest! {
+    #![proptest_config(crate::property_tests())]
+
+    #[test]
+    fn memory_is_what_counting_page_by_page_says(
+        steps in proptest::collection::vec(step(), 1..80),
+    ) {
+        let mut ledger = Ledger::with_history();
+        let mut oracle = Oracle::default();
+        let (mut peak_held, mut peak_pinned) = (0, 0);
+        let mut at_each = Vec::new();
+        for (time, step) in (0u64..).zip(steps) {
+            match step {
+                Step::Birth { heap, at, size } => {
+                    let base = heap_base(heap);
+                    let new = block(base, base + at, size);
+                    let end = new.address + new.usable;
+                    let fits = end <= base + HEAP_PAGES * PAGE;
+                    let free = oracle.live.iter().all(|other| {
+                        other.address + other.usable <= new.address || end <= other.address
+                    });
+                    if fits && free {
+                        ledger.born(time, &new);
+                        oracle.live.push(new);
+                        oracle.touched.extend(Oracle::pages_of(&new));
+                        let pages = Oracle::pages_of(&new).end - base / PAGE;
+                        let highest = &mut oracle.highest[heap as usize];
+                        *highest = (*highest).max(pages);
+                    }
+                }
+                Step::Death { which } if !oracle.live.is_empty() => {
+                    let old = oracle.live.swap_remove(which % oracle.live.len());
+                    ledger.died(time, &old);
+                    let heap = Oracle::heap_of(&old);
+                    if oracle.in_heap(heap as u64).is_empty() && !oracle.told[heap] {
+                        oracle.highest[heap] = 0;
+                        oracle.drop_pages(heap as u64, 0);
+                    }
+                }
+                Step::Death { .. } => {}
+                Step::End { heap, pages, trim } => {
+                    // An allocator never ends a heap below its blocks.
+                    let base = heap_base(heap);
+                    let blocks = oracle.in_heap(heap);
+                    let least = blocks.iter().map(|block| Oracle::pages_of(block).end - base / PAGE);
+                    let pages = pages.max(least.max().unwrap_or(1)).max(1);
+                    oracle.given_back += u64::from(trim);
+                    let more = ledger.told(time, base, base + pages * PAGE, oracle.given_back);
+                    oracle.told[heap as usize] = true;
+                    oracle.highest[heap as usize] = pages;
+                    oracle.drop_pages(heap, pages);
+                    if more {
+                        let live = oracle.live.iter().map(|block| (block.address, block.usable));
+                        ledger.trimmed(time, base, live);
+                        let kept: BTreeSet<u64> = blocks.iter().flat_map(Oracle::pages_of).collect();
+                        let first = base / PAGE;
+                        oracle.touched.retain(|page| {
+                            !(first..first + SPACING).contains(page) || kept.contains(page)
+                        });
+                    }
+                }
+            }
+            let live: u64 = oracle.live.iter().map(|block| block.usable).sum();
+            let touched = oracle.touched.len() as u64 * PAGE;
+            let now = ledger.now();
+            prop_assert_eq!((now.usable, now.held, now.touched), (live, oracle.held(), touched));
+            peak_held = peak_held.max(oracle.held());
+            peak_pinned = peak_pinned.max(touched - live);
+            at_each.push((time, oracle.touched.clone()));
+        }
+        let end = at_each.len() as u64;
+        let memory = ledger.finish(end);
+        prop_assert_eq!(memory.peak_held.bytes, peak_held);
+        prop_assert_eq!(memory.peak_pinned.bytes, peak_pinned);
+        // The history says the same of each instant.
+        for (time, pages) in at_each {
+            let mut told = BTreeSet::new();
+            for touched in memory.touched.iter().filter(|touched| (touched.birth..touched.death).contains(&time)) {
+                for page in touched.low / PAGE..touched.high / PAGE {
+                    prop_assert!(told.insert(page));
+                }
+            }
+            prop_assert_eq!(told, pages);
+        }
+    }
+}

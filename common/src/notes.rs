@@ -1,0 +1,177 @@
+//! What the notes of a trace tell, on the logical clock of its jobs.
+
+use crate::trace::Note;
+
+/// The notes of a trace, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notes {
+    /// Each with the clock where it stands; the pieces of the command line are joined.
+    list: Vec<(u64, Note)>,
+    /// The command line, its arguments ended by zero bytes.
+    command: Vec<u8>,
+}
+
+/// What a first note says of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Its id.
+    pub id: u64,
+    /// Its parent's.
+    pub parent: u64,
+    /// Wall clock at its start, ns since 1970.
+    pub started: u64,
+}
+
+/// Resident memory at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resident {
+    /// On the logical clock.
+    pub time: u64,
+    /// Resident bytes.
+    pub bytes: u64,
+    /// Bytes of them that are anonymous.
+    pub anonymous: u64,
+    /// The most that were resident so far.
+    pub most: u64,
+}
+
+impl Notes {
+    /// Takes a note that stands where the clock says `time`.
+    pub(crate) fn add(&mut self, time: u64, note: Note) {
+        match note {
+            Note::Program { text } => self.command.extend(text),
+            note => self.list.push((time, note)),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty() && self.command.is_empty()
+    }
+
+    /// All but the command line, each with its place on the logical clock, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, Note)> + '_ {
+        self.list.iter().copied()
+    }
+
+    /// Whose trace it is.
+    pub fn process(&self) -> Option<Process> {
+        self.iter().find_map(|(_, note)| match note {
+            Note::Process {
+                id,
+                parent,
+                started,
+                ..
+            } => Some(Process {
+                id,
+                parent,
+                started,
+            }),
+            _ => None,
+        })
+    }
+
+    /// The command line; bytes that are no UTF-8 are replaced.
+    pub fn command(&self) -> Vec<String> {
+        let padding = self
+            .command
+            .iter()
+            .rev()
+            .take_while(|&&byte| byte == 0)
+            .count();
+        let text = &self.command[..self.command.len() - padding];
+        if text.is_empty() {
+            return Vec::new();
+        }
+        text.split(|&byte| byte == 0)
+            .map(|argument| String::from_utf8_lossy(argument).into_owned())
+            .collect()
+    }
+
+    /// The reasons for which the trace is not the whole truth, each once.
+    pub fn partial(&self) -> Vec<&'static str> {
+        let mut reasons = Vec::new();
+        for (_, note) in self.iter() {
+            let Note::Partial { reason } = note else {
+                continue;
+            };
+            let said = match reason {
+                1 => "calls pass by the tracer",
+                2 => "tracing stopped for lack of space",
+                3 => "tracing stopped at a limit",
+                4 => "recording was started and stopped",
+                _ => "part of the program was not recorded",
+            };
+            if !reasons.contains(&said) {
+                reasons.push(said);
+            }
+        }
+        reasons
+    }
+
+    /// The times that are told: the logical clock, and ns since the start, ascending.
+    pub fn times(&self) -> Vec<(u64, u64)> {
+        let mut times: Vec<(u64, u64)> = Vec::new();
+        for (time, note) in self.iter() {
+            if let Note::Time { since, .. } = note
+                && times.last().is_none_or(|last| last.1 <= since)
+            {
+                times.push((time, since));
+            }
+        }
+        times
+    }
+
+    /// How much of the process was in memory, ascending in time.
+    pub fn resident(&self) -> Vec<Resident> {
+        let resident = self.iter().filter_map(|(time, note)| match note {
+            Note::Resident {
+                bytes,
+                anonymous,
+                most,
+            } => Some(Resident {
+                time,
+                bytes,
+                anonymous,
+                most,
+            }),
+            _ => None,
+        });
+        resident.collect()
+    }
+}
+
+/// The logical clock in seconds.
+#[derive(Clone, Debug, Default)]
+pub struct Seconds {
+    times: Vec<(u64, u64)>,
+}
+
+impl Seconds {
+    /// Of the times that [`Notes::times`] tells.
+    pub fn new(notes: &Notes) -> Seconds {
+        let mut times = notes.times();
+        if !times.is_empty() && times[0].0 > 0 {
+            times.insert(0, (0, 0));
+        }
+        Seconds { times }
+    }
+
+    /// Seconds since the start at an instant of the logical clock: interpolated between
+    /// the times that are told, and the nearest of them outside; `None` where no time is.
+    pub fn at(&self, time: u64) -> Option<f64> {
+        let after = self.times.partition_point(|told| told.0 < time);
+        let (left, right) = match (after.checked_sub(1), self.times.get(after)) {
+            (Some(left), Some(&right)) => (self.times[left], right),
+            (Some(left), None) => (self.times[left], self.times[left]),
+            (None, Some(&right)) => (right, right),
+            (None, None) => return None,
+        };
+        let part = match right.0 - left.0 {
+            0 => 0.0,
+            ticks => (time.clamp(left.0, right.0) - left.0) as f64 / ticks as f64,
+        };
+        let ns = left.1 as f64 + part * (right.1 - left.1) as f64;
+        Some(ns / 1e9)
+    }
+}
