@@ -252,9 +252,7 @@ impl<R: Read> Lifetimes<R> {
     /// waits in line.
     fn apply(&mut self, event: &Event) -> Result<Option<Ended>, FormatError> {
         let at = event.at;
-        if let Call::PosixMemalign { block, .. } = &event.call
-            && block.pointer == 0
-        {
+        if Note::is(&event.call) {
             if let Some(note) = Note::of(&event.call) {
                 self.take_note(note);
             }

@@ -111,6 +111,19 @@ impl Note {
         }
     }
 
+    /// Whether a record is a note, of whatever tag: no address of a result slot is eight
+    /// characters.
+    #[inline]
+    pub fn is(call: &Call) -> bool {
+        match call {
+            Call::PosixMemalign { slot, block, .. } if block.pointer == 0 => slot
+                .to_be_bytes()
+                .iter()
+                .all(|byte| (b' '..=b'~').contains(byte)),
+            _ => false,
+        }
+    }
+
     /// The note that a record is, if it is one whose tag is known.
     pub fn of(call: &Call) -> Option<Note> {
         let Call::PosixMemalign {
@@ -205,6 +218,7 @@ mod tests {
         for note in notes {
             let call = note.call(77);
             assert_eq!(call.thread(), 77);
+            assert!(Note::is(&call));
             assert_eq!(Note::of(&call), Some(note));
         }
         // The bytes that FORMATS.md gives: 0x67, the tag, a, b, no pointer, c, the thread, d.
@@ -225,6 +239,7 @@ mod tests {
             requested: 10,
             block: Block::default(),
         };
+        assert!(!Note::is(&failed));
         assert_eq!(Note::of(&failed), None);
         let live = match (Note::Partial { reason: 1 }).call(1) {
             Call::PosixMemalign {

@@ -230,6 +230,7 @@ fn options(arguments: &Arguments, from: Format) -> anyhow::Result<Options> {
             None | Some(Size::Usable) => lifetimes::Size::Usable,
             Some(Size::Requested) => lifetimes::Size::Requested,
         },
+        ..lifetimes::Options::default()
     };
     let keeps_offsets = arguments.offsets || to(arguments)? == Format::Plc;
     Ok(Options {

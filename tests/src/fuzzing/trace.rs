@@ -4,7 +4,7 @@ use common::error::FormatError;
 use common::format::Format;
 use common::input::{self, Offsets};
 use common::job::JobId;
-use common::lifetimes::{Clock, Lifetimes, Options, Size};
+use common::lifetimes::{Account, Clock, Lifetimes, Options, Size};
 use common::load::load;
 use common::row::{Row, Rows as _};
 use common::trace::wire::{Block, Call};
@@ -137,7 +137,11 @@ fn lifetimes(bytes: &[u8]) {
     let mut births = Vec::new();
     for clock in [Clock::Bytes, Clock::Events] {
         for size in [Size::Usable, Size::Requested] {
-            let options = Options { clock, size };
+            let options = Options {
+                clock,
+                size,
+                account: Account::History,
+            };
             let expected = replay(&events, &end, options);
             assert_eq!(told(bytes, options), expected, "{options:?}");
             if let (Ok(story), Size::Usable) = (expected, size) {
@@ -150,7 +154,10 @@ fn lifetimes(bytes: &[u8]) {
     }
     let document = input::load(bytes, Format::Trc, Offsets::Placement);
     if let Ok(document) = document {
-        let _ = load(document.problem.jobs());
+        let load = load(document.problem.jobs());
+        let memory = document.memory.unwrap_or_default();
+        assert_eq!(memory.peak_live.bytes, load.peak);
+        assert!(memory.peak_touched.bytes <= memory.peak_held.bytes);
     }
 }
 

@@ -18,7 +18,11 @@ use tests::{Ran, run_in, traces};
 /// The jobs of a trace by id, for id is the order of allocation.
 fn jobs(trace: &[u8], clock: Clock, size: Size) -> Vec<Job> {
     let reading = Reading {
-        trace: Options { clock, size },
+        trace: Options {
+            clock,
+            size,
+            ..Options::default()
+        },
         ..Reading::default()
     };
     let mut rows = input::rows(trace, Format::Trc, &reading).expect("a trace");
