@@ -129,7 +129,7 @@ pub fn load(input: impl Read, format: Format, offsets: Offsets) -> Result<Docume
 }
 
 /// No program has memory below.
-const LEAST_ADDRESS: u64 = 64 << 10;
+const LEAST_ADDRESS: u64 = 1 << 20;
 
 /// Whether heaps are mappings of a program, of which a trace may not know some, and not
 /// numbers of pools.

@@ -53,6 +53,19 @@ pub struct Peak {
     pub before_birth: bool,
 }
 
+impl Peak {
+    #[inline]
+    fn raise(&mut self, bytes: u64, time: u64, before_birth: bool) {
+        if bytes > self.bytes {
+            *self = Peak {
+                bytes,
+                time,
+                before_birth,
+            };
+        }
+    }
+}
+
 /// What a program's memory was.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -67,6 +80,9 @@ pub struct Memory {
     pub peak_touched: Peak,
     /// Pinned bytes.
     pub peak_pinned: Peak,
+    /// Pinned bytes as an allocation found them: what is pinned only when a program
+    /// frees all at its end does not count.
+    pub peak_idle: Peak,
     /// At the end: usable bytes of live blocks, held, and touched bytes.
     pub end: Moment,
     /// The integral of held over time, in byte ticks.
@@ -119,6 +135,8 @@ impl Ledger {
     #[inline]
     pub fn born(&mut self, time: u64, block: &Held) {
         self.pass(time);
+        let pinned = self.now.touched.saturating_sub(self.now.usable);
+        self.memory.peak_idle.raise(pinned, time, true);
         let (low, high) = pages(block);
         let base = match block.base {
             0 => low,
@@ -188,6 +206,8 @@ impl Ledger {
         memory.end = self.now;
         memory.moments = self.moments.finish();
         if self.with_history {
+            // What is never given back outlives the clock.
+            let time = time.saturating_add(1);
             memory.regions.extend(self.regions.lives(time));
             let left = self.touched.iter();
             memory
@@ -254,13 +274,7 @@ impl Ledger {
             (&mut memory.peak_touched, now.touched),
             (&mut memory.peak_pinned, pinned),
         ] {
-            if bytes > peak.bytes {
-                *peak = Peak {
-                    bytes,
-                    time: now.time,
-                    before_birth,
-                };
-            }
+            peak.raise(bytes, now.time, before_birth);
         }
     }
 }

@@ -11,7 +11,7 @@ pub struct Touched {
     pub high: u64,
     /// When it was touched first.
     pub birth: u64,
-    /// When it was given back, or the trace ended.
+    /// When it was given back; one past the end of the clock where it never was.
     pub death: u64,
 }
 

@@ -13,7 +13,7 @@ pub struct Region {
     pub end: u64,
     /// When it came.
     pub birth: u64,
-    /// When it was given back, or the trace ended.
+    /// When it was given back; one past the end of the clock where it never was.
     pub death: u64,
 }
 

@@ -96,7 +96,11 @@ pub struct Against {
 
 impl Against {
     /// Compares. O(n log n).
-    pub(super) fn new(document: &Document, other: &Other<'_>) -> Result<Against, Mismatch> {
+    pub(super) fn new(
+        document: &Document,
+        before: &Placed,
+        other: &Other<'_>,
+    ) -> Result<Against, Mismatch> {
         let pairs = pairs(document, other)?;
         let name = || other.name.to_owned();
         let here = document.placement.as_ref();
@@ -120,12 +124,12 @@ impl Against {
             let other_address = other_stack.below(twin.heap).saturating_add(other_offset);
             changes.add(job, address, other_address);
         }
-        let saved_bytes = i128::from(stack.makespan()) - i128::from(other_stack.makespan());
+        let saved_bytes = i128::from(before.makespan) - i128::from(placement.makespan);
         Ok(Against {
             name: name(),
             saved_bytes,
-            saved_pages: i128::from(stack.pages()) - i128::from(placement.pages),
-            saved_share: share(saved_bytes as f64, stack.makespan() as f64),
+            saved_pages: i128::from(before.pages) - i128::from(placement.pages),
+            saved_share: share(saved_bytes as f64, before.makespan as f64),
             moved: changes.moved,
             classes: changes.classes(),
             placement,

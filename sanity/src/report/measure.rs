@@ -144,7 +144,11 @@ pub(super) fn placed(
         let parts = heaps.iter().filter_map(part);
         parts.fold(0, u64::saturating_add)
     };
-    let makespan = sum(|heap| heap.makespan);
+    let held = document
+        .memory
+        .as_ref()
+        .map(|memory| memory.peak_held.bytes);
+    let makespan = held.unwrap_or_else(|| sum(|heap| heap.makespan));
     Placed {
         valid: verdict.is_ok(),
         external: verdict
@@ -152,7 +156,10 @@ pub(super) fn placed(
             .then(|| external(document.problem.jobs(), placement, curve, load)),
         violation: verdict.err().map(|violation| violation.to_string()),
         makespan,
-        pages: sum(|heap| heap.pages),
+        pages: match held {
+            Some(held) => held.div_ceil(PAGE),
+            None => sum(|heap| heap.pages),
+        },
         fragmentation: fragmentation(makespan, load.bytes),
         makespan_over_load: 1.0 + fragmentation(makespan, load.bytes),
     }

@@ -18,7 +18,9 @@ mod density;
 mod held;
 mod html;
 mod measure;
+mod memory;
 mod rows;
+mod snapshot;
 mod stack;
 mod svg;
 mod text;
@@ -35,6 +37,7 @@ pub use against::{Against, ClassChange, Mismatch, Other};
 pub use classes::{Bar, Span, bucket, size_class};
 pub use held::PAGE;
 pub use html::{Page, html};
+pub use memory::{Memory, Pin, Remedy, Saving};
 pub use svg::{Colour, svg};
 pub use text::text;
 pub use timeline::{Churn, Hardness};
@@ -43,7 +46,7 @@ pub use timeline::{Churn, Hardness};
 pub const DEFINITIONS: &str = include_str!("definitions.txt");
 
 /// Version of the JSON: a number that grows when a field changes or goes.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// A job, as far as a report names one.
 #[derive(Clone, Debug, Serialize)]
@@ -114,9 +117,10 @@ pub struct Placed {
     pub valid: bool,
     /// What is wrong, where it is not valid; names the jobs.
     pub violation: Option<String>,
-    /// Sum of the makespans of the heaps, in bytes.
+    /// Sum of the makespans of the heaps, in bytes; of a traced program, whose heaps
+    /// come and go, the peak of held memory.
     pub makespan: u64,
-    /// Sum of the makespans of the heaps, in pages.
+    /// The same in pages.
     pub pages: u64,
     /// `(makespan - LOAD) / LOAD`, a fraction; 0 without load.
     pub fragmentation: f64,
@@ -192,16 +196,38 @@ pub struct TracedAnomaly {
     pub first_at: u64,
 }
 
+/// Which program a trace is of.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Process {
+    /// Its process id.
+    pub id: Option<u64>,
+    /// Its parent's.
+    pub parent: Option<u64>,
+    /// Its command line.
+    pub command: Vec<String>,
+    /// How long it was traced.
+    pub seconds: Option<f64>,
+    /// Why the trace is not the whole truth; empty where it is.
+    pub partial: Vec<&'static str>,
+}
+
 /// Everything that is measured.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: u32,
+    /// Which program it was, where the trace tells.
+    pub process: Option<Process>,
+    /// What its memory was; `None` where the jobs are no traced program's.
+    pub memory: Option<Memory>,
     /// Jobs.
     pub jobs: usize,
     /// LOAD of all jobs together.
     pub load: PeakLoad,
+    /// The lower bound on any placement of all jobs in one heap, alignment counted.
+    pub least: u64,
     /// The largest job; of several the first born, then the least id.
     pub largest: Option<NamedJob>,
     /// Jobs that have an offset.
@@ -249,10 +275,14 @@ impl Report {
             true => (placed(), facts()),
             false => rayon::join(placed, facts),
         };
+        let least = load::lower_bound(jobs, start);
         Report {
             schema: SCHEMA,
+            process: memory::process(document),
+            memory: Memory::new(document, facts.internal.at_peak, least),
             jobs: jobs.len(),
             load,
+            least,
             largest: measure::largest(jobs),
             placed_jobs: document.placed,
             placement,
@@ -273,7 +303,9 @@ impl Report {
     /// # Errors
     /// [`Mismatch`] where the jobs are not the same, or not placed.
     pub fn compare(&mut self, document: &Document, other: &Other<'_>) -> Result<(), Mismatch> {
-        self.against = Some(Against::new(document, other)?);
+        let before = self.placement.as_ref();
+        let before = before.ok_or_else(|| Mismatch::NotPlacedHere(other.name.to_owned()))?;
+        self.against = Some(Against::new(document, before, other)?);
         Ok(())
     }
 

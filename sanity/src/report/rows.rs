@@ -4,6 +4,7 @@
 use common::text::counted;
 use common::units::human_bytes;
 
+use super::memory::{self, Memory};
 use super::timeline::share;
 use super::{Against, Bar, Heap, Part, Placed, Report, Traced};
 
@@ -11,6 +12,8 @@ use super::{Against, Bar, Heap, Part, Placed, Report, Traced};
 const HEAPS_SHOWN: usize = 12;
 /// Size classes that are listed.
 const CLASSES_SHOWN: usize = 10;
+/// Characters of a command line that are shown.
+const LONGEST_COMMAND: usize = 200;
 
 /// A metric's name, which is one of the definitions', and its value.
 pub(super) type Line = (&'static str, String);
@@ -32,15 +35,198 @@ impl Table {
     }
 }
 
-/// All metrics that are one value; the verdict first.
+/// Lines under a heading.
+pub(super) struct Section {
+    /// Empty for what stands first.
+    pub(super) title: &'static str,
+    pub(super) lines: Vec<Line>,
+}
+
+/// All metrics that are one value, under their headings: of a traced program first what
+/// it is and what could be saved; of other jobs the verdict first, and no headings.
+pub(super) fn sections(report: &Report) -> Vec<Section> {
+    let Some(memory) = &report.memory else {
+        return vec![Section {
+            title: "",
+            lines: untraced(report),
+        }];
+    };
+    let section = |title, lines: Vec<Line>| Section { title, lines };
+    let mut sections = vec![section("", headline(report, memory))];
+    if memory.savings.len() > 1 {
+        let rest = memory.savings[1..].iter();
+        let rest = rest.map(|saving| ("also", saving.text.clone()));
+        sections.push(section(
+            "what else could be saved; parts may overlap",
+            rest.collect(),
+        ));
+    }
+    sections.push(section("memory", over_time(memory)));
+    if let Some(against) = &report.against {
+        sections.push(section("the other placement", difference(report, against)));
+    }
+    sections.push(section("trace", traced(report.trace.as_ref())));
+    let mut jobs = blocks(report);
+    jobs.extend(internal(report));
+    jobs.extend(churn_and_hardness(report));
+    sections.push(section("blocks", jobs));
+    let mut placed = vec![("placement", verdict(report))];
+    if let Some(placement) = &report.placement {
+        placed.extend(external(placement));
+    }
+    sections.push(section("addresses", placed));
+    sections
+}
+
+/// All metrics that are one value.
 pub(super) fn lines(report: &Report) -> Vec<Line> {
+    let sections = sections(report).into_iter();
+    sections.flat_map(|section| section.lines).collect()
+}
+
+/// The first lines on a traced program.
+fn headline(report: &Report, memory: &Memory) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if report.is_invalid() {
+        lines.push(("placement", verdict(report)));
+    }
+    lines.push(("program", program(report)));
+    let at = memory::moment;
+    lines.push((
+        "peak live",
+        format!(
+            "{} {}, {} of them requested",
+            human_bytes(memory.peak_live),
+            at(memory.peak_live_time, memory.peak_live_seconds),
+            human_bytes(memory.peak_requested),
+        ),
+    ));
+    let resident = match memory.resident_peak {
+        Some(bytes) => format!("; resident {} at most", human_bytes(bytes)),
+        None => String::new(),
+    };
+    lines.push((
+        "peak held",
+        format!(
+            "{} {}{resident}",
+            human_bytes(memory.peak_held),
+            at(memory.peak_held_time, memory.peak_held_seconds),
+        ),
+    ));
+    let reached = match &report.against {
+        Some(against) if against.placement.valid => format!(
+            "; {} reaches {}",
+            against.name,
+            human_bytes(against.placement.makespan)
+        ),
+        _ => String::new(),
+    };
+    lines.push((
+        "least",
+        format!(
+            "{}: no placement of these blocks is smaller{reached}",
+            human_bytes(memory.least)
+        ),
+    ));
+    lines.push(("could save", could_save(memory)));
+    lines
+}
+
+/// The verdict on a traced program in one line.
+pub(super) fn could_save(memory: &Memory) -> String {
+    match memory.savings.first() {
+        Some(saving) => saving.text.clone(),
+        None => format!(
+            "nothing to gain: {} above least at the peak, {} pinned at most",
+            human_bytes(memory.peak_held.saturating_sub(memory.least)),
+            human_bytes(memory.peak_pinned),
+        ),
+    }
+}
+
+/// What the program is, as far as the trace tells.
+pub(super) fn program(report: &Report) -> String {
+    let Some(process) = &report.process else {
+        return "not recorded".to_owned();
+    };
+    let mut text = match process.command.is_empty() {
+        true => "not recorded".to_owned(),
+        false => process.command.join(" "),
+    };
+    if let Some((at, _)) = text.char_indices().nth(LONGEST_COMMAND) {
+        text.truncate(at);
+        text.push_str("...");
+    }
+    let mut facts = Vec::new();
+    facts.extend(process.id.map(|id| format!("process {id}")));
+    facts.extend(process.seconds.map(|seconds| format!("{seconds:.3} s")));
+    facts.extend(process.partial.iter().map(|&reason| reason.to_owned()));
+    match facts.is_empty() {
+        true => text,
+        false => format!("{text} ({})", facts.join(", ")),
+    }
+}
+
+fn over_time(memory: &Memory) -> Vec<Line> {
+    let at = memory::moment;
+    vec![
+        (
+            "touched",
+            format!(
+                "{} at most, {}",
+                bytes(memory.peak_touched),
+                at(memory.peak_touched_time, memory.peak_touched_seconds)
+            ),
+        ),
+        (
+            "pinned",
+            format!(
+                "{} at most, {}: {} of it in pages without a block, {} in mostly free pages \
+                 that several classes share",
+                bytes(memory.peak_pinned),
+                at(memory.peak_pinned_time, memory.peak_pinned_seconds),
+                human_bytes(memory.empty_pages),
+                human_bytes(memory.pinned_together),
+            ),
+        ),
+        (
+            "held / live",
+            format!("{} over time", number(memory.held_over_live)),
+        ),
+        (
+            "at the end",
+            format!(
+                "{} live, {} held, {} touched",
+                human_bytes(memory.end_live),
+                human_bytes(memory.end_held),
+                human_bytes(memory.end_touched)
+            ),
+        ),
+    ]
+}
+
+/// Of jobs that are no traced program's; the verdict first.
+fn untraced(report: &Report) -> Vec<Line> {
     let mut lines = vec![("placement", verdict(report))];
     if let Some(against) = &report.against {
         lines.extend(difference(report, against));
     }
     lines.push(("jobs", report.jobs.to_string()));
     lines.extend(traced(report.trace.as_ref()));
-    lines.push(("heaps", report.heaps.len().to_string()));
+    lines.extend(blocks(report).into_iter().skip(1));
+    if let Some(placed) = &report.placement {
+        lines.extend(placement(placed));
+    }
+    lines.extend(internal(report));
+    lines.extend(churn_and_hardness(report));
+    lines
+}
+
+fn blocks(report: &Report) -> Vec<Line> {
+    let mut lines = vec![
+        ("jobs", report.jobs.to_string()),
+        ("heaps", report.heaps.len().to_string()),
+    ];
     if let Some(job) = &report.largest {
         let (birth, death) = (job.birth, job.death);
         let size = bytes(job.size);
@@ -54,14 +240,16 @@ pub(super) fn lines(report: &Report) -> Vec<Line> {
         "LOAD",
         format!("{} at time {}", bytes(load.bytes), load.time),
     ));
-    if let Some(placed) = &report.placement {
-        lines.extend(placement(placed));
-    }
-    let internal = report.internal;
-    lines.push(("internal peak", part(internal.at_peak, "of the size then")));
-    lines.push(("internal total", part(internal.total, "of all sizes")));
-    lines.extend(churn_and_hardness(report));
+    lines.push(("least", bytes(report.least)));
     lines
+}
+
+fn internal(report: &Report) -> Vec<Line> {
+    let internal = report.internal;
+    vec![
+        ("internal peak", part(internal.at_peak, "of the size then")),
+        ("internal total", part(internal.total, "of all sizes")),
+    ]
 }
 
 fn placement(placed: &Placed) -> Vec<Line> {
@@ -71,24 +259,26 @@ fn placement(placed: &Placed) -> Vec<Line> {
         ("fragmentation", percent(placed.fragmentation)),
         ("makespan/LOAD", percent(placed.makespan_over_load)),
     ];
-    match &placed.external {
-        Some(external) => lines.extend([
-            ("external peak", part(external.at_peak, "of LOAD")),
-            (
-                "external time",
-                format!("{} of the load over time", percent(external.over_time)),
-            ),
-            (
-                "touched pages",
-                format!("{} at most", external.touched_pages),
-            ),
-        ]),
-        None => lines.push((
-            "external",
-            "not defined for an invalid placement".to_owned(),
-        )),
-    }
+    lines.extend(external(placed));
     lines
+}
+
+fn external(placed: &Placed) -> Vec<Line> {
+    let Some(external) = &placed.external else {
+        let undefined = "not defined for an invalid placement".to_owned();
+        return vec![("external", undefined)];
+    };
+    vec![
+        ("external peak", part(external.at_peak, "of LOAD")),
+        (
+            "external time",
+            format!("{} of the load over time", percent(external.over_time)),
+        ),
+        (
+            "touched pages",
+            format!("{} at most", external.touched_pages),
+        ),
+    ]
 }
 
 fn verdict(report: &Report) -> String {
@@ -209,6 +399,13 @@ fn difference(report: &Report, against: &Against) -> Vec<Line> {
 /// All metrics that are many values.
 pub(super) fn tables(report: &Report) -> Vec<Table> {
     let mut tables = Vec::new();
+    if let Some(memory) = report
+        .memory
+        .as_ref()
+        .filter(|memory| !memory.pins.is_empty())
+    {
+        tables.push(pins(memory));
+    }
     if let Some(against) = &report.against {
         tables.push(changes(against));
     }
@@ -221,6 +418,26 @@ pub(super) fn tables(report: &Report) -> Vec<Table> {
         tables.push(histogram("lifetimes", "ticks", &report.lifetimes));
     }
     tables
+}
+
+fn pins(memory: &Memory) -> Table {
+    let shown = || memory.pins.iter().take(CLASSES_SHOWN);
+    let of_all = |bytes: u64| share(bytes as f64, memory.peak_pinned as f64);
+    Table {
+        title: "who alone keeps mostly free pages, when most is pinned",
+        columns: vec!["requested", "blocks", "keep", "of what is pinned"],
+        rows: shown()
+            .map(|pin| {
+                vec![
+                    pin.sizes(),
+                    pin.blocks.to_string(),
+                    human_bytes(pin.bytes),
+                    percent(of_all(pin.bytes)),
+                ]
+            })
+            .collect(),
+        bars: shown().map(|pin| of_all(pin.bytes)).collect(),
+    }
 }
 
 fn heaps(heaps: &[Heap]) -> Table {
@@ -248,8 +465,8 @@ fn heaps(heaps: &[Heap]) -> Table {
             format!("{} smaller", rest.len()),
             count(sum(|heap| Some(heap.jobs as u64))),
             "-".to_owned(),
-            short(sum(|heap| heap.makespan)),
-            count(sum(|heap| heap.pages)),
+            "-".to_owned(),
+            "-".to_owned(),
             "-".to_owned(),
         ]);
     }

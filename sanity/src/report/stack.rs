@@ -3,8 +3,6 @@
 use common::job::Job;
 use common::placement::Placement;
 
-use super::PAGE;
-
 /// One heap and where it lies in the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct StackedHeap {
@@ -61,12 +59,6 @@ impl Stack {
         self.heaps
             .last()
             .map_or(0, |heap| heap.below.saturating_add(heap.makespan))
-    }
-
-    /// Sum of the makespans in pages.
-    pub(super) fn pages(&self) -> u64 {
-        let pages = self.heaps.iter().map(|heap| heap.makespan.div_ceil(PAGE));
-        pages.fold(0, u64::saturating_add)
     }
 
     /// The index of a heap that holds jobs.

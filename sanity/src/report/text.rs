@@ -18,11 +18,16 @@ const BAR: usize = 20;
 /// than 80 columns.
 pub fn text(report: &Report) -> String {
     let mut text = String::new();
-    for (name, value) in rows::lines(report) {
-        let lines = wrapped(&printable(&value));
-        for (index, line) in lines.iter().enumerate() {
-            let name = if index == 0 { name } else { "" };
-            let _ = writeln!(text, "{name:<width$}{line}", width = NAMES);
+    for section in rows::sections(report) {
+        if !section.title.is_empty() {
+            let _ = writeln!(text, "\n{}", section.title);
+        }
+        for (name, value) in section.lines {
+            let lines = wrapped(&printable(&value));
+            for (index, line) in lines.iter().enumerate() {
+                let name = if index == 0 { name } else { "" };
+                let _ = writeln!(text, "{name:<width$}{line}", width = NAMES);
+            }
         }
     }
     for table in rows::tables(report) {

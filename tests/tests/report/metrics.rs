@@ -65,6 +65,7 @@ never freed    not recorded
 heaps          2
 largest job    8192 bytes (8.00 KiB), job 4, lives [3, 5)
 LOAD           14336 bytes (14.0 KiB) at time 3
+least          14336 bytes (14.0 KiB)
 makespan       18432 bytes (18.0 KiB), 5 pages
 fragmentation  28.5714 %
 makespan/LOAD  128.5714 %
@@ -217,7 +218,7 @@ fn what_only_a_trace_tells_is_told_of_traces_and_null_elsewhere() {
     let csv = Report::new(&document(TRACED.as_bytes(), Format::Csv), 0);
     let json: Value = serde_json::from_str(&csv.json().expect("JSON")).expect("JSON");
     assert!(json["trace"].is_null() && json["against"].is_null());
-    assert_eq!(json["schema"], 2);
+    assert_eq!(json["schema"], 3);
 }
 
 #[test]

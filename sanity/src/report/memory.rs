@@ -1,0 +1,292 @@
+//! What a traced program's memory was: peaks, what keeps memory from the system, and
+//! what could be saved.
+
+use common::input::Document;
+use common::job::Job;
+use common::memory::Peak;
+use common::notes::Seconds;
+use common::text::counted;
+use common::units::human_bytes;
+use serde::Serialize;
+
+use super::snapshot::{Kept, MAPPED, Snapshot};
+use super::timeline::share;
+use super::{Part, Process, classes};
+
+/// Pins that are listed.
+const PINS: usize = 20;
+/// What is less than this share of the peak of held memory is not worth advice.
+const WORTH: f64 = 0.05;
+/// Nor is what is less than this many bytes.
+const WORTH_BYTES: u64 = 64 << 10;
+
+/// What a traced program's memory was. Times are on the logical clock.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Memory {
+    /// The most usable bytes of live blocks: LOAD.
+    pub peak_live: u64,
+    /// When.
+    pub peak_live_time: u64,
+    /// The same in seconds since the start, where notes tell the time.
+    pub peak_live_seconds: Option<f64>,
+    /// The most bytes that were requested and live.
+    pub peak_requested: u64,
+    /// The most bytes held from the system.
+    pub peak_held: u64,
+    /// When.
+    pub peak_held_time: u64,
+    /// In seconds.
+    pub peak_held_seconds: Option<f64>,
+    /// The most bytes of touched pages.
+    pub peak_touched: u64,
+    /// When.
+    pub peak_touched_time: u64,
+    /// In seconds.
+    pub peak_touched_seconds: Option<f64>,
+    /// The most bytes that were touched and not live.
+    pub peak_pinned: u64,
+    /// When.
+    pub peak_pinned_time: u64,
+    /// In seconds.
+    pub peak_pinned_seconds: Option<f64>,
+    /// The lower bound on any placement of these blocks, alignment counted.
+    pub least: u64,
+    /// The most resident bytes of the process, where a note tells them.
+    pub resident_peak: Option<u64>,
+    /// Integral of held over integral of live.
+    pub held_over_live: f64,
+    /// At the end of the trace: usable bytes of live blocks.
+    pub end_live: u64,
+    /// At the end: held bytes.
+    pub end_held: u64,
+    /// At the end: touched bytes.
+    pub end_touched: u64,
+    /// Who keeps the pages that are mostly free, when most was pinned: the most first.
+    pub pins: Vec<Pin>,
+    /// Then: free bytes of mostly free pages that several classes keep together.
+    pub pinned_together: u64,
+    /// Then: bytes of touched pages without any block.
+    pub empty_pages: u64,
+    /// What could be saved, the most first; empty where there is nothing to gain.
+    pub savings: Vec<Saving>,
+}
+
+/// What the blocks of a size class alone keep.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Pin {
+    /// The class of the requested sizes, by its largest.
+    pub class: u64,
+    /// The smallest requested size among the blocks.
+    pub smallest: u64,
+    /// The largest.
+    pub largest: u64,
+    /// The blocks, all in pages that are mostly free and hold no other class.
+    pub blocks: u64,
+    /// The free bytes of those pages.
+    pub bytes: u64,
+}
+
+impl Pin {
+    /// The sizes of its blocks, in words.
+    pub fn sizes(&self) -> String {
+        match (self.smallest, self.largest) {
+            (one, other) if one == other => counted(one, "byte"),
+            (one, other) => format!("{one} to {other} bytes"),
+        }
+    }
+}
+
+/// By what memory could be saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Remedy {
+    /// Blocks of a class that keep pages: freed earlier, or allocated apart.
+    Pins,
+    /// Pages without a block: given back by `malloc_trim` or a lower trim threshold.
+    Trim,
+    /// Large blocks that left holes in a heap: given mappings of their own.
+    MmapThreshold,
+    /// Arenas that each keep memory of their own: fewer of them.
+    ArenaMax,
+    /// Bytes that the allocator set aside and nobody asked for: another allocator.
+    Allocator,
+    /// A better placement of all blocks.
+    Placement,
+}
+
+/// What could be saved, and by what.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Saving {
+    /// By what.
+    pub by: Remedy,
+    /// Bytes, and their share of the peak of held memory.
+    #[serde(flatten)]
+    pub part: Part,
+    /// The same for people.
+    pub text: String,
+}
+
+impl Memory {
+    /// Measures; `least` is the lower bound. O(n log n).
+    pub(super) fn new(document: &Document, internal: Part, least: u64) -> Option<Memory> {
+        let memory = document.memory.as_ref()?;
+        let seconds = Seconds::new(&document.trace_notes);
+        let resident = document.trace_notes.resident();
+        let pinned = Snapshot::at(document, memory, memory.peak_pinned);
+        let at = |peak: Peak| seconds.at(peak.time);
+        let mut told = Memory {
+            peak_live: memory.peak_live.bytes,
+            peak_live_time: memory.peak_live.time,
+            peak_live_seconds: at(memory.peak_live),
+            peak_requested: memory.peak_requested.bytes,
+            peak_held: memory.peak_held.bytes,
+            peak_held_time: memory.peak_held.time,
+            peak_held_seconds: at(memory.peak_held),
+            peak_touched: memory.peak_touched.bytes,
+            peak_touched_time: memory.peak_touched.time,
+            peak_touched_seconds: at(memory.peak_touched),
+            peak_pinned: memory.peak_pinned.bytes,
+            peak_pinned_time: memory.peak_pinned.time,
+            peak_pinned_seconds: at(memory.peak_pinned),
+            least,
+            resident_peak: resident.iter().map(|told| told.most.max(told.bytes)).max(),
+            held_over_live: share(memory.held_area as f64, memory.live_area as f64),
+            end_live: memory.end.usable,
+            end_held: memory.end.held,
+            end_touched: memory.end.touched,
+            pins: pins(&pinned),
+            pinned_together: pinned.shared,
+            empty_pages: pinned.empty,
+            savings: Vec::new(),
+        };
+        let idle = match memory.peak_idle.time == memory.peak_pinned.time {
+            true => pinned,
+            false => Snapshot::at(document, memory, memory.peak_idle),
+        };
+        let then = moment(memory.peak_idle.time, at(memory.peak_idle));
+        told.savings = told.find_savings(document, &then, &idle, internal);
+        Some(told)
+    }
+
+    fn find_savings(
+        &self,
+        document: &Document,
+        then: &str,
+        idle: &Snapshot,
+        internal: Part,
+    ) -> Vec<Saving> {
+        let jobs = document.problem.jobs();
+        let glibc = is_glibc(jobs);
+        let mut savings = Vec::new();
+        let mut add = |by, bytes: u64, text: String| {
+            let part = Part::of(bytes, self.peak_held);
+            if part.share >= WORTH && bytes >= WORTH_BYTES {
+                let share = 100.0 * part.share;
+                let bytes = human_bytes(bytes);
+                let text = format!("{bytes} ({share:.0} % of peak held) {text}");
+                savings.push(Saving { by, part, text });
+            }
+        };
+        if let Some(pin) = self.pins.first() {
+            let when = moment(self.peak_pinned_time, self.peak_pinned_seconds);
+            let text = format!(
+                "that {} of {} keep {when}, in pages that hold little else: free those \
+                 blocks earlier, or allocate them apart from the others",
+                counted(pin.blocks, "block"),
+                pin.sizes(),
+            );
+            add(Remedy::Pins, pin.bytes, text);
+        }
+        let large = large_in_heaps(jobs);
+        if glibc && large > 0 && idle.empty_runs >= idle.empty / 2 {
+            let text = format!(
+                "in pages without a block {then}, in runs of 128 KiB and more; {} of that \
+                 size lay in heaps: with M_MMAP_THRESHOLD set to 131072 each has a mapping \
+                 that ends with it",
+                counted(large, "block"),
+            );
+            add(Remedy::MmapThreshold, idle.empty_runs, text);
+        } else {
+            let by = match glibc {
+                true => "malloc_trim(0), or a lower M_TRIM_THRESHOLD, gives them back",
+                false => "let the allocator purge them sooner",
+            };
+            let text = format!("in pages without a block {then}: {by}");
+            add(Remedy::Trim, idle.empty, text);
+        }
+        if glibc && idle.arenas.len() > 1 {
+            let rest: u64 = idle.arenas[1..].iter().sum();
+            let text = format!(
+                "free in {} beside the largest {then}: with M_ARENA_MAX set to 1 all \
+                 threads share one",
+                counted(idle.arenas.len() - 1, "arena"),
+            );
+            add(Remedy::ArenaMax, rest, text);
+        }
+        let text = "at the peak that the allocator set aside and nobody asked for: use sizes \
+                    that fill its classes, or an allocator with finer ones";
+        add(Remedy::Allocator, internal.bytes, text.to_owned());
+        let placement = self.peak_held.saturating_sub(self.least);
+        let text = "at the peak, at most, by a better placement of the same blocks: idealloc \
+                    tells how much of it";
+        add(Remedy::Placement, placement, text.to_owned());
+        savings.sort_by_key(|saving| std::cmp::Reverse(saving.part.bytes));
+        savings
+    }
+}
+
+/// An instant in words.
+pub(super) fn moment(time: u64, seconds: Option<f64>) -> String {
+    match seconds {
+        Some(seconds) => format!("at {seconds:.3} s"),
+        None => format!("at time {time}"),
+    }
+}
+
+fn pins(snapshot: &Snapshot) -> Vec<Pin> {
+    let told = |(&class, kept): (&usize, &Kept)| Pin {
+        class: classes::class(class).to,
+        smallest: kept.smallest,
+        largest: kept.largest,
+        blocks: kept.blocks,
+        bytes: kept.bytes,
+    };
+    let mut pins: Vec<Pin> = snapshot.pins.iter().map(told).collect();
+    pins.sort_by_key(|pin| (std::cmp::Reverse(pin.bytes), pin.class));
+    pins.truncate(PINS);
+    pins
+}
+
+/// Whether the blocks look like glibc's: those in its heaps use all but the first word
+/// of a chunk, whose size is a multiple of 16.
+fn is_glibc(jobs: &[Job]) -> bool {
+    let small = || jobs.iter().filter(|job| job.size < MAPPED);
+    let like = small().filter(|job| job.size % 16 == 8).count();
+    like * 10 > small().count() * 9
+}
+
+/// Jobs from 128 KiB on that lay in a heap of glibc's, and in no mapping of their own.
+fn large_in_heaps(jobs: &[Job]) -> u64 {
+    let large = jobs.iter().filter(|job| job.size >= MAPPED);
+    large.filter(|job| job.size % 16 == 8).count() as u64
+}
+
+/// What the program is, where notes tell it.
+pub(super) fn process(document: &Document) -> Option<Process> {
+    let notes = &document.trace_notes;
+    let process = notes.process();
+    if process.is_none() && notes.command().is_empty() {
+        return None;
+    }
+    Some(Process {
+        id: process.map(|process| process.id),
+        parent: process.map(|process| process.parent),
+        command: notes.command(),
+        seconds: notes.times().last().map(|&(_, since)| since as f64 / 1e9),
+        partial: notes.partial(),
+    })
+}
