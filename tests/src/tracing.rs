@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use common::trace::wire::Call;
-use common::trace::{CutRecord, Reader};
+use common::trace::{CutRecord, Note, Reader};
 use tempfile::TempDir;
 
 use crate::workspace;
@@ -146,6 +146,8 @@ impl Traced {
 pub struct Replay {
     /// All calls, in order.
     pub calls: Vec<Call>,
+    /// All notes, in order: the number of calls before each, its thread, and what it tells.
+    pub notes: Vec<(usize, u64, Note)>,
     /// Allocations over live memory, and ends of unknown blocks.
     pub anomalies: Vec<String>,
     /// Live blocks at the end: start and end of each.
@@ -192,6 +194,9 @@ impl Replay {
     }
 
     fn step(&mut self, at: u64, call: Call) {
+        if let Some(note) = Note::of(&call) {
+            return self.notes.push((self.calls.len(), call.thread(), note));
+        }
         self.calls.push(call);
         let block = match call {
             Call::Free { pointer, thread } => {

@@ -13,6 +13,8 @@ pub(crate) struct TraceFile {
     inode: AtomicU64,
     /// In bytes.
     length: AtomicU64,
+    /// The most bytes that it may have: those of the mapping.
+    most: AtomicU64,
 }
 
 /// What a forked child has to close: the last file of this process or of one that it
@@ -29,11 +31,13 @@ impl TraceFile {
             device: AtomicU64::new(0),
             inode: AtomicU64::new(0),
             length: AtomicU64::new(0),
+            most: AtomicU64::new(0),
         }
     }
 
-    /// Takes the freshly opened, empty regular file `fd`.
-    pub(crate) fn take(&self, fd: i32, stat: &libc::stat) {
+    /// Takes the freshly opened, empty regular file `fd`, which may have `most` bytes.
+    pub(crate) fn take(&self, fd: i32, stat: &libc::stat, most: u64) {
+        self.most.store(most, Ordering::Relaxed);
         for file in [self, &INHERITED] {
             file.device.store(stat.st_dev, Ordering::Relaxed);
             file.inode.store(stat.st_ino, Ordering::Relaxed);
@@ -77,16 +81,11 @@ impl TraceFile {
         self.length.load(Ordering::Relaxed)
     }
 
-    /// Makes the file longer, by `step` where possible, but at least to `needed` bytes,
-    /// and no longer than `most`. Returns its new length.
-    pub(crate) fn extend(
-        &self,
-        needed: u64,
-        step: u64,
-        most: u64,
-        path: *const u8,
-    ) -> Result<u64, i32> {
+    /// Makes the file longer, by `step` where possible, but at least to `needed` bytes.
+    /// Returns its new length.
+    pub(crate) fn extend(&self, needed: u64, step: u64, path: *const u8) -> Result<u64, i32> {
         let length = self.length();
+        let most = self.most.load(Ordering::Relaxed);
         let allowed = sys::limit(libc::RLIMIT_FSIZE);
         if needed > allowed {
             return Err(libc::EFBIG);

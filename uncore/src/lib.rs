@@ -14,7 +14,8 @@
 //! process must not share with its forked child lies in one page that the kernel wipes
 //! on fork (`state`); the child then makes a file of its own (`process`, `own_file`,
 //! `claim`) and leaves the blocks that it inherited out of its trace (`known`). What the
-//! user asks for is in `settings`.
+//! trace tells beside the calls is in `notes` (and `sample`, which asks the kernel), what
+//! the user asks for in `settings`.
 //!
 //! Nothing here allocates, panics, takes a lock on the common path or touches
 //! `errno`.
@@ -24,10 +25,12 @@ mod claim;
 mod file;
 mod known;
 mod message;
+mod notes;
 mod output;
 mod own_file;
 mod path;
 mod process;
+mod sample;
 mod settings;
 mod slots;
 mod state;

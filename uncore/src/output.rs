@@ -7,8 +7,8 @@
 //!
 //! The file grows in steps, ahead of the cursor, by blocks that really exist: a
 //! store into a hole on a full disk would be a SIGBUS in the traced program. A
-//! slot that reaches beyond the file is given up; its thread grows the file and
-//! reserves another.
+//! slot that starts beyond the limit is given up; its thread grows the file, or only
+//! raises the limit, and reserves another.
 //!
 //! At exit the file is cut to what was used. From the moment at which the cursor
 //! is closed (by an addition that carries it beyond any limit) until it is open
@@ -22,8 +22,10 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use hook::sys;
 
+use common::trace::wire::MAX_RECORD;
+
 use crate::file::{self, TraceFile};
-use crate::slots::{Cursor, Slot};
+use crate::slots::{self, Cursor, Slot};
 
 /// Addresses to reserve, bytes; halved while refused.
 const ADDRESSES: u64 = 256 << 30;
@@ -37,9 +39,17 @@ const LATE_STEP: u64 = 4 << 10;
 /// Pages of the file are made ready to be written in portions, which grow to
 /// this many bytes.
 const LAST_PORTION: u64 = 1 << 20;
+/// The limit is raised by this many bytes at most, so that the slow path, which writes
+/// notes, is taken at least every 16384 events: the shortest record has 17 bytes.
+pub(crate) const STEP: u64 = 256 << 10;
+/// Bytes behind the limit: for the record that starts right before it, and for one that
+/// says why the trace stops.
+const SPARE: u64 = 2 * MAX_RECORD as u64;
 /// Pages that lie this far behind are dropped from the process's memory (they
-/// stay in the kernel's cache), so that a trace does not count as memory used.
-const KEPT: u64 = 64 << 20;
+/// stay in the kernel's cache), so that a trace hardly counts as memory used.
+const KEPT: u64 = 256 << 10;
+/// They are dropped up to a multiple of this many bytes.
+const DROPPED_TO: u64 = 64 << 10;
 
 /// The output of a process. Zeros are valid: none, in which no slot fits. All but the
 /// reserving is done by one thread at a time. The file and the cursor lie beside it, so that the words
@@ -48,10 +58,10 @@ const KEPT: u64 = 64 << 20;
 pub(crate) struct Output {
     /// Address of the output's byte 0.
     base: AtomicU64,
-    /// Bytes of the output, from its start, that may be written.
+    /// Where slots may start, see [`slots::limit`].
     limit: AtomicU64,
-    /// Bytes of addresses that are mapped.
-    mapped: AtomicU64,
+    /// Bytes of the output, from its start, that may be written.
+    ready: AtomicU64,
     /// Bytes from the start whose pages were dropped.
     dropped: AtomicU64,
     /// Not 0 once the file was cut: it then grows in small steps.
@@ -69,7 +79,7 @@ impl Output {
         Output {
             base: AtomicU64::new(0),
             limit: AtomicU64::new(0),
-            mapped: AtomicU64::new(0),
+            ready: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             late: AtomicU32::new(0),
         }
@@ -103,8 +113,7 @@ impl Output {
                 Err(error) => return Err(error),
             }
         };
-        file.take(fd, stat);
-        self.mapped.store(length, Ordering::Relaxed);
+        file.take(fd, stat, length);
         self.base.store(base as u64, Ordering::Relaxed);
         INHERITED_BASE.store(base as u64, Ordering::Relaxed);
         INHERITED_LENGTH.store(length, Ordering::Relaxed);
@@ -112,47 +121,72 @@ impl Output {
         Ok(())
     }
 
-    /// Sees to it that `length` bytes behind the cursor may be written. `path` is the
-    /// file's, with its NUL.
+    /// Whether the file was cut, and grows in small steps.
+    pub(crate) fn is_late(&self) -> bool {
+        self.late.load(Ordering::Relaxed) != 0
+    }
+
+    /// Sees to it that a slot may start at the cursor. `path` is the file's, with its NUL.
     pub(crate) fn make_room(
         &self,
         file: &TraceFile,
         cursor: &Cursor,
-        length: u64,
         path: *const u8,
     ) -> Result<(), i32> {
-        let needed = cursor.reserved().wrapping_add(length);
-        if needed <= self.limit.load(Ordering::Relaxed) {
+        let at = cursor.reserved();
+        if slots::limit(at) < self.limit.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let late = self.late.load(Ordering::Relaxed) != 0;
-        let mut end = file.length();
-        if needed > end {
-            let step = if late {
-                LATE_STEP
-            } else {
-                end.clamp(FIRST_STEP, LAST_STEP)
-            };
-            let mapped = self.mapped.load(Ordering::Relaxed);
-            end = file.extend(needed, step, mapped, path)?;
+        let needed = at + SPARE + 1;
+        let late = self.is_late();
+        let mut ready = self.ready.load(Ordering::Relaxed);
+        if needed > ready {
+            let before = ready;
+            ready = file.length();
+            if needed > ready {
+                let step = if late {
+                    LATE_STEP
+                } else {
+                    ready.clamp(FIRST_STEP, LAST_STEP)
+                };
+                ready = file.extend(needed, step, path)?;
+            }
+            if !late {
+                let portion = before.clamp(FIRST_STEP, LAST_PORTION);
+                ready = ready.min((needed / portion + 1) * portion);
+                let base = self.base.load(Ordering::Relaxed);
+                prepare(file.descriptor(path).ok(), base, before, ready);
+                self.drop_old_pages(base, before);
+            }
+            self.ready.store(ready, Ordering::Relaxed);
+            INHERITED_USED.store(ready, Ordering::Relaxed);
         }
-        let old_limit = self.limit.load(Ordering::Relaxed);
-        let mut limit = end;
-        if !late {
-            let portion = old_limit.clamp(FIRST_STEP, LAST_PORTION);
-            limit = end.min((needed / portion + 1) * portion);
-            let base = self.base.load(Ordering::Relaxed);
-            prepare(file.descriptor(path).ok(), base, old_limit, limit);
-            self.drop_old_pages(base, old_limit);
-        }
+        let end = ready.min((needed / STEP + 1) * STEP);
+        let limit = slots::limit(end - SPARE);
         self.limit.store(limit, Ordering::Release);
-        INHERITED_USED.store(limit, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// A slot behind all others, in the bytes that are kept for it, when the file cannot
+    /// grow: of the longest record, once. None where nothing may be written.
+    pub(crate) fn last_slot(&self) -> Option<Slot> {
+        let at = self
+            .ready
+            .load(Ordering::Relaxed)
+            .checked_sub(MAX_RECORD as u64)?;
+        let base = self.base.load(Ordering::Relaxed);
+        Some(Slot::at(base, at, MAX_RECORD))
+    }
+
+    /// Bytes of the output that the process has in memory, about.
+    pub(crate) fn resident(&self, cursor: &Cursor) -> u64 {
+        let end = cursor.reserved().next_multiple_of(4096);
+        end.saturating_sub(self.dropped.load(Ordering::Relaxed))
     }
 
     fn drop_old_pages(&self, base: u64, used: u64) {
         let dropped = self.dropped.load(Ordering::Relaxed);
-        let end = used.saturating_sub(KEPT) & !(LAST_STEP - 1);
+        let end = used.saturating_sub(KEPT) & !(DROPPED_TO - 1);
         if end > dropped {
             // SAFETY: the pages are the file's; dropping them from the mapping
             // loses nothing, and a late store brings its page back.
@@ -170,16 +204,17 @@ impl Output {
     }
 
     /// Cuts the file, whose `path` has its NUL, to what was used. What comes later
-    /// grows it in small steps.
-    pub(crate) fn cut(&self, file: &TraceFile, cursor: &Cursor, path: *const u8) {
+    /// grows it in small steps. Returns the count of the cursor, which is taken out.
+    pub(crate) fn cut(&self, file: &TraceFile, cursor: &Cursor, path: *const u8) -> u64 {
         let Ok(fd) = file.descriptor(path) else {
-            return;
+            return 0;
         };
-        let used = cursor.close().min(self.limit.load(Ordering::Relaxed));
-        self.limit.store(used, Ordering::Release);
+        let used = cursor.close().min(self.ready.load(Ordering::Relaxed));
+        self.limit.store(0, Ordering::Release);
         file.cut(fd, used);
+        self.ready.store(used, Ordering::Relaxed);
         self.late.store(1, Ordering::Relaxed);
-        cursor.open(used);
+        cursor.open(used)
     }
 }
 

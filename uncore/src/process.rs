@@ -11,7 +11,7 @@ use hook::sys;
 
 use crate::slots::Slot;
 use crate::state::{self, COLD, PARTIAL, RECORDING, State};
-use crate::{message, output, own_file, settings};
+use crate::{message, notes, output, own_file, settings};
 
 /// A call went by unrecorded because the process was not set up yet.
 static MISSED: AtomicBool = AtomicBool::new(false);
@@ -75,6 +75,10 @@ fn initialise(state: &State, locked: &Locked<'_>) -> bool {
         mode &= !RECORDING;
     }
     state.process_id.store(sys::process_id(), Ordering::Relaxed);
+    if let Err(error) = notes::first(state, starts_paused, locked) {
+        stop(state, error, locked);
+        return false;
+    }
     state.mode.store(mode, Ordering::Release);
     true
 }
@@ -113,15 +117,17 @@ fn open(state: &State, forked: bool, locked: &Locked<'_>) -> bool {
 pub(crate) fn reserve(state: &State, length: usize) -> Option<Slot> {
     match state.try_reserve(length) {
         Some(slot) => Some(slot),
-        None => reserve_slowly(state, length),
+        None => reserve_again(state, length),
     }
 }
 
+/// Reserves `length` bytes of the output, which were refused, or `None` when tracing has
+/// stopped.
 #[cold]
 #[inline(never)]
-fn reserve_slowly(state: &State, length: usize) -> Option<Slot> {
+pub(crate) fn reserve_again(state: &State, length: usize) -> Option<Slot> {
     loop {
-        if !make_room(state, length as u64) {
+        if !make_room(state) {
             return None;
         }
         if let Some(slot) = state.try_reserve(length) {
@@ -130,42 +136,76 @@ fn reserve_slowly(state: &State, length: usize) -> Option<Slot> {
     }
 }
 
-/// Sees to it that `length` bytes behind the cursor may be written; says
+/// After a reservation was refused: makes room, and writes notes that are due; says
 /// whether tracing goes on.
-fn make_room(state: &State, length: u64) -> bool {
+fn make_room(state: &State) -> bool {
     let locked = state.lock();
     // A child of a fork in a signal handler may come here with a wiped state.
     if !initialise(state, &locked) {
         return false;
     }
-    let path = own_file::path(&locked);
-    let output = &state.output;
-    match output.make_room(&state.file, &state.cursor, length, path.as_c()) {
-        Ok(()) => true,
-        Err(error) => {
-            state::switch_off();
-            message::line()
-                .text(b"tracing stops: the trace cannot grow (")
-                .error(error)
-                .text(b"); it is whole up to here: ")
-                .text(path.bytes())
-                .say(&locked.signals);
-            false
-        }
+    state.events.uncount();
+    if let Err(error) = grow(state, &locked) {
+        stop(state, error, &locked);
+        return false;
     }
+    notes::visit(state, &locked);
+    true
+}
+
+/// With the lock held: sees to it that a slot may start at the cursor.
+fn grow(state: &State, locked: &Locked<'_>) -> Result<(), i32> {
+    state.events.add(state.cursor.take_count());
+    let path = own_file::path(locked).as_c();
+    state.output.make_room(&state.file, &state.cursor, path)
+}
+
+/// With the lock held: reserves `length` bytes of the output.
+pub(crate) fn reserve_locked(
+    state: &State,
+    length: usize,
+    locked: &Locked<'_>,
+) -> Result<Slot, i32> {
+    loop {
+        if let Some(slot) = state.try_reserve(length) {
+            return Ok(slot);
+        }
+        state.events.uncount();
+        grow(state, locked)?;
+    }
+}
+
+/// With the lock held: ends tracing for good, as the trace cannot grow.
+fn stop(state: &State, error: i32, locked: &Locked<'_>) {
+    state::switch_off();
+    notes::stopped(state, error);
+    message::line()
+        .text(b"tracing stops: the trace cannot grow (")
+        .error(error)
+        .text(b"); it is whole up to here: ")
+        .text(own_file::path(locked).bytes())
+        .say(&locked.signals);
 }
 
 /// Cuts the file to what was used, on the way out of the process or of its
 /// program. Tracing goes on in small steps.
 pub(crate) fn cut() {
     let state = state::current();
+    if let Some(locked) = lock_own(state) {
+        notes::last(state, &locked);
+        let path = own_file::path(&locked).as_c();
+        let count = state.output.cut(&state.file, &state.cursor, path);
+        state.events.add(count);
+    }
+}
+
+/// Takes the lock, where this process has a trace that it may write notes to: not the
+/// child of a vfork, whose trace is its parent's.
+pub(crate) fn lock_own(state: &State) -> Option<Locked<'_>> {
     if !state.output.is_attached() {
-        return;
+        return None;
     }
     let locked = state.lock();
-    // The child of a vfork must not cut its parent's file.
-    if state.is_open() && state.process_id.load(Ordering::Relaxed) == sys::process_id() {
-        let path = own_file::path(&locked).as_c();
-        state.output.cut(&state.file, &state.cursor, path);
-    }
+    (state.is_open() && state.process_id.load(Ordering::Relaxed) == sys::process_id())
+        .then_some(locked)
 }

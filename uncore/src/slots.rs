@@ -1,6 +1,10 @@
 //! Slots of the output: reserved by one addition to a cursor, filled in place by
 //! plain stores.
 //!
+//! The same addition counts: the cursor is a number of bytes, and below it a number of
+//! reservations. So whoever reserves a slot knows how many were reserved before it, which
+//! is how notes know the number of events.
+//!
 //! Slots that are reserved and never filled are zeros, which a reader skips.
 
 use core::sync::atomic::{AtomicU64, Ordering, fence};
@@ -8,11 +12,22 @@ use core::sync::atomic::{AtomicU64, Ordering, fence};
 use common::trace::wire::{Call, Kind, word_bytes};
 use hook::real;
 
+/// Bits of the cursor that count reservations, below those that count bytes. The slow
+/// path takes the count out at least every [`STEP`](crate::output::STEP) bytes, which
+/// hold some 15 thousand records: it never runs over.
+const COUNT_BITS: u32 = 20;
+const COUNT: u64 = (1 << COUNT_BITS) - 1;
+
 /// Added to the cursor to close it: carries it beyond any limit.
 const CLOSED: u64 = 1 << 62;
 
-/// Bytes of the output that are reserved so far. It lies on a cache line of its own:
-/// every event writes it.
+/// What a cursor is compared with: a slot may start at fewer than `bytes` bytes.
+pub(crate) const fn limit(bytes: u64) -> u64 {
+    bytes << COUNT_BITS
+}
+
+/// Bytes of the output that are reserved so far, and how often some were since the count
+/// was last taken. It lies on a cache line of its own: every event writes it.
 #[repr(C, align(128))]
 pub(crate) struct Cursor(AtomicU64);
 
@@ -23,11 +38,19 @@ impl Cursor {
 
     /// Bytes that are reserved so far.
     pub(crate) fn reserved(&self) -> u64 {
-        self.0.load(Ordering::Acquire)
+        self.0.load(Ordering::Acquire) >> COUNT_BITS
     }
 
-    /// Reserves `length` bytes of the output that starts at `base`, where they end
-    /// within `limit`.
+    /// Takes the count out: how often bytes were reserved, or refused, since the last
+    /// time. By one thread at a time.
+    pub(crate) fn take_count(&self) -> u64 {
+        let count = self.0.load(Ordering::Relaxed) & COUNT;
+        self.0.fetch_sub(count, Ordering::AcqRel);
+        count
+    }
+
+    /// Reserves `length` bytes of the output that starts at `base`, where they start
+    /// before the [`limit`]. Behind it there is room for the longest record.
     #[inline(always)]
     pub(crate) fn reserve(
         &self,
@@ -35,28 +58,29 @@ impl Cursor {
         limit: &AtomicU64,
         length: usize,
     ) -> Option<Slot> {
-        let at = self.advance(length as u64);
-        let end = at.wrapping_add(length as u64);
+        let cursor = self.advance(((length as u64) << COUNT_BITS) + 1);
         // Loaded after the reservation: closing lowers the limit only after it has
         // carried the cursor away.
-        if end > limit.load(Ordering::Acquire) {
+        if cursor >= limit.load(Ordering::Acquire) {
             return None;
         }
         let base = base.load(Ordering::Relaxed);
+        let at = cursor >> COUNT_BITS;
         Some(Slot {
             address: base.wrapping_add(at) as *mut u8,
-            end,
+            end: at.wrapping_add(length as u64),
+            before: cursor & COUNT,
         })
     }
 
     /// Carries the cursor beyond any limit; says what it was.
     pub(crate) fn close(&self) -> u64 {
-        self.0.fetch_add(CLOSED, Ordering::AcqRel)
+        self.0.fetch_add(CLOSED, Ordering::AcqRel) >> COUNT_BITS
     }
 
-    /// Opens the cursor again, at `used` bytes.
-    pub(crate) fn open(&self, used: u64) {
-        self.0.store(used, Ordering::Release);
+    /// Opens the cursor again, at `used` bytes; returns the count, which is taken out.
+    pub(crate) fn open(&self, used: u64) -> u64 {
+        self.0.swap(used << COUNT_BITS, Ordering::AcqRel) & COUNT
     }
 
     /// Adds to the cursor and returns what it was.
@@ -87,9 +111,20 @@ pub(crate) struct Slot {
     address: *mut u8,
     /// Bytes of the output up to and including the slot.
     end: u64,
+    /// The count of the cursor before the slot.
+    before: u64,
 }
 
 impl Slot {
+    /// The slot of `length` bytes at byte `at` of the output that starts at `base`.
+    pub(crate) fn at(base: u64, at: u64, length: usize) -> Slot {
+        Slot {
+            address: base.wrapping_add(at) as *mut u8,
+            end: at.wrapping_add(length as u64),
+            before: 0,
+        }
+    }
+
     /// Stores the record: the sentinel first and the pointer last, so that a
     /// record that a kill cuts short changes nothing.
     ///
@@ -133,6 +168,11 @@ impl Slot {
             fence(Ordering::Release);
             self.address.write_volatile(0);
         }
+    }
+
+    /// How many reservations came before the slot since the count was last taken out.
+    pub(crate) fn before(&self) -> u64 {
+        self.before
     }
 
     #[inline(always)]

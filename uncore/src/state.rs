@@ -13,6 +13,7 @@ use hook::sys;
 use hook::wiped::{Wipeable, Wiped};
 
 use crate::file::TraceFile;
+use crate::notes::{Events, Notes};
 use crate::output::Output;
 use crate::slots::{Cursor, Slot};
 
@@ -36,6 +37,8 @@ pub(crate) struct State {
     lock: Lock,
     /// Used with the lock held only.
     pub(crate) file: TraceFile,
+    pub(crate) events: Events,
+    pub(crate) notes: Notes,
     pub(crate) cursor: Cursor,
 }
 
@@ -55,6 +58,8 @@ static NONE: State = State {
     mappings: Mappings::new(),
     lock: Lock::new(),
     file: TraceFile::new(),
+    events: Events::new(),
+    notes: Notes::new(),
     cursor: Cursor::new(),
 };
 

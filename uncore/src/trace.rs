@@ -43,7 +43,7 @@ use hook::{glibc, real, tls};
 
 use crate::slots::Slot;
 use crate::state::{self, PARTIAL, RECORDING, State};
-use crate::{known, process};
+use crate::{known, notes, process};
 
 /// The kernel's id of this thread, if it was asked for before.
 #[inline(always)]
@@ -90,7 +90,7 @@ unsafe fn describe_quickly(state: &State, pointer: *mut c_void) -> Option<Block>
     // SAFETY: the block is live, and glibc's.
     let (base, usable) = unsafe {
         (
-            state.mappings.glibc_base(pointer as usize)?,
+            state.mappings.heap_base(pointer as usize)?,
             glibc::usable(pointer as usize),
         )
     };
@@ -131,7 +131,7 @@ pub(crate) unsafe fn allocated(
     match state.try_reserve(kind.record_len()) {
         // SAFETY: the slot is as long as the record.
         Some(slot) => unsafe { slot.fill(&make(block)) },
-        None => record(state, make(block)),
+        None => record_refused(state, make(block)),
     }
 }
 
@@ -154,7 +154,10 @@ unsafe fn allocated_slowly(
         }
     }
     // SAFETY: the block is live.
-    record(state, make(unsafe { describe(state, pointer, requested) }));
+    let block = unsafe { describe(state, pointer, requested) };
+    record(state, make(block));
+    // SAFETY: as above.
+    unsafe { notes::allocated(state, pointer as usize, requested) };
 }
 
 /// Writes a record into a slot reserved now.
@@ -167,20 +170,32 @@ fn record(state: &State, call: Call) {
     }
 }
 
+/// Writes a record for which a slot was just refused.
+#[cold]
+#[inline(never)]
+fn record_refused(state: &State, call: Call) {
+    if let Some(slot) = process::reserve_again(state, call.kind().record_len()) {
+        // SAFETY: the slot is as long as the record.
+        unsafe { slot.fill(&call) };
+    }
+}
+
 /// Records that a block is about to be freed.
 #[inline(always)]
 pub(crate) fn freeing(pointer: *mut c_void) {
     let state = state::current();
     if state.records_everything()
         && let Some(thread) = known_thread_id(state)
-        && let Some(slot) = state.try_reserve(Kind::Free.record_len())
     {
         let call = Call::Free {
             pointer: pointer as u64,
             thread,
         };
-        // SAFETY: the slot is as long as the record.
-        unsafe { slot.fill(&call) };
+        match state.try_reserve(Kind::Free.record_len()) {
+            // SAFETY: the slot is as long as the record.
+            Some(slot) => unsafe { slot.fill(&call) },
+            None => record_refused(state, call),
+        }
         return;
     }
     freeing_slowly(pointer);
@@ -324,6 +339,7 @@ impl Reallocation {
                 slot.fill(&reallocated);
             } else if new == old && real::tells_usable() {
                 slot.empty();
+                state.events.uncount();
                 if let Some(later) = process::reserve(state, Kind::Realloc.record_len()) {
                     later.fill(&reallocated);
                 }
@@ -331,6 +347,8 @@ impl Reallocation {
                 later.fill(&Call::Malloc { requested, block });
             }
         }
+        // SAFETY: the caller's promise.
+        unsafe { notes::reallocated(state, new as usize, requested as usize) };
     }
 
     /// The call failed, and the old block stays.
@@ -341,6 +359,7 @@ impl Reallocation {
         if let Some(slot) = self.slot {
             // SAFETY: the slot has room for a realloc record.
             unsafe { slot.empty() };
+            self.state.events.uncount();
         }
     }
 }

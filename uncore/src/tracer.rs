@@ -6,7 +6,7 @@ use common::trace::wire::{Call, Kind};
 use hook::lock::SignalsBlocked;
 use hook::{Answer, Backend, Request, bootstrap, real};
 
-use crate::{message, process, settings, state, toggle, trace};
+use crate::{message, notes, process, settings, state, toggle, trace};
 
 /// Records every call that changes live memory.
 pub(crate) struct Tracer;
@@ -20,11 +20,14 @@ unsafe impl Backend for Tracer {
         }
         // SAFETY: the program has one thread.
         unsafe { settings::mark_environment() };
-        if settings::is_first() && real::is_bypassed() {
-            let signals = SignalsBlocked::new();
-            message::line()
-                .text(b"the program brings its own malloc, whose calls cannot be seen")
-                .say(&signals);
+        if real::is_bypassed() {
+            notes::calls_pass_by();
+            if settings::is_first() {
+                let signals = SignalsBlocked::new();
+                message::line()
+                    .text(b"the program brings its own malloc, whose calls cannot be seen")
+                    .say(&signals);
+            }
         }
         is_traced
     }
@@ -35,6 +38,14 @@ unsafe impl Backend for Tracer {
 
     fn ending() {
         process::cut();
+    }
+
+    fn trimmed() {
+        notes::trimmed();
+    }
+
+    fn confining() {
+        notes::look_no_more();
     }
 
     #[inline(always)]

@@ -181,6 +181,15 @@ pub unsafe trait Backend: 'static {
     /// end. The child of a vfork ends, too, in its parent's memory.
     fn ending() {}
 
+    /// The program had the allocator give memory back (`malloc_trim`), and the call is
+    /// about to return.
+    fn trimmed() {}
+
+    /// The program is about to confine itself (`prctl` with `PR_SET_SECCOMP`, or with
+    /// `PR_SET_NO_NEW_PRIVS`, which goes before a filter): system calls that it does not
+    /// make itself may be forbidden from now on, in its children as well.
+    fn confining() {}
+
     /// Answers an allocation.
     ///
     /// # Safety

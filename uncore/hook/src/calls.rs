@@ -168,6 +168,38 @@ pub unsafe fn malloc_usable_size<B: Backend>(block: *mut c_void) -> usize {
     }
 }
 
+/// `malloc_trim(3)`
+///
+/// # Safety
+/// As in C.
+#[inline(always)]
+pub unsafe fn malloc_trim<B: Backend>(pad: usize) -> c_int {
+    // SAFETY: as in `malloc`.
+    let released = unsafe { real::malloc_trim(pad) };
+    B::trimmed();
+    released
+}
+
+/// `prctl(2)`. In C it takes any number of arguments; passed on are four, in the
+/// registers in which they come, as libc does.
+///
+/// # Safety
+/// As in C.
+#[inline(always)]
+pub unsafe fn prctl<B: Backend>(
+    option: c_int,
+    first: usize,
+    second: usize,
+    third: usize,
+    fourth: usize,
+) -> c_int {
+    if option == libc::PR_SET_SECCOMP || (option == libc::PR_SET_NO_NEW_PRIVS && first == 1) {
+        B::confining();
+    }
+    // SAFETY: as in `malloc`.
+    unsafe { real::prctl(option, first, second, third, fourth) }
+}
+
 /// `_exit(2)`
 ///
 /// # Safety

@@ -50,6 +50,65 @@ pub enum Place {
     From(usize),
 }
 
+/// Where a live block of glibc's lies, if not in a mapping of its own.
+///
+/// # Safety
+/// `block` is a live block of glibc's.
+#[inline(always)]
+pub unsafe fn heap(block: usize) -> Option<Place> {
+    // SAFETY: the caller's promise.
+    let size = unsafe { chunk_size(block) };
+    if size & (IS_MAPPED | NON_MAIN_ARENA) == 0 {
+        return Some(Place::MainArena);
+    }
+    (size & IS_MAPPED == 0).then_some(Place::From(block & !(HEAP_ALIGNMENT - 1)))
+}
+
+/// The start of a heap of a secondary arena, which never goes away: the first of the
+/// arena in which a block lies that was just allocated for `requested` bytes. None where
+/// the block lies elsewhere, or what stands there is nothing of glibc's: a tool like
+/// valgrind may have put its own allocator in the place of a glibc that is there.
+///
+/// # Safety
+/// `block` is a live block of glibc's, and its memory is not given back meanwhile.
+pub unsafe fn first_heap(block: usize, requested: usize) -> Option<usize> {
+    // SAFETY: the caller's promise.
+    let (size, usable) = unsafe { (chunk_size(block), usable(block)) };
+    let is_sound = (size & !FLAGS).is_multiple_of(CHUNK_HEADER)
+        && requested <= usable
+        // What is left over is a chunk if it is as large as the least one, which has 32 bytes.
+        && usable - requested < 64;
+    if size & (IS_MAPPED | NON_MAIN_ARENA) != NON_MAIN_ARENA || !is_sound {
+        return None;
+    }
+    // SAFETY: the heap holds a live block, so its first words are there.
+    let arena = unsafe { ((block & !(HEAP_ALIGNMENT - 1)) as *const usize).read_volatile() };
+    let first = arena & !(HEAP_ALIGNMENT - 1);
+    // The arena lies right behind the description of its first heap.
+    (first != 0 && arena - first < 256).then_some(first)
+}
+
+/// The end of a heap that [`first_heap`] found.
+///
+/// # Safety
+/// It did so in this process, or in one that this was forked from.
+pub unsafe fn heap_end(first: usize) -> usize {
+    // The third word of a heap is its size, in every version.
+    // SAFETY: an arena's first heap is never unmapped.
+    first + unsafe { ((first + 16) as *const usize).read_volatile() }.min(HEAP_ALIGNMENT)
+}
+
+/// Whether a live block of glibc's has a mapping of its own.
+///
+/// # Safety
+/// `block` is a live block of glibc's.
+pub unsafe fn is_mapped(block: usize) -> bool {
+    // The whole word, as elsewhere: those who run programs under valgrind, which puts its
+    // own blocks there, leave out reads of this size.
+    // SAFETY: the caller's promise.
+    unsafe { ((block - 8) as *const usize).read_volatile() & IS_MAPPED != 0 }
+}
+
 /// Where a live block of glibc's lies.
 ///
 /// # Safety

@@ -43,15 +43,26 @@ impl Mappings {
         }
     }
 
-    /// The mapping base of a live block of glibc's, where it is known without
-    /// asking anybody.
+    /// The mapping base of a live block of glibc's in a heap, where it is known without
+    /// asking anybody. None where the block has a mapping of its own.
     ///
     /// # Safety
     /// `block` is a live block, and glibc's.
     #[inline(always)]
-    pub unsafe fn glibc_base(&self, block: usize) -> Option<usize> {
+    pub unsafe fn heap_base(&self, block: usize) -> Option<usize> {
         // SAFETY: the caller's promise.
-        match unsafe { glibc::place(block) } {
+        self.base_in(block, unsafe { glibc::heap(block) }?)
+    }
+
+    /// Where the main heap starts, if that is known.
+    pub fn main_heap(&self) -> Option<usize> {
+        let start = self.heap_start.load(Ordering::Relaxed) as usize;
+        (start != 0).then_some(start)
+    }
+
+    #[inline(always)]
+    fn base_in(&self, block: usize, place: Place) -> Option<usize> {
+        match place {
             Place::From(start) => Some(start),
             Place::MainArena => {
                 let start = self.heap_start.load(Ordering::Relaxed);
@@ -69,7 +80,7 @@ impl Mappings {
     pub unsafe fn base(&self, block: usize) -> usize {
         let quick = if real::is_glibc() {
             // SAFETY: the block is live, and glibc's.
-            unsafe { self.glibc_base(block) }
+            self.base_in(block, unsafe { glibc::place(block) })
         } else {
             None
         };

@@ -369,6 +369,57 @@ pub fn process_id() -> u32 {
     unsafe { call(libc::SYS_getpid, [0; 6]) as u32 }
 }
 
+/// The kernel's id of this process's parent.
+pub fn parent_id() -> u32 {
+    // SAFETY: no memory is passed.
+    unsafe { call(libc::SYS_getppid, [0; 6]) as u32 }
+}
+
+/// A clock, in ns. By libc, whose function reads it without a system call, and leaves
+/// `errno` alone as the clock is there.
+fn clock(which: libc::clockid_t) -> u64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `time` is writable.
+    let _ = unsafe { libc::clock_gettime(which, &mut time) };
+    (time.tv_sec as u64)
+        .wrapping_mul(1_000_000_000)
+        .wrapping_add(time.tv_nsec as u64)
+}
+
+/// A clock that never goes back, in ns.
+pub fn monotonic() -> u64 {
+    clock(libc::CLOCK_MONOTONIC)
+}
+
+/// Time since 1970, in ns.
+pub fn wall_clock() -> u64 {
+    clock(libc::CLOCK_REALTIME)
+}
+
+/// The end of the program break as libc knows it, which asks nobody.
+pub fn known_break() -> usize {
+    // SAFETY: an increment of 0 changes nothing.
+    unsafe { libc::sbrk(0) as usize }
+}
+
+/// Which pages from `start` on are in memory, in bit 0 of a byte for each: as many as
+/// `pages` has bytes. `ENOMEM` where something is not mapped.
+pub fn in_core(start: usize, pages: &mut [u8]) -> Result<(), i32> {
+    let arguments = [
+        start,
+        pages.len() * page_size(),
+        pages.as_mut_ptr() as usize,
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: a byte is writable for each page; nothing else is touched.
+    checked(unsafe { call(libc::SYS_mincore, arguments) }).map(drop)
+}
+
 /// The kernel's id of this thread.
 pub fn thread_id() -> u32 {
     // SAFETY: no memory is passed.

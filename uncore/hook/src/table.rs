@@ -44,6 +44,10 @@ macro_rules! table {
                     early { null_mut() };
                 malloc_usable_size(block: *mut c_void) -> usize,
                     early { 0 };
+                malloc_trim(pad: usize) -> c_int,
+                    early { 0 };
+                prctl(option: c_int, first: usize, second: usize, third: usize, fourth: usize) -> c_int,
+                    early { not_supported() };
                 execve(path: Text, arguments: Texts, environment: Texts) -> c_int,
                     early { not_supported() };
                 execv(path: Text, arguments: Texts) -> c_int,

@@ -1,0 +1,119 @@
+//! What the kernel says of the process: its command line, what of it is in memory, which
+//! pages of a heap are. All by one static buffer, so by one thread at a time: the state's
+//! lock is held.
+
+use core::cell::UnsafeCell;
+
+use common::trace::note::TEXT;
+use hook::lock::Locked;
+use hook::sys;
+
+/// Bytes of the command line that are told; also pages that are asked for at once.
+const BUFFER: usize = 4096;
+
+struct Shared(UnsafeCell<[u8; BUFFER]>);
+
+// SAFETY: used with the state's lock held.
+unsafe impl Sync for Shared {}
+
+static BYTES: Shared = Shared(UnsafeCell::new([0; BUFFER]));
+
+#[allow(
+    clippy::mut_from_ref,
+    reason = "the lock is held, and each caller is done with it before the next"
+)]
+fn buffer<'a>(_locked: &'a Locked<'_>) -> &'a mut [u8; BUFFER] {
+    // SAFETY: the lock is held, and none of the functions below calls another.
+    unsafe { &mut *BYTES.0.get() }
+}
+
+/// Fills the buffer from the start of a file; what was read.
+fn read<'a>(path: &core::ffi::CStr, buffer: &'a mut [u8; BUFFER]) -> Option<&'a [u8]> {
+    // SAFETY: the path has its NUL.
+    let fd = unsafe { sys::open(path.as_ptr().cast(), libc::O_RDONLY, 0) }.ok()?;
+    let mut length = 0;
+    while let Some(free) = buffer.get_mut(length..).filter(|free| !free.is_empty()) {
+        match sys::read(fd, free) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(libc::EINTR) => {}
+            Err(_) => break,
+        }
+    }
+    sys::close(fd);
+    buffer.get(..length)
+}
+
+/// The command line in pieces, the last one padded by zeros; nothing where there is no
+/// /proc.
+///
+/// # Errors
+/// Those of `piece`.
+pub(crate) fn command_line<E>(
+    locked: &Locked<'_>,
+    mut piece: impl FnMut([u8; TEXT]) -> Result<(), E>,
+) -> Result<(), E> {
+    let line = read(c"/proc/self/cmdline", buffer(locked)).unwrap_or_default();
+    for bytes in line.chunks(TEXT) {
+        let mut text = [0; TEXT];
+        for (to, from) in text.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        piece(text)?;
+    }
+    Ok(())
+}
+
+/// What of the process is in memory, in bytes.
+#[derive(Default)]
+pub(crate) struct Resident {
+    pub(crate) bytes: u64,
+    pub(crate) anonymous: u64,
+    /// The most so far.
+    pub(crate) most: u64,
+}
+
+/// What of the process is in memory; none where there is no /proc.
+pub(crate) fn resident(locked: &Locked<'_>) -> Option<Resident> {
+    let status = read(c"/proc/self/status", buffer(locked))?;
+    let mut found = Resident::default();
+    for line in status.split(|&byte| byte == b'\n') {
+        let place = match line.first_chunk::<6>() {
+            Some(b"VmRSS:") => &mut found.bytes,
+            Some(b"VmHWM:") => &mut found.most,
+            Some(b"RssAno") => &mut found.anonymous,
+            _ => continue,
+        };
+        *place = kibibytes(line);
+    }
+    (found.bytes != 0).then_some(found)
+}
+
+/// The number in a line like `VmRSS:     1234 kB`, in bytes.
+fn kibibytes(line: &[u8]) -> u64 {
+    let digits = line.iter().filter(|byte| byte.is_ascii_digit());
+    let number = digits.fold(0u64, |number, digit| {
+        number
+            .wrapping_mul(10)
+            .wrapping_add(u64::from(digit - b'0'))
+    });
+    number.wrapping_mul(1024)
+}
+
+/// How many bytes from `start` to `end` are not in memory; none where that is not one
+/// stretch of memory.
+pub(crate) fn not_resident(start: usize, end: usize, locked: &Locked<'_>) -> Option<u64> {
+    let page = sys::page_size();
+    let buffer = buffer(locked);
+    let mut rest = (end.checked_sub(start)?) / page;
+    let mut at = start;
+    let mut absent = 0;
+    while rest > 0 {
+        let pages = buffer.get_mut(..rest.min(BUFFER))?;
+        sys::in_core(at, pages).ok()?;
+        absent += pages.iter().filter(|&&page| page & 1 == 0).count();
+        at += pages.len() * page;
+        rest -= pages.len();
+    }
+    Some((absent * page) as u64)
+}
