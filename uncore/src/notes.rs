@@ -12,6 +12,7 @@
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use common::trace::Note;
+use hook::glibc::Owner;
 use hook::lock::Locked;
 use hook::{glibc, real, sys, tls};
 
@@ -320,18 +321,19 @@ pub(crate) unsafe fn allocated(state: &State, block: usize, requested: usize) {
         return;
     }
     // SAFETY: the block is live, and glibc's.
-    if unsafe { glibc::is_mapped(block) } {
-        return mapped(state, requested as u64);
-    }
-    if state.mappings.main_heap().is_some()
-        && sys::known_break() as u64 != state.notes.main_end.load(Ordering::Relaxed)
-        && let Some(locked) = process::lock_own(state)
-    {
-        let _ = tell_heaps(state, &locked);
-    }
-    // SAFETY: the caller's promise.
-    if let Some(heap) = unsafe { glibc::first_heap(block, requested) } {
-        watch(state, heap as u64);
+    match unsafe { glibc::owner(block) } {
+        Owner::Mapping => mapped(state, requested as u64),
+        // SAFETY: the caller's promise.
+        Owner::Secondary => unsafe { watch(state, block, requested) },
+        Owner::Main => {
+            let told = state.notes.main_end.load(Ordering::Relaxed);
+            if block as u64 >= told
+                && sys::known_break() as u64 != told
+                && let Some(locked) = process::lock_own(state)
+            {
+                let _ = tell_heaps(state, &locked);
+            }
+        }
     }
 }
 
@@ -341,7 +343,7 @@ pub(crate) unsafe fn allocated(state: &State, block: usize, requested: usize) {
 /// As there.
 pub(crate) unsafe fn reallocated(state: &State, block: usize, requested: usize) {
     // SAFETY: the block is live, and glibc's.
-    if real::is_glibc() && unsafe { glibc::is_mapped(block) } {
+    if real::is_glibc() && unsafe { glibc::owner(block) } == Owner::Mapping {
         mapped(state, requested as u64);
     }
 }
@@ -367,19 +369,27 @@ fn mapped(state: &State, requested: u64) {
     }
 }
 
-/// Watches the first heap of an arena.
-fn watch(state: &State, heap: u64) {
+/// Watches the first heap of the arena in which a block lies.
+///
+/// # Safety
+/// As for [`allocated`].
+unsafe fn watch(state: &State, block: usize, requested: usize) {
     let [last, of_process, ..] = &tls::block().backend;
     let process_id = state.process_id.load(Ordering::Relaxed) as usize;
     // A forked child inherits the words and has an empty table.
-    if last.get() == heap as usize && of_process.get() == process_id {
+    if last.get() == glibc::heap_of(block) && of_process.get() == process_id {
         return;
     }
+    // SAFETY: the caller's promise.
+    let Some(heap) = (unsafe { glibc::first_heap(block, requested) }) else {
+        return;
+    };
+    let heap = heap as u64;
     let Some(locked) = process::lock_own(state) else {
         return;
     };
     of_process.set(process_id);
-    last.set(heap as usize);
+    last.set(glibc::heap_of(block));
     for Heap { base, .. } in &state.notes.heaps {
         let known = base.load(Ordering::Relaxed);
         if known == heap {

@@ -39,7 +39,7 @@ use core::ffi::c_void;
 use core::sync::atomic::Ordering;
 
 use common::trace::wire::{Block, Call, Kind};
-use hook::{glibc, real, tls};
+use hook::{real, tls};
 
 use crate::slots::Slot;
 use crate::state::{self, PARTIAL, RECORDING, State};
@@ -88,12 +88,7 @@ unsafe fn describe_quickly(state: &State, pointer: *mut c_void) -> Option<Block>
         return None;
     }
     // SAFETY: the block is live, and glibc's.
-    let (base, usable) = unsafe {
-        (
-            state.mappings.heap_base(pointer as usize)?,
-            glibc::usable(pointer as usize),
-        )
-    };
+    let (base, usable) = unsafe { state.mappings.in_heap(pointer as usize) }?;
     Some(Block {
         pointer: pointer as u64,
         usable: usable as u64,
@@ -170,6 +165,18 @@ fn record(state: &State, call: Call) {
     }
 }
 
+/// Records that a block is about to be freed, after a slot was refused.
+#[cold]
+#[inline(never)]
+fn freeing_refused(pointer: *mut c_void) {
+    let state = state::current();
+    let call = Call::Free {
+        pointer: pointer as u64,
+        thread: thread_id(state),
+    };
+    record_refused(state, call);
+}
+
 /// Writes a record for which a slot was just refused.
 #[cold]
 #[inline(never)]
@@ -194,7 +201,7 @@ pub(crate) fn freeing(pointer: *mut c_void) {
         match state.try_reserve(Kind::Free.record_len()) {
             // SAFETY: the slot is as long as the record.
             Some(slot) => unsafe { slot.fill(&call) },
-            None => record_refused(state, call),
+            None => freeing_refused(pointer),
         }
         return;
     }

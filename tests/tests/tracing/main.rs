@@ -8,6 +8,7 @@ mod launcher;
 mod memory;
 mod moments;
 mod names;
+mod notes;
 mod programs;
 mod refusals;
 mod threads;

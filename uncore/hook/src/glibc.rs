@@ -50,18 +50,54 @@ pub enum Place {
     From(usize),
 }
 
-/// Where a live block of glibc's lies, if not in a mapping of its own.
+/// Where a live block of glibc's lies, if not in a mapping of its own, and its
+/// `malloc_usable_size` in bytes.
 ///
 /// # Safety
 /// `block` is a live block of glibc's.
 #[inline(always)]
-pub unsafe fn heap(block: usize) -> Option<Place> {
+pub unsafe fn in_heap(block: usize) -> Option<(Place, usize)> {
     // SAFETY: the caller's promise.
     let size = unsafe { chunk_size(block) };
+    let usable = (size & !FLAGS).wrapping_sub(CHUNK_HEADER / 2);
     if size & (IS_MAPPED | NON_MAIN_ARENA) == 0 {
-        return Some(Place::MainArena);
+        return Some((Place::MainArena, usable));
     }
-    (size & IS_MAPPED == 0).then_some(Place::From(block & !(HEAP_ALIGNMENT - 1)))
+    let heap = Place::From(heap_of(block));
+    (size & IS_MAPPED == 0).then_some((heap, usable))
+}
+
+/// The heap of a block that lies in one of a secondary arena.
+#[inline(always)]
+pub fn heap_of(block: usize) -> usize {
+    block & !(HEAP_ALIGNMENT - 1)
+}
+
+/// What has the memory of a block, as its header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// The main arena.
+    Main,
+    /// Another arena.
+    Secondary,
+    /// A mapping of its own.
+    Mapping,
+}
+
+/// What has the memory of a live block of glibc's.
+///
+/// # Safety
+/// `block` is a live block of glibc's.
+pub unsafe fn owner(block: usize) -> Owner {
+    // The whole word, as elsewhere: those who run programs under valgrind, which puts its
+    // own blocks there, leave out reads of this size.
+    // SAFETY: the caller's promise.
+    let size = unsafe { ((block - 8) as *const usize).read_volatile() };
+    match size & (IS_MAPPED | NON_MAIN_ARENA) {
+        0 => Owner::Main,
+        NON_MAIN_ARENA => Owner::Secondary,
+        _ => Owner::Mapping,
+    }
 }
 
 /// The start of a heap of a secondary arena, which never goes away: the first of the
@@ -82,8 +118,8 @@ pub unsafe fn first_heap(block: usize, requested: usize) -> Option<usize> {
         return None;
     }
     // SAFETY: the heap holds a live block, so its first words are there.
-    let arena = unsafe { ((block & !(HEAP_ALIGNMENT - 1)) as *const usize).read_volatile() };
-    let first = arena & !(HEAP_ALIGNMENT - 1);
+    let arena = unsafe { (heap_of(block) as *const usize).read_volatile() };
+    let first = heap_of(arena);
     // The arena lies right behind the description of its first heap.
     (first != 0 && arena - first < 256).then_some(first)
 }
@@ -96,17 +132,6 @@ pub unsafe fn heap_end(first: usize) -> usize {
     // The third word of a heap is its size, in every version.
     // SAFETY: an arena's first heap is never unmapped.
     first + unsafe { ((first + 16) as *const usize).read_volatile() }.min(HEAP_ALIGNMENT)
-}
-
-/// Whether a live block of glibc's has a mapping of its own.
-///
-/// # Safety
-/// `block` is a live block of glibc's.
-pub unsafe fn is_mapped(block: usize) -> bool {
-    // The whole word, as elsewhere: those who run programs under valgrind, which puts its
-    // own blocks there, leave out reads of this size.
-    // SAFETY: the caller's promise.
-    unsafe { ((block - 8) as *const usize).read_volatile() & IS_MAPPED != 0 }
 }
 
 /// Where a live block of glibc's lies.
@@ -125,5 +150,5 @@ pub unsafe fn place(block: usize) -> Place {
         let before = unsafe { ((block - CHUNK_HEADER) as *const usize).read() };
         return Place::From((block - CHUNK_HEADER).wrapping_sub(before));
     }
-    Place::From(block & !(HEAP_ALIGNMENT - 1))
+    Place::From(heap_of(block))
 }

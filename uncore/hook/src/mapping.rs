@@ -43,15 +43,17 @@ impl Mappings {
         }
     }
 
-    /// The mapping base of a live block of glibc's in a heap, where it is known without
-    /// asking anybody. None where the block has a mapping of its own.
+    /// The mapping base and the usable size of a live block of glibc's in a heap, where
+    /// the base is known without asking anybody. None where the block has a mapping of
+    /// its own.
     ///
     /// # Safety
     /// `block` is a live block, and glibc's.
     #[inline(always)]
-    pub unsafe fn heap_base(&self, block: usize) -> Option<usize> {
+    pub unsafe fn in_heap(&self, block: usize) -> Option<(usize, usize)> {
         // SAFETY: the caller's promise.
-        self.base_in(block, unsafe { glibc::heap(block) }?)
+        let (place, usable) = unsafe { glibc::in_heap(block) }?;
+        Some((self.base_in(block, place)?, usable))
     }
 
     /// Where the main heap starts, if that is known.
