@@ -1,12 +1,16 @@
 /* Does what the argument names, and tells what the notes of its trace must say. */
 #define _GNU_SOURCE
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -122,6 +126,34 @@ int main(int argc, char **argv) {
             _exit(0);
         }
         wait(NULL);
+    }
+    if (!strcmp(way, "filtered")) {
+        struct sock_filter instructions[] = {
+            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 3, 0),
+            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mincore, 2, 0),
+            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getpid, 1, 0),
+            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+        };
+        struct sock_fprog filter = {6, instructions};
+        /* The tracer knows the heap from its first block on. */
+        busy(1);
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0))
+            abort();
+        busy_for(30);
+        for (int i = 0; i < BLOCKS; i++)
+            memset(blocks[i] = malloc(4000), 1, 4000);
+        keep = malloc(50 << 20);
+        malloc_trim(0);
+        tell("alive", 1);
+        abort();
+    }
+    if (!strcmp(way, "failing")) {
+        busy(20000);
+        execv("/nonexistent", argv);
+        busy(60000);
     }
     if (!strcmp(way, "spawning")) {
         busy(20000);

@@ -181,7 +181,7 @@ pub(crate) fn stopped(state: &State, error: i32) {
 /// Calls of the program do not reach the tracer.
 pub(crate) fn calls_pass_by() {
     let state = state::current();
-    if let Some(locked) = process::lock_own(state) {
+    if let Some(locked) = process::lock_open(state) {
         // Where the trace cannot grow, the next record says so, here and below.
         let _ = write(state, Note::Partial { reason: 1 }, &locked);
     }
@@ -226,8 +226,9 @@ fn tell(state: &State, look: bool, locked: &Locked<'_>) -> Result<(), i32> {
 }
 
 fn tell_resident(state: &State, locked: &Locked<'_>) -> Result<(), i32> {
-    // Of the child of a vfork it would be told in its parent's trace.
-    if !may_look() || state.process_id.load(Ordering::Relaxed) != sys::process_id() {
+    // The child of a vfork would tell of itself in its parent's trace. What else there is
+    // to tell is the same for both: they share their memory.
+    if !may_look() || !process::is_own(state) {
         return Ok(());
     }
     let Some(found) = sample::resident(locked) else {
@@ -291,7 +292,7 @@ pub(crate) fn trimmed() {
     if !real::is_glibc() || state.mode.load(Ordering::Relaxed) == COLD {
         return;
     }
-    let Some(locked) = process::lock_own(state) else {
+    let Some(locked) = process::lock_open(state) else {
         return;
     };
     let _ = each_heap(state, |base, told, end| {
@@ -329,7 +330,7 @@ pub(crate) unsafe fn allocated(state: &State, block: usize, requested: usize) {
             let told = state.notes.main_end.load(Ordering::Relaxed);
             if block as u64 >= told
                 && sys::known_break() as u64 != told
-                && let Some(locked) = process::lock_own(state)
+                && let Some(locked) = process::lock_open(state)
             {
                 let _ = tell_heaps(state, &locked);
             }
@@ -362,7 +363,7 @@ fn mapped(state: &State, requested: u64) {
     };
     let is_due = || sys::monotonic().wrapping_sub(notes.sampled.load(Ordering::Relaxed)) >= between;
     if is_due()
-        && let Some(locked) = process::lock_own(state)
+        && let Some(locked) = process::lock_open(state)
         && is_due()
     {
         let _ = tell(state, true, &locked);
@@ -385,7 +386,7 @@ unsafe fn watch(state: &State, block: usize, requested: usize) {
         return;
     };
     let heap = heap as u64;
-    let Some(locked) = process::lock_own(state) else {
+    let Some(locked) = process::lock_open(state) else {
         return;
     };
     of_process.set(process_id);

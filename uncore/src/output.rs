@@ -25,6 +25,7 @@ use hook::sys;
 use common::trace::wire::MAX_RECORD;
 
 use crate::file::{self, TraceFile};
+use crate::notes;
 use crate::slots::{self, Cursor, Slot};
 
 /// Addresses to reserve, bytes; halved while refused.
@@ -48,7 +49,10 @@ const SPARE: u64 = 2 * MAX_RECORD as u64;
 /// Pages that lie this far behind are dropped from the process's memory (they
 /// stay in the kernel's cache), so that a trace hardly counts as memory used.
 const KEPT: u64 = 256 << 10;
-/// They are dropped up to a multiple of this many bytes.
+/// The same in a program that has confined itself, in which that system call may be
+/// forbidden: it is put off until it matters.
+const KEPT_CONFINED: u64 = 64 << 20;
+/// Pages are dropped up to a multiple of this many bytes.
 const DROPPED_TO: u64 = 64 << 10;
 
 /// The output of a process. Zeros are valid: none, in which no slot fits. All but the
@@ -186,7 +190,12 @@ impl Output {
 
     fn drop_old_pages(&self, base: u64, used: u64) {
         let dropped = self.dropped.load(Ordering::Relaxed);
-        let end = used.saturating_sub(KEPT) & !(DROPPED_TO - 1);
+        let kept = if notes::may_look() {
+            KEPT
+        } else {
+            KEPT_CONFINED
+        };
+        let end = used.saturating_sub(kept) & !(DROPPED_TO - 1);
         if end > dropped {
             // SAFETY: the pages are the file's; dropping them from the mapping
             // loses nothing, and a late store brings its page back.

@@ -191,7 +191,10 @@ fn stop(state: &State, error: i32, locked: &Locked<'_>) {
 /// program. Tracing goes on in small steps.
 pub(crate) fn cut() {
     let state = state::current();
-    if let Some(locked) = lock_own(state) {
+    // The child of a vfork must not cut its parent's file.
+    if let Some(locked) = lock_open(state)
+        && is_own(state)
+    {
         notes::last(state, &locked);
         let path = own_file::path(&locked).as_c();
         let count = state.output.cut(&state.file, &state.cursor, path);
@@ -199,13 +202,17 @@ pub(crate) fn cut() {
     }
 }
 
-/// Takes the lock, where this process has a trace that it may write notes to: not the
-/// child of a vfork, whose trace is its parent's.
-pub(crate) fn lock_own(state: &State) -> Option<Locked<'_>> {
+/// Takes the lock where there is a trace: this process's, or that of the parent, if this
+/// is the child of a vfork.
+pub(crate) fn lock_open(state: &State) -> Option<Locked<'_>> {
     if !state.output.is_attached() {
         return None;
     }
     let locked = state.lock();
-    (state.is_open() && state.process_id.load(Ordering::Relaxed) == sys::process_id())
-        .then_some(locked)
+    state.is_open().then_some(locked)
+}
+
+/// Whether the trace is this process's own: not in the child of a vfork.
+pub(crate) fn is_own(state: &State) -> bool {
+    state.process_id.load(Ordering::Relaxed) == sys::process_id()
 }

@@ -33,9 +33,15 @@ fn read<'a>(path: &core::ffi::CStr, buffer: &'a mut [u8; BUFFER]) -> Option<&'a 
     let fd = unsafe { sys::open(path.as_ptr().cast(), libc::O_RDONLY, 0) }.ok()?;
     let mut length = 0;
     while let Some(free) = buffer.get_mut(length..).filter(|free| !free.is_empty()) {
+        let room = free.len();
         match sys::read(fd, free) {
-            Ok(0) => break,
-            Ok(more) => length += more,
+            Ok(more) => {
+                length += more;
+                // The kernel gives all that there is.
+                if more < room {
+                    break;
+                }
+            }
             Err(libc::EINTR) => {}
             Err(_) => break,
         }

@@ -263,6 +263,52 @@ fn a_program_that_confines_itself_is_not_looked_at_any_more() {
 }
 
 #[test]
+fn no_system_call_is_made_that_a_filter_forbids() {
+    let program = Program::compile("notes", &[]);
+    let run = same_as_untraced(|| {
+        let mut command = program.command();
+        command.arg("filtered");
+        command
+    });
+    assert_eq!(run.output.stdout, b"alive 1\n");
+    let trace = run.main();
+    assert!(looks(&trace).is_empty());
+    // Ends of heaps need no system call.
+    let extents = extents(&trace);
+    let extents = extents.values().next().expect("one heap");
+    assert!(extents[extents.len() - 1].1 - extents[0].1 > 4000 * 3900);
+}
+
+#[test]
+fn a_program_that_goes_on_after_a_failed_exec_is_told_of_as_before() {
+    let trace = run_way("failing").main();
+    is_well_told(&trace);
+    assert!(trace.calls.len() >= 160_000);
+}
+
+#[test]
+fn many_threads_are_counted_right_but_for_calls_under_way() {
+    let program = Program::compile("threads_exchange", &[]);
+    let mut command = program.command();
+    command.args(["8", "20000"]);
+    let trace = traced(command).main();
+    let times: Vec<(usize, u64)> = trace
+        .notes
+        .iter()
+        .filter_map(|&(calls, _, note)| match note {
+            Note::Time { events, .. } => Some((calls, events)),
+            _ => None,
+        })
+        .collect();
+    assert!(times.len() > 20);
+    for (calls, events) in &times {
+        assert!(events.abs_diff(*calls as u64) <= 32, "{events} of {calls}");
+    }
+    let (calls, events) = times[times.len() - 1];
+    assert_eq!((calls, events), (trace.calls.len(), calls as u64));
+}
+
+#[test]
 fn a_trace_that_stops_or_is_switched_says_so() {
     let reasons = |trace: &Replay| -> Vec<(usize, u64)> {
         let reason = |&(calls, _, note): &(usize, u64, Note)| match note {
