@@ -126,8 +126,21 @@ pub(crate) unsafe fn allocated(
     match state.try_reserve(kind.record_len()) {
         // SAFETY: the slot is as long as the record.
         Some(slot) => unsafe { slot.fill(&make(block)) },
-        None => record_refused(state, make(block)),
+        // SAFETY: the caller's promise.
+        None => unsafe { allocated_refused(state, make(block), pointer, requested) },
     }
+}
+
+/// [`allocated`], after a slot was refused.
+///
+/// # Safety
+/// As there.
+#[cold]
+#[inline(never)]
+unsafe fn allocated_refused(state: &State, call: Call, pointer: *mut c_void, requested: usize) {
+    record_refused(state, call);
+    // SAFETY: the caller's promise.
+    unsafe { notes::allocated(state, pointer as usize, requested) };
 }
 
 /// # Safety
@@ -178,8 +191,6 @@ fn freeing_refused(pointer: *mut c_void) {
 }
 
 /// Writes a record for which a slot was just refused.
-#[cold]
-#[inline(never)]
 fn record_refused(state: &State, call: Call) {
     if let Some(slot) = process::reserve_again(state, call.kind().record_len()) {
         // SAFETY: the slot is as long as the record.
