@@ -155,6 +155,15 @@ int main(int argc, char **argv) {
         execv("/nonexistent", argv);
         busy(60000);
     }
+    if (!strcmp(way, "vforking")) {
+        busy(20000);
+        keep = malloc(100);
+        if (vfork() == 0) {
+            busy_for(30);
+            _exit(0);
+        }
+        busy(20000);
+    }
     if (!strcmp(way, "spawning")) {
         busy(20000);
         keep = malloc(100);

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use clap::Parser;
-use common::trace::Reader;
+use common::trace::{Event, Note, Reader};
 
 /// A command line, its environment, and the ratio that it is to stay below.
 struct Workload {
@@ -72,7 +72,9 @@ fn bench(folder: &Path, runs: usize) -> anyhow::Result<()> {
                 other = other.min(time(&mut command)?);
             }
         }
-        let events = Reader::new(File::open(&trace)?).count();
+        let is_call =
+            |event: &Result<Event, _>| !event.as_ref().is_ok_and(|e| Note::of(&e.call).is_some());
+        let events = Reader::new(File::open(&trace)?).filter(is_call).count();
         let ms = |time: Duration| time.as_secs_f64() * 1e3;
         println!(
             "{},{events},{:.1},{:.1},{:.2},{:.2},{:.1},{:.1},{}",

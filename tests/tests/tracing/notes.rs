@@ -287,6 +287,17 @@ fn a_program_that_goes_on_after_a_failed_exec_is_told_of_as_before() {
 }
 
 #[test]
+fn the_child_of_a_vfork_tells_nothing_of_itself() {
+    let run = run_way("vforking");
+    let trace = run.main();
+    is_well_told(&trace);
+    assert_eq!(run.files().len(), 1);
+    assert_eq!(trace.length, trace.used);
+    let firsts = |note: &&(usize, u64, Note)| matches!(note.2, Note::Process { .. });
+    assert_eq!(trace.notes.iter().filter(firsts).count(), 1);
+}
+
+#[test]
 fn many_threads_are_counted_right_but_for_calls_under_way() {
     let program = Program::compile("threads_exchange", &[]);
     let mut command = program.command();
