@@ -135,8 +135,7 @@ impl Ledger {
     #[inline]
     pub fn born(&mut self, time: u64, block: &Held) {
         self.pass(time);
-        let pinned = self.now.touched.saturating_sub(self.now.usable);
-        self.memory.peak_idle.raise(pinned, time, true);
+        self.memory.peak_idle.raise(self.now.pinned, time, true);
         let (low, high) = pages(block);
         let base = match block.base {
             0 => low,
@@ -266,13 +265,13 @@ impl Ledger {
         self.now.held = self.regions.bytes();
         self.now.touched = self.touched.bytes();
         let Ledger { now, memory, .. } = self;
-        let pinned = now.touched.saturating_sub(now.usable);
+        now.pinned = now.touched.saturating_sub(now.usable);
         for (peak, bytes) in [
             (&mut memory.peak_requested, now.live),
             (&mut memory.peak_live, now.usable),
             (&mut memory.peak_held, now.held),
             (&mut memory.peak_touched, now.touched),
-            (&mut memory.peak_pinned, pinned),
+            (&mut memory.peak_pinned, now.pinned),
         ] {
             peak.raise(bytes, now.time, before_birth);
         }

@@ -1,6 +1,7 @@
 //! A course over time in bounded memory.
 
-/// What a span of time saw at most: from `time` on, until the next one.
+/// What a span of time saw at most, from `time` on until the next one; of what is
+/// pinned, what it left behind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moment {
     /// The first instant of the span.
@@ -13,6 +14,8 @@ pub struct Moment {
     pub held: u64,
     /// Touched bytes.
     pub touched: u64,
+    /// Pinned bytes, at the end of the span.
+    pub pinned: u64,
 }
 
 /// More than this are joined.
@@ -62,6 +65,7 @@ impl Moment {
         self.usable = self.usable.max(other.usable);
         self.held = self.held.max(other.held);
         self.touched = self.touched.max(other.touched);
+        self.pinned = other.pinned;
     }
 }
 

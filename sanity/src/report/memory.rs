@@ -3,7 +3,7 @@
 
 use common::input::Document;
 use common::job::Job;
-use common::memory::Peak;
+use common::memory::{self, Peak};
 use common::notes::Seconds;
 use common::text::counted;
 use common::units::human_bytes;
@@ -19,6 +19,8 @@ const PINS: usize = 20;
 const WORTH: f64 = 0.05;
 /// Nor is what is less than this many bytes.
 const WORTH_BYTES: u64 = 64 << 10;
+/// What lasts less than this share of the run is told last.
+const LASTING: f64 = 0.1;
 
 /// What a traced program's memory was. Times are on the logical clock.
 #[derive(Clone, Debug, Serialize)]
@@ -163,33 +165,20 @@ impl Memory {
             empty_pages: pinned.empty,
             savings: Vec::new(),
         };
-        let idle = match memory.peak_idle.time == memory.peak_pinned.time {
-            true => pinned,
-            false => Snapshot::at(document, memory, memory.peak_idle),
-        };
-        let then = moment(memory.peak_idle.time, at(memory.peak_idle));
-        told.savings = told.find_savings(document, &then, &idle, internal);
+        told.savings = told.find_savings(document, memory, &seconds, internal);
         Some(told)
     }
 
     fn find_savings(
         &self,
         document: &Document,
-        then: &str,
-        idle: &Snapshot,
+        memory: &memory::Memory,
+        seconds: &Seconds,
         internal: Part,
     ) -> Vec<Saving> {
-        let jobs = document.problem.jobs();
-        let glibc = is_glibc(jobs);
-        let mut savings = Vec::new();
-        let mut add = |by, bytes: u64, text: String| {
-            let part = Part::of(bytes, self.peak_held);
-            if part.share >= WORTH && bytes >= WORTH_BYTES {
-                let share = 100.0 * part.share;
-                let bytes = human_bytes(bytes);
-                let text = format!("{bytes} ({share:.0} % of peak held) {text}");
-                savings.push(Saving { by, part, text });
-            }
+        let mut savings = Savings {
+            held: self.peak_held,
+            list: Vec::new(),
         };
         if let Some(pin) = self.pins.first() {
             let when = moment(self.peak_pinned_time, self.peak_pinned_seconds);
@@ -199,44 +188,111 @@ impl Memory {
                 counted(pin.blocks, "block"),
                 pin.sizes(),
             );
-            add(Remedy::Pins, pin.bytes, text);
+            savings.add(Remedy::Pins, pin.bytes, text);
         }
+        let text = "at the peak that the allocator set aside and nobody asked for: use sizes \
+                    that fill its classes, or an allocator with finer ones";
+        savings.add(Remedy::Allocator, internal.bytes, text.to_owned());
+        let placement = self.peak_held.saturating_sub(self.least);
+        let text = "at the peak, at most, by a better placement of the same blocks: idealloc \
+                    tells how much of it";
+        savings.add(Remedy::Placement, placement, text.to_owned());
+        let lasting = lasting(memory, seconds);
+        let when = moment(lasting.time, seconds.at(lasting.time));
+        let empty = savings.add_empty(document, &Snapshot::at(document, memory, lasting), &when);
+        savings
+            .list
+            .sort_by_key(|saving| std::cmp::Reverse(saving.part.bytes));
+        if memory.peak_idle.bytes / 2 > empty {
+            let when = moment(memory.peak_idle.time, seconds.at(memory.peak_idle.time));
+            let when = format!("{when}, though for less than a tenth of the run");
+            let brief = Snapshot::at(document, memory, memory.peak_idle);
+            if brief.empty / 2 > empty {
+                savings.add_empty(document, &brief, &when);
+            }
+        }
+        savings.list
+    }
+}
+
+/// Savings as they are found.
+struct Savings {
+    /// The peak of held memory.
+    held: u64,
+    list: Vec<Saving>,
+}
+
+impl Savings {
+    /// Adds a saving if it is worth it; the text goes on after the bytes.
+    fn add(&mut self, by: Remedy, bytes: u64, text: String) {
+        let part = Part::of(bytes, self.held);
+        if part.share >= WORTH && bytes >= WORTH_BYTES {
+            let share = 100.0 * part.share;
+            let bytes = human_bytes(bytes);
+            let text = format!("{bytes} ({share:.0} % of peak held) {text}");
+            self.list.push(Saving { by, part, text });
+        }
+    }
+
+    /// What the allocator keeps of a moment's pages though no block lies in them; says
+    /// how many bytes those are.
+    fn add_empty(&mut self, document: &Document, then: &Snapshot, when: &str) -> u64 {
+        let jobs = document.problem.jobs();
+        let glibc = is_glibc(jobs);
         let large = large_in_heaps(jobs);
-        if glibc && large > 0 && idle.empty_runs >= idle.empty / 2 {
+        if glibc && large > 0 && then.empty_runs >= then.empty / 2 {
             let text = format!(
-                "in pages without a block {then}, in runs of 128 KiB and more; {} of that \
-                 size lay in heaps: with M_MMAP_THRESHOLD set to 131072 each has a mapping \
-                 that ends with it",
+                "in pages without a block {when}, in runs of 128 KiB and more; {} of that size \
+                 lay in heaps: with M_MMAP_THRESHOLD set to 131072 each has a mapping that ends \
+                 with it",
                 counted(large, "block"),
             );
-            add(Remedy::MmapThreshold, idle.empty_runs, text);
+            self.add(Remedy::MmapThreshold, then.empty_runs, text);
         } else {
             let by = match glibc {
                 true => "malloc_trim(0), or a lower M_TRIM_THRESHOLD, gives them back",
                 false => "let the allocator purge them sooner",
             };
-            let text = format!("in pages without a block {then}: {by}");
-            add(Remedy::Trim, idle.empty, text);
+            let text = format!("in pages without a block {when}: {by}");
+            self.add(Remedy::Trim, then.empty, text);
         }
-        if glibc && idle.arenas.len() > 1 {
-            let rest: u64 = idle.arenas[1..].iter().sum();
+        if glibc && then.arenas.len() > 1 {
+            let rest: u64 = then.arenas[1..].iter().sum();
             let text = format!(
-                "free in {} beside the largest {then}: with M_ARENA_MAX set to 1 all \
-                 threads share one",
-                counted(idle.arenas.len() - 1, "arena"),
+                "free in {} beside the largest {when}: with M_ARENA_MAX set to 1 all threads \
+                 share one",
+                counted(then.arenas.len() - 1, "arena"),
             );
-            add(Remedy::ArenaMax, rest, text);
+            self.add(Remedy::ArenaMax, rest, text);
         }
-        let text = "at the peak that the allocator set aside and nobody asked for: use sizes \
-                    that fill its classes, or an allocator with finer ones";
-        add(Remedy::Allocator, internal.bytes, text.to_owned());
-        let placement = self.peak_held.saturating_sub(self.least);
-        let text = "at the peak, at most, by a better placement of the same blocks: idealloc \
-                    tells how much of it";
-        add(Remedy::Placement, placement, text.to_owned());
-        savings.sort_by_key(|saving| std::cmp::Reverse(saving.part.bytes));
-        savings
+        then.empty
     }
+}
+
+/// An instant at which as much was pinned as for a tenth of the run, in seconds
+/// where they are known, and else on the logical clock.
+fn lasting(memory: &memory::Memory, seconds: &Seconds) -> Peak {
+    let at = |time: u64| seconds.at(time).unwrap_or(time as f64);
+    let mut spans: Vec<(u64, u64, f64)> = memory
+        .moments
+        .windows(2)
+        .map(|pair| {
+            let length = at(pair[1].time) - at(pair[0].time);
+            (pair[0].pinned, pair[1].time, length)
+        })
+        .collect();
+    spans.sort_by_key(|&(pinned, time, _)| (std::cmp::Reverse(pinned), time));
+    let all: f64 = spans.iter().map(|span| span.2).sum();
+    let mut seen = 0.0;
+    let found = spans.iter().find(|span| {
+        seen += span.2;
+        seen >= LASTING * all
+    });
+    found.map_or(Peak::default(), |&(bytes, time, _)| Peak {
+        bytes,
+        time,
+        before_birth: true,
+    })
 }
 
 /// An instant in words.
