@@ -329,6 +329,7 @@ pub(crate) unsafe fn allocated(state: &State, block: usize, requested: usize) {
         Owner::Main => {
             let told = state.notes.main_end.load(Ordering::Relaxed);
             if block as u64 >= told
+                && state.mappings.main_heap().is_some()
                 && sys::known_break() as u64 != told
                 && let Some(locked) = process::lock_open(state)
             {
