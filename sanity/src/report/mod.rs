@@ -270,12 +270,15 @@ impl Report {
                 .map(|placement| measure::placed(document, placement, &curve, &heaps, load, start));
             (heaps, placement)
         };
-        let facts = || Facts::new(jobs, load);
-        let ((heaps, placement), facts) = match jobs.len() < held::WORTH_A_THREAD {
+        let facts = || {
+            let (peak, at) = (load.bytes, load.time);
+            let bounds = load::Bounds::with_load(load::Load { peak, at }, jobs, start);
+            (Facts::new(jobs, load), bounds.lower_bound)
+        };
+        let ((heaps, placement), (facts, least)) = match jobs.len() < held::WORTH_A_THREAD {
             true => (placed(), facts()),
             false => rayon::join(placed, facts),
         };
-        let least = load::lower_bound(jobs, start);
         Report {
             schema: SCHEMA,
             process: memory::process(document),
