@@ -250,21 +250,17 @@ impl Pictures {
         report: &Report,
         other: Option<Other<'_>>,
     ) -> anyhow::Result<()> {
-        let (title, colour) = (named(&arguments.input), arguments.colour);
+        let title = named(&arguments.input);
+        let mut page = Page::new(&title, document, report);
+        page.other = other;
+        page.colour = arguments.colour;
         if let (Some(mut output), Some(path)) = (self.svg, &arguments.svg) {
-            let drawing = svg(document, &title, colour).unwrap_or_default();
+            let drawing = svg(&page).unwrap_or_default();
             let written = output.write_all(drawing.as_bytes());
             written.with_context(|| named(path))?;
             output::commit(output, path)?;
         }
         if let (Some(mut output), Some(path)) = (self.html, &arguments.html) {
-            let page = Page {
-                title: &title,
-                document,
-                report,
-                other,
-                colour,
-            };
             report::html(&mut output, &page).with_context(|| named(path))?;
             output::commit(output, path)?;
         }

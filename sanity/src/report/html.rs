@@ -7,82 +7,114 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use base64::engine::general_purpose::STANDARD;
-use base64::write::EncoderWriter;
 use common::input::Document;
-use common::job::{JobId, Piece};
-use common::load;
-use common::text::printable;
-use flate2::Compression;
-use flate2::write::ZlibEncoder;
-use serde::Serialize;
+use common::units::human_bytes;
 
-use super::against::pairs;
-use super::columns::{Column, Columns};
-use super::rows::{self, Line, Table};
-use super::stack::Stack;
-use super::svg::{COLOURS, escaped};
-use super::{Colour, Other, Report};
+use super::history::History;
+use super::map_data::MapData;
+use super::rows::{self, Pick, Section, Table};
+use super::svg::escaped;
+use super::{Colour, Other, Report, Span};
 
 const PAGE: &str = include_str!("html/page.html");
 const STYLE: &str = include_str!("html/style.css");
-const SCRIPTS: [&str; 5] = [
+/// The last one starts the page.
+const SCRIPTS: [&str; 14] = [
     include_str!("html/data.js"),
     include_str!("html/view.js"),
+    include_str!("html/scale.js"),
     include_str!("html/draw.js"),
-    include_str!("html/load.js"),
+    include_str!("html/axes.js"),
+    include_str!("html/chart.js"),
+    include_str!("html/search.js"),
+    include_str!("html/select.js"),
+    include_str!("html/compare.js"),
+    include_str!("html/pins.js"),
+    include_str!("html/tip.js"),
+    include_str!("html/pointer.js"),
+    include_str!("html/keys.js"),
     include_str!("html/page.js"),
 ];
 
-/// What a page shows.
-#[derive(Clone, Copy, Debug)]
+/// Characters of a command line that a title has room for.
+const LONGEST_COMMAND: usize = 60;
+
+/// What a page or a picture shows.
+#[derive(Clone, Debug)]
 pub struct Page<'a> {
-    /// Its title.
+    /// Its title: the name of what was read.
     pub title: &'a str,
+    /// The program that was traced, where it is known.
+    pub program: Option<String>,
+    /// One line on what could be saved; by default what the other placement saves.
+    pub verdict: Option<&'a str>,
     /// The jobs and their placement.
     pub document: &'a Document,
     /// What was measured of them.
     pub report: &'a Report,
-    /// Another placement to switch to.
+    /// Another placement to compare with.
     pub other: Option<Other<'a>>,
+    /// What is known of the process beside its blocks.
+    pub history: History,
     /// What colours tell at first.
     pub colour: Colour,
 }
 
-/// What the page's script reads before the packed columns. Numbers that may
-/// pass 2^53 are text.
-#[derive(Serialize)]
-struct Meta<'a> {
-    count: usize,
-    colour: &'static str,
-    palette: [&'static str; COLOURS.len()],
-    placements: Vec<PlacementMeta<'a>>,
-    load: String,
-    peak: String,
-    columns: &'a [Column],
-    /// The load, where the pieces do not tell it: with groups.
-    curve: Option<CurveMeta<'a>>,
-    /// Whether a JSON array of ids follows the columns.
-    text_ids: bool,
+impl<'a> Page<'a> {
+    /// One of these jobs alone.
+    pub fn new(title: &'a str, document: &'a Document, report: &'a Report) -> Page<'a> {
+        let memory = report.memory.as_ref();
+        let saving = memory.and_then(|memory| memory.savings.first());
+        Page {
+            title,
+            program: program(report),
+            verdict: saving.map(|saving| saving.text.as_str()),
+            document,
+            report,
+            other: None,
+            history: History::new(document, report),
+            colour: Colour::Size,
+        }
+    }
+
+    /// What was looked at.
+    pub(super) fn name(&self) -> &str {
+        self.program.as_deref().unwrap_or(self.title)
+    }
+
+    /// What came out.
+    pub(super) fn outcome(&self) -> Option<Cow<'_, str>> {
+        let difference = || self.difference().map(Cow::Owned);
+        self.verdict.map(Cow::Borrowed).or_else(difference)
+    }
+
+    /// How the other placement differs, in bytes and per cent.
+    fn difference(&self) -> Option<String> {
+        let against = self.report.against.as_ref()?;
+        let bytes = human_bytes(
+            against
+                .saved_bytes
+                .unsigned_abs()
+                .try_into()
+                .unwrap_or(u64::MAX),
+        );
+        let percent = 100.0 * against.saved_share.abs();
+        Some(match against.saved_bytes.signum() {
+            1 => format!("{bytes} ({percent:.1} %) less memory"),
+            -1 => format!("{bytes} ({percent:.1} %) more memory"),
+            _ => "as much memory".to_owned(),
+        })
+    }
 }
 
-#[derive(Serialize)]
-struct PlacementMeta<'a> {
-    name: Cow<'a, str>,
-    makespan: String,
-    heaps: Vec<HeapMeta>,
-}
-
-#[derive(Serialize)]
-struct HeapMeta {
-    base: String,
-    below: String,
-}
-
-#[derive(Serialize)]
-struct CurveMeta<'a> {
-    count: usize,
-    columns: &'a [Column],
+/// The command line, as far as a title has room for it.
+fn program(report: &Report) -> Option<String> {
+    let mut command = report.process.as_ref()?.command.join(" ");
+    if let Some((at, _)) = command.char_indices().nth(LONGEST_COMMAND) {
+        command.truncate(at);
+        command.push('…');
+    }
+    Some(command).filter(|command| !command.is_empty())
 }
 
 /// Writes the page; false, and nothing, where the document has no placement.
@@ -91,14 +123,14 @@ struct CurveMeta<'a> {
 /// # Errors
 /// Those of the output.
 pub fn html(output: &mut impl Write, page: &Page<'_>) -> io::Result<bool> {
-    let Some(parts) = Parts::new(page) else {
+    let Some(data) = MapData::new(page) else {
         return Ok(false);
     };
     // What is filled in is never searched for the names of other parts.
     for (index, piece) in PAGE.split("{{").enumerate() {
         let text = match piece.split_once("}}") {
             Some((name, text)) if index > 0 => {
-                parts.write(name, output)?;
+                write_part(name, page, &data, output)?;
                 text
             }
             _ => piece,
@@ -108,216 +140,79 @@ pub fn html(output: &mut impl Write, page: &Page<'_>) -> io::Result<bool> {
     Ok(true)
 }
 
-struct Parts<'a> {
-    page: &'a Page<'a>,
-    placements: Vec<PlacementMeta<'a>>,
-    count: usize,
-    columns: Columns,
-    curve: Option<(usize, Columns)>,
-    text_ids: Option<Vec<String>>,
-}
-
-impl<'a> Parts<'a> {
-    fn new(page: &'a Page<'a>) -> Option<Parts<'a>> {
-        let jobs = page.document.problem.jobs();
-        let nothing = common::placement::Placement::default();
-        let placement = match &page.document.placement {
-            Some(placement) => placement,
-            None if jobs.is_empty() => &nothing,
-            None => return None,
-        };
-        let stack = Stack::new(jobs, placement);
-        let mut placements = vec![PlacementMeta::new(page.title, &stack)];
-        let records = records(page.document);
-        let mut columns = Columns::default();
-        job_columns(&mut columns, page.document, &records);
-        let job = |record: &Record| &jobs[record.job as usize];
-        let offset = |record: &Record| placement.offsets[record.job as usize];
-        let heap = |record: &Record| stack.index(job(record).heap) as u64;
-        let low = |record: &Record| offset(record).saturating_add(record.piece.low);
-        columns.push("low", records.iter().map(low));
-        columns.push("heap", records.iter().map(heap));
-        if let Some(other) = &page.other {
-            placements.push(other_columns(&mut columns, page.document, other, &records)?);
-        }
-        let is_text = |job: &common::job::Job| matches!(job.id, JobId::Text(_));
-        // What is shown is what is searched for.
-        let id = |record| printable(&job(record).id.to_string()).into_owned();
-        let ids = || records.iter().map(id);
-        Some(Parts {
-            page,
-            placements,
-            count: records.len(),
-            columns,
-            curve: jobs
+fn write_part(
+    name: &str,
+    page: &Page<'_>,
+    data: &MapData<'_>,
+    output: &mut impl Write,
+) -> io::Result<()> {
+    match name {
+        "title" => output.write_all(title(page).as_bytes()),
+        "name" => output.write_all(escaped(page.name()).as_bytes()),
+        "verdict" => output.write_all(escaped(page.verdict.unwrap_or_default()).as_bytes()),
+        "style" => output.write_all(STYLE.as_bytes()),
+        "difference" => match (&page.other, page.difference()) {
+            (Some(other), Some(difference)) => write_difference(output, page, other, &difference),
+            _ => Ok(()),
+        },
+        "metrics" => {
+            let sections = rows::sections(page.report);
+            sections
                 .iter()
-                .any(|job| job.group().is_some())
-                .then(|| curve(page.document)),
-            text_ids: jobs.iter().any(is_text).then(|| ids().collect()),
-        })
-    }
-
-    fn write(&self, name: &str, output: &mut impl Write) -> io::Result<()> {
-        match name {
-            "title" => output.write_all(escaped(self.page.title).as_bytes()),
-            "style" => output.write_all(STYLE.as_bytes()),
-            "metrics" => write_lines(output, &rows::lines(self.page.report)),
-            "tables" => {
-                let tables = rows::tables(self.page.report);
-                tables
-                    .iter()
-                    .try_for_each(|table| write_table(output, table))
-            }
-            "invalid" => {
-                let class = if self.page.report.is_invalid() {
-                    "invalid"
-                } else {
-                    ""
-                };
-                output.write_all(class.as_bytes())
-            }
-            "meta" => output.write_all(self.meta()?.as_bytes()),
-            "data" => self.write_data(output),
-            "script" => SCRIPTS
+                .try_for_each(|section| write_section(output, section))
+        }
+        "tables" => {
+            let tables = rows::tables(page.report);
+            tables
                 .iter()
-                .try_for_each(|script| output.write_all(script.as_bytes())),
-            other => Err(io::Error::other(format!("the page has no part {other:?}"))),
+                .try_for_each(|table| write_table(output, table))
         }
-    }
-
-    fn meta(&self) -> io::Result<String> {
-        let load = self.page.report.load;
-        let meta = Meta {
-            count: self.count,
-            colour: self.page.colour.name(),
-            palette: COLOURS,
-            placements: Vec::new(),
-            load: load.bytes.to_string(),
-            peak: load.time.to_string(),
-            columns: &self.columns.heads,
-            curve: self.curve.as_ref().map(|(count, columns)| CurveMeta {
-                count: *count,
-                columns: &columns.heads,
-            }),
-            text_ids: self.text_ids.is_some(),
-        };
-        let mut json = serde_json::to_value(meta)?;
-        json["placements"] = serde_json::to_value(&self.placements)?;
-        Ok(json.to_string().replace('<', "\\u003c"))
-    }
-
-    fn write_data(&self, output: &mut impl Write) -> io::Result<()> {
-        let text = EncoderWriter::new(output, &STANDARD);
-        let mut packed = ZlibEncoder::new(text, Compression::default());
-        self.columns.write(&mut packed)?;
-        if let Some((_, curve)) = &self.curve {
-            curve.write(&mut packed)?;
-        }
-        if let Some(ids) = &self.text_ids {
-            serde_json::to_writer(&mut packed, ids)?;
-        }
-        packed.finish()?.finish()?;
-        Ok(())
-    }
-}
-
-impl<'a> PlacementMeta<'a> {
-    fn new(name: &'a str, stack: &Stack) -> PlacementMeta<'a> {
-        let heaps = stack.heaps.iter().map(|heap| HeapMeta {
-            base: format!("{:#x}", heap.base),
-            below: heap.below.to_string(),
-        });
-        PlacementMeta {
-            name: printable(name),
-            makespan: stack.makespan().to_string(),
-            heaps: heaps.collect(),
-        }
-    }
-}
-
-/// What the page draws: a piece of a job.
-struct Record {
-    job: u32,
-    piece: Piece,
-}
-
-/// All pieces, by birth.
-fn records(document: &Document) -> Vec<Record> {
-    let jobs = (0u32..).zip(document.problem.jobs());
-    let mut records: Vec<Record> = jobs
-        .flat_map(|(index, job)| job.pieces().map(move |piece| Record { job: index, piece }))
-        .collect();
-    records.sort_by_key(|record| record.piece.birth);
-    records
-}
-
-/// What does not depend on the placement.
-fn job_columns(columns: &mut Columns, document: &Document, records: &[Record]) {
-    let jobs = document.problem.jobs();
-    let job = |record: &Record| &jobs[record.job as usize];
-    columns.push("birth", records.iter().map(|record| record.piece.birth));
-    columns.push("death", records.iter().map(|record| record.piece.death));
-    columns.push(
-        "height",
-        records
+        "invalid" if page.report.is_invalid() => output.write_all(b"invalid"),
+        "invalid" => Ok(()),
+        "meta" => output.write_all(data.meta()?.as_bytes()),
+        "data" => data.write(output),
+        "script" => SCRIPTS
             .iter()
-            .map(|record| record.piece.high - record.piece.low),
-    );
-    columns.push(
-        "requested",
-        records.iter().map(|record| job(record).requested),
-    );
-    columns.push(
-        "alignment",
-        records.iter().map(|record| job(record).alignment),
-    );
-    columns.push(
-        "id",
-        records.iter().map(|record| match job(record).id {
-            JobId::Number(number) => number,
-            JobId::Text(_) => 0,
-        }),
-    );
-    if jobs.iter().any(|job| !job.gaps().is_empty()) {
-        columns.push("size", records.iter().map(|record| job(record).size));
-        columns.push("first", records.iter().map(|record| job(record).birth));
-        columns.push("last", records.iter().map(|record| job(record).death));
-        columns.push("above", records.iter().map(|record| record.piece.low));
+            .try_for_each(|script| output.write_all(script.as_bytes())),
+        other => Err(io::Error::other(format!("the page has no part {other:?}"))),
     }
 }
 
-/// Where the other placement has each piece.
-fn other_columns<'a>(
-    columns: &mut Columns,
-    document: &Document,
-    other: &Other<'a>,
-    records: &[Record],
-) -> Option<PlacementMeta<'a>> {
-    let placement = other.document.placement.as_ref()?;
-    let jobs = other.document.problem.jobs();
-    let mut counterpart = vec![0u32; document.problem.len()];
-    for (index, twin) in pairs(document, other).ok()? {
-        counterpart[index as usize] = twin;
+fn title(page: &Page<'_>) -> String {
+    let name = escaped(page.name());
+    match page.outcome() {
+        Some(outcome) => format!("{name}: {}", escaped(&outcome)),
+        None => name,
     }
-    let stack = Stack::new(jobs, placement);
-    let twin = |record: &Record| counterpart[record.job as usize] as usize;
-    let low = |record: &Record| placement.offsets[twin(record)].saturating_add(record.piece.low);
-    columns.push("other_low", records.iter().map(low));
-    let heap = |record: &Record| stack.index(jobs[twin(record)].heap) as u64;
-    columns.push("other_heap", records.iter().map(heap));
-    Some(PlacementMeta::new(other.name, &stack))
 }
 
-fn curve(document: &Document) -> (usize, Columns) {
-    let curve = load::curve(document.problem.jobs());
-    let mut columns = Columns::default();
-    columns.push("time", curve.iter().map(|point| point.0));
-    columns.push("load", curve.iter().map(|point| point.1));
-    (curve.len(), columns)
+fn write_difference(
+    output: &mut impl Write,
+    page: &Page<'_>,
+    other: &Other<'_>,
+    difference: &str,
+) -> io::Result<()> {
+    let makespan = |report: &Report| {
+        let placed = report.placement.as_ref();
+        human_bytes(placed.map_or(0, |placed| placed.makespan))
+    };
+    let (here, there) = (makespan(page.report), makespan(other.report));
+    let (name, other) = (escaped(page.title), escaped(other.name));
+    writeln!(
+        output,
+        "<p id=\"difference\">Before: {name}, {here}. After: {other}, {there}: <b>{difference}</b>.</p>"
+    )
 }
 
-fn write_lines(output: &mut impl Write, lines: &[Line]) -> io::Result<()> {
-    for (name, value) in lines {
+fn write_section(output: &mut impl Write, section: &Section) -> io::Result<()> {
+    if !section.title.is_empty() {
+        let title = escaped(section.title);
+        writeln!(
+            output,
+            "<tr class=\"heading\"><th colspan=\"2\">{title}</th></tr>"
+        )?;
+    }
+    for (name, value) in &section.lines {
         let (name, value) = (escaped(name), escaped(value));
         writeln!(
             output,
@@ -339,9 +234,38 @@ fn write_table(output: &mut impl Write, table: &Table) -> io::Result<()> {
     writeln!(output, "</tr></thead><tbody>")?;
     for (index, row) in table.rows.iter().enumerate() {
         let bar = 100.0 * table.bar(index);
-        write!(output, "<tr style=\"--bar:{bar:.2}%\">")?;
-        for cell in row {
-            write!(output, "<td>{}</td>", escaped(cell))?;
+        write!(output, "<tr style=\"--bar:{bar:.2}%\"")?;
+        let picked = table.pick(index);
+        let (kind, span) = match picked {
+            Some(Pick::Sizes(span)) => ("size", span),
+            Some(Pick::Requested(span)) => ("requested", span),
+            Some(Pick::Ages(span)) => ("age", span),
+            Some(Pick::Heap(base)) => (
+                "heap",
+                Span {
+                    from: base,
+                    to: base,
+                },
+            ),
+            None => ("", Span { from: 0, to: 0 }),
+        };
+        if picked.is_some() {
+            let (from, to) = (span.from, span.to);
+            write!(
+                output,
+                " data-pick=\"{kind}\" data-from=\"{from}\" data-to=\"{to}\""
+            )?;
+        }
+        output.write_all(b">")?;
+        for (column, cell) in row.iter().enumerate() {
+            let cell = escaped(cell);
+            match picked {
+                // A button, for those who have no pointer.
+                Some(_) if column == 0 => {
+                    write!(output, "<td><button type=\"button\">{cell}</button></td>")?
+                }
+                _ => write!(output, "<td>{cell}</td>")?,
+            }
         }
         writeln!(output, "</tr>")?;
     }

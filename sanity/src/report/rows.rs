@@ -6,7 +6,7 @@ use common::units::human_bytes;
 
 use super::memory::{self, Memory};
 use super::timeline::share;
-use super::{Against, Bar, Heap, Part, Placed, Report, Traced};
+use super::{Against, Bar, Heap, Part, Placed, Report, Span, Traced};
 
 /// Heaps that are listed one by one; the rest are summed up.
 const HEAPS_SHOWN: usize = 12;
@@ -25,6 +25,21 @@ pub(super) struct Table {
     pub(super) rows: Vec<Vec<String>>,
     /// A share a row, to be drawn; empty for none.
     bars: Vec<f64>,
+    /// The jobs that a row is about; empty for none.
+    picks: Vec<Pick>,
+}
+
+/// Jobs that a row of a table is about.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Pick {
+    /// Those of some sizes.
+    Sizes(Span),
+    /// Those that were requested with some sizes.
+    Requested(Span),
+    /// Those of some lifetimes.
+    Ages(Span),
+    /// Those of a heap.
+    Heap(u64),
 }
 
 impl Table {
@@ -32,6 +47,11 @@ impl Table {
     pub(super) fn bar(&self, row: usize) -> f64 {
         let longest = self.bars.iter().copied().fold(0.0, f64::max);
         self.bars.get(row).map_or(0.0, |&bar| share(bar, longest))
+    }
+
+    /// The jobs that a row is about.
+    pub(super) fn pick(&self, row: usize) -> Option<Pick> {
+        self.picks.get(row).copied()
     }
 }
 
@@ -76,12 +96,6 @@ pub(super) fn sections(report: &Report) -> Vec<Section> {
     }
     sections.push(section("addresses", placed));
     sections
-}
-
-/// All metrics that are one value.
-pub(super) fn lines(report: &Report) -> Vec<Line> {
-    let sections = sections(report).into_iter();
-    sections.flat_map(|section| section.lines).collect()
 }
 
 /// The first lines on a traced program.
@@ -414,8 +428,13 @@ pub(super) fn tables(report: &Report) -> Vec<Table> {
     }
     if report.jobs > 0 {
         tables.push(classes(report));
-        tables.push(histogram("sizes", "bytes", &report.sizes));
-        tables.push(histogram("lifetimes", "ticks", &report.lifetimes));
+        tables.push(histogram("sizes", "bytes", &report.sizes, Pick::Sizes));
+        tables.push(histogram(
+            "lifetimes",
+            "ticks",
+            &report.lifetimes,
+            Pick::Ages,
+        ));
     }
     tables
 }
@@ -437,6 +456,14 @@ fn pins(memory: &Memory) -> Table {
             })
             .collect(),
         bars: shown().map(|pin| of_all(pin.bytes)).collect(),
+        picks: shown()
+            .map(|pin| {
+                Pick::Requested(Span {
+                    from: pin.smallest,
+                    to: pin.largest,
+                })
+            })
+            .collect(),
     }
 }
 
@@ -475,6 +502,7 @@ fn heaps(heaps: &[Heap]) -> Table {
         columns: vec!["heap", "jobs", "LOAD", "makespan", "pages", "fragmentation"],
         rows,
         bars: Vec::new(),
+        picks: shown.iter().map(|heap| Pick::Heap(heap.base)).collect(),
     }
 }
 
@@ -495,6 +523,7 @@ fn classes(report: &Report) -> Table {
             })
             .collect(),
         bars: shown().map(|class| class.area_share).collect(),
+        picks: shown().map(|class| Pick::Sizes(class.span)).collect(),
     }
 }
 
@@ -515,10 +544,16 @@ fn changes(against: &Against) -> Table {
             })
             .collect(),
         bars: shown().map(|class| class.above_share).collect(),
+        picks: shown().map(|class| Pick::Sizes(class.span)).collect(),
     }
 }
 
-fn histogram(title: &'static str, unit: &'static str, bars: &[Bar]) -> Table {
+fn histogram(
+    title: &'static str,
+    unit: &'static str,
+    bars: &[Bar],
+    pick: fn(Span) -> Pick,
+) -> Table {
     let jobs: u64 = bars.iter().map(|bar| bar.jobs).sum();
     let share = |bar: &Bar| share(bar.jobs as f64, jobs as f64);
     Table {
@@ -536,6 +571,7 @@ fn histogram(title: &'static str, unit: &'static str, bars: &[Bar]) -> Table {
             })
             .collect(),
         bars: bars.iter().map(share).collect(),
+        picks: bars.iter().map(|bar| pick(bar.span)).collect(),
     }
 }
 

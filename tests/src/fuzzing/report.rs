@@ -7,7 +7,7 @@ use common::job::Job;
 use common::load;
 use common::placement::Placement;
 use common::problem::Problem;
-use sanity::report::{self as measure, Colour, Other, Page, Report};
+use sanity::report::{self as measure, Colour, History, Other, Page, PinnedBy, Report};
 
 use super::convert::FORMATS;
 use super::dice::Dice;
@@ -86,9 +86,23 @@ fn measured(document: &Document, start: u64) {
 }
 
 fn drawn(document: &Document, report: &Report, other: Option<Other<'_>>) {
-    let title = "<title> & \"quotes\"";
+    let pins = vec![PinnedBy {
+        label: "</script>".to_owned(),
+        blocks: 1,
+        bytes: u64::MAX,
+    }];
+    let mut page = Page::new("<title> & \"quotes\"", document, report);
+    page.other = other;
+    page.verdict = Some("<b>");
+    page.history = History {
+        seconds: vec![(0, 0), (5, 1_000_000), (u64::MAX, u64::MAX)],
+        resident: vec![(0, 4096), (3, u64::MAX)],
+        least: Some(1),
+        pins,
+    };
     for colour in [Colour::Size, Colour::Age] {
-        let picture = measure::svg(document, title, colour);
+        page.colour = colour;
+        let picture = measure::svg(&page);
         let drawable = document.placement.is_some() || document.problem.is_empty();
         assert_eq!(picture.is_some(), drawable);
         if let Some(picture) = picture {
@@ -96,13 +110,6 @@ fn drawn(document: &Document, report: &Report, other: Option<Other<'_>>) {
             assert!(picture.trim_end().ends_with("</svg>"));
         }
     }
-    let page = Page {
-        title,
-        document,
-        report,
-        other,
-        colour: Colour::Size,
-    };
     let mut html = Vec::new();
     measure::html(&mut html, &page).expect("memory takes all");
 }

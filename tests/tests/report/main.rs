@@ -1,6 +1,8 @@
 //! `report`: its numbers, its pictures and its page.
 
 mod metrics;
+mod opened;
 mod oracle;
 mod page;
 mod pictures;
+mod tools;

@@ -73,50 +73,92 @@ class Jobs {
   constructor(meta, bytes) {
     this.meta = meta;
     this.count = meta.count;
-    let at, curve;
+    let at;
     [this.columns, at] = readColumns(meta.columns, meta.count, bytes, 0);
-    if (meta.curve) [curve, at] = readColumns(meta.curve.columns, meta.curve.count, bytes, at);
+    const tables = {};
+    for (const { name, count, columns } of meta.tables)
+      [tables[name], at] = readColumns(columns, count, bytes, at);
     this.textIds = meta.text_ids ? JSON.parse(new TextDecoder().decode(bytes.subarray(at))) : null;
     const { birth, death, height, low, heap } = this.columns;
     this.origin = birth.base;
-    this.birth = birth.floats(this.origin);
-    this.death = death.floats(this.origin);
     this.height = height.floats();
-    this.peak = Number(BigInt(meta.peak) - this.origin);
     this.load = Number(meta.load);
-    this.end = 1;
-    for (let i = 0; i < this.count; i++) if (this.death[i] > this.end) this.end = this.death[i];
-    this.low = [stacked(low, heap, meta.placements[0])];
-    if (meta.placements.length > 1)
-      this.low.push(stacked(this.columns.other_low, this.columns.other_heap, meta.placements[1]));
+    this.regions = [new Regions(tables.regions, this.origin)];
+    this.low = [stacked(low, heap, this.regions[0])];
+    if (meta.placements.length > 1) {
+      this.regions.push(new Regions(tables.other_regions, this.origin));
+      this.low.push(stacked(this.columns.other_low, this.columns.other_heap, this.regions[1]));
+    }
     this.top = Math.max(1, ...meta.placements.map((placement) => Number(placement.makespan)));
-    this.curve = curve
-      ? { times: curve.time.floats(this.origin), loads: curve.load.floats() }
-      : sweep(this.birth, this.death, this.height, death.order());
+    // All of this is in ticks; `clock` makes of it what the axis shows.
+    this.ticks = { birth: birth.floats(this.origin), death: death.floats(this.origin) };
+    const { size, first, last } = this.columns;
+    if (size) Object.assign(this.ticks, { first: first.floats(this.origin), last: last.floats(this.origin) });
+    this.size = size ? size.floats() : this.height;
+    this.loads = tables.curve
+      ? { times: tables.curve.time.floats(this.origin), values: tables.curve.load.floats() }
+      : sweep(this.ticks.birth, this.ticks.death, this.height, death.order());
+    const over = (table, time, value) => ({ times: table[time].floats(this.origin), values: table[value].floats() });
+    this.overTime = {};
+    for (const name of ["held", "touched"])
+      if (tables.moments) this.overTime[name] = over(tables.moments, "time", name);
+    if (tables.resident) this.overTime.resident = over(tables.resident, "time", "value");
+    this.touched = tables.touched && new Touched(tables.touched, this.origin);
+    this.seconds = tables.seconds && new Seconds(tables.seconds, this.origin);
+    this.setClock(Boolean(this.seconds));
+  }
+
+  // Whether the axis of time shows seconds, or the logical clock.
+  setClock(real) {
+    this.inSeconds = real;
+    const seconds = real && this.seconds;
+    const convert = (ticks) => (seconds ? ticks.map((tick) => seconds.at(tick)) : ticks);
+    const { birth, death, first, last } = this.ticks;
+    this.birth = convert(birth);
+    this.death = convert(death);
+    this.peak = convert(Float64Array.of(Number(BigInt(this.meta.peak) - this.origin)))[0];
+    this.end = Number.MIN_VALUE;
+    for (let i = 0; i < this.count; i++) if (this.death[i] > this.end) this.end = this.death[i];
+    this.end = Math.max(1, this.end);
+    this.curve = { times: convert(this.loads.times), loads: this.loads.values };
+    this.curves = {};
+    for (const [name, { times, values }] of Object.entries(this.overTime))
+      this.curves[name] = { times: convert(times), loads: values };
+    for (const lives of [...this.regions, this.touched])
+      if (lives) [lives.birth, lives.death] = [convert(lives.births), convert(lives.deaths)];
     this.ages = this.birth.map((birth, index) => this.death[index] - birth);
     // What colours tell is of the whole job.
-    const { size, first, last } = this.columns;
-    const firsts = size && first.floats();
-    this.values = {
-      size: size ? size.floats() : this.height,
-      age: size ? last.floats().map((death, index) => death - firsts[index]) : this.ages,
-    };
+    const firsts = first && convert(first);
+    this.values = { size: this.size, age: first ? convert(last).map((death, i) => death - firsts[i]) : this.ages };
+    this.unit = real ? "time" : this.meta.clock === "time" ? "ticks" : "bytes";
+    this.start = seconds ? BigInt(Math.round(seconds.start)) : this.origin;
+  }
+
+  // The lifetime of a record's job in ticks.
+  life(index) {
+    const { birth, death, first, last } = this.ticks;
+    return first ? last[index] - first[index] : death[index] - birth[index];
   }
 
   id(index) {
     return this.textIds ? this.textIds[index] : String(this.columns.id.exact(index));
   }
 
+  // The records of the job of an id.
   find(id) {
-    if (this.textIds) return this.textIds.indexOf(id);
-    if (!/^\d{1,20}$/.test(id)) return -1;
+    const found = [];
+    if (this.textIds) {
+      for (let i = this.textIds.indexOf(id); i >= 0; i = this.textIds.indexOf(id, i + 1)) found.push(i);
+      return found;
+    }
+    if (!/^\d{1,20}$/.test(id)) return found;
     const column = this.columns.id;
     const wanted = BigInt(id) - column.base;
-    if (wanted < 0n || wanted >> BigInt(8 * column.planes.length)) return -1;
+    if (wanted < 0n || wanted >> BigInt(8 * column.planes.length)) return found;
     const digits = column.planes.map((_, plane) => Number((wanted >> BigInt(8 * plane)) & 255n));
     for (let i = 0; i < this.count; i++)
-      if (column.planes.every((plane, digit) => plane[i] === digits[digit])) return i;
-    return -1;
+      if (column.planes.every((plane, digit) => plane[i] === digits[digit])) found.push(i);
+    return found;
   }
 
   // All fields of a record's job, as lines.
@@ -128,26 +170,95 @@ class Jobs {
     const death = at(has ? "last" : "death");
     const size = at(has ? "size" : "height");
     const prefix = placement ? "other_" : "";
-    const heap = this.meta.placements[placement].heaps[Number(at(prefix + "heap"))];
+    const { lived } = this.meta.placements[placement];
+    const base = this.regions[placement].base(Number(at(prefix + "heap")));
     const offset = at(prefix + "low") - (has ? at("above") : 0n);
+    const place = lived
+      ? `address 0x${(base + offset).toString(16)}`
+      : `offset ${offset} to ${offset + size}`;
     const lines = [
       `job ${this.id(index)}`,
       `size ${size} bytes, requested ${at("requested")}`,
       `lives [${birth}, ${death}), ${death - birth} ticks`,
-      `offset ${offset} to ${offset + size}`,
-      `alignment ${at("alignment")}, heap ${heap.base}`,
+      place,
+      `alignment ${at("alignment")}, ${lived ? "region" : "heap"} 0x${base.toString(16)}`,
     ];
+    if (this.inSeconds) {
+      const [from, life] = [Number(this.start) + this.birth[index], this.values.age[index]];
+      lines.splice(3, 0, `at ${spanText(from)}, for ${spanText(life)}`);
+    }
     if (has && (birth !== at("birth") || death !== at("death") || size !== at("height")))
       lines.push(`this piece: [${at("birth")}, ${at("death")}), ${at("height")} bytes`);
     return lines.join("\n");
   }
 }
 
-function stacked(low, heap, placement) {
+// Heaps, or regions of memory with a life each, and where they lie in the map.
+class Regions {
+  constructor(columns, origin) {
+    this.columns = columns;
+    this.count = columns.base.count;
+    this.below = columns.below.floats();
+    this.size = columns.size.floats();
+    this.births = columns.birth.floats(origin);
+    this.deaths = columns.death.floats(origin);
+  }
+
+  base(index) { return this.columns.base.exact(index); }
+
+  // The largest one that holds an address; -1 where none does.
+  holding(address) {
+    let best = -1;
+    for (let i = 0; i < this.count; i++) {
+      const within = address - this.base(i);
+      const holds = within >= 0n && (within === 0n || within < this.columns.size.exact(i));
+      if (holds && (best < 0 || this.size[i] > this.size[best])) best = i;
+    }
+    return best;
+  }
+}
+
+// Touched pages, by birth.
+class Touched {
+  constructor(columns, origin) {
+    this.count = columns.low.count;
+    this.low = columns.low.floats();
+    const sizes = columns.size.floats();
+    this.high = this.low.map((low, index) => low + sizes[index]);
+    this.births = columns.birth.floats(origin);
+    this.deaths = columns.death.floats(origin);
+  }
+}
+
+// From the logical clock to nanoseconds, between two samples in proportion.
+class Seconds {
+  constructor(columns, origin) {
+    this.times = columns.time.floats(origin);
+    this.values = columns.value.floats();
+    this.next = 0;
+    this.start = 0;
+    this.start = this.at(0);
+  }
+
+  at(tick) {
+    const { times, values } = this;
+    // Mostly it is asked for neighbours.
+    if (!(this.next > 0 && this.next < times.length && times[this.next - 1] <= tick && tick < times[this.next])) {
+      this.next = lowerBound(times, tick);
+      while (times[this.next] === tick) this.next++;
+    }
+    const after = this.next;
+    if (after === 0) return values[0] - this.start;
+    if (after === times.length) return values[after - 1] - this.start;
+    const share = (tick - times[after - 1]) / (times[after] - times[after - 1]);
+    return values[after - 1] + share * (values[after] - values[after - 1]) - this.start;
+  }
+}
+
+function stacked(low, heap, regions) {
   const lows = low.floats();
   const heaps = heap.floats();
-  const below = placement.heaps.map((heap) => Number(heap.below));
-  for (let i = 0; i < lows.length; i++) lows[i] += below[heaps[i]];
+  for (let i = 0; i < lows.length; i++) lows[i] += regions.below[heaps[i]];
   return lows;
 }
 
@@ -165,5 +276,5 @@ function sweep(births, deaths, heights, byDeath) {
     times[points] = time;
     loads[points++] = load;
   }
-  return { times: times.subarray(0, points), loads: loads.subarray(0, points) };
+  return { times: times.subarray(0, points), values: loads.subarray(0, points) };
 }

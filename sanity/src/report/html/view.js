@@ -53,7 +53,7 @@ function closest(whole, least) {
 class Index {
   constructor(jobs, placement) {
     const count = jobs.count;
-    const classOf = (age) => Math.max(0, Math.floor(Math.log2(age)));
+    const classOf = (age) => Math.max(0, Math.floor(Math.log2(Math.max(age, 1))));
     const classes = new Uint8Array(count);
     const sizes = new Uint32Array(66);
     for (let i = 0; i < count; i++) sizes[classes[i] = 63 - classOf(jobs.ages[i])]++;
@@ -72,6 +72,13 @@ class Index {
       this.death[at] = jobs.death[i];
     }
     this.place(jobs, placement);
+  }
+
+  // The same for another placement.
+  beside(jobs, placement) {
+    const other = Object.assign(Object.create(Index.prototype), this);
+    other.place(jobs, placement);
+    return other;
   }
 
   place(jobs, placement) {
