@@ -126,7 +126,8 @@ class Jobs {
       this.curves[name] = { times: convert(times), loads: values };
     for (const lives of [...this.regions, this.touched])
       if (lives) [lives.birth, lives.death] = [convert(lives.births), convert(lives.deaths)];
-    this.ages = this.birth.map((birth, index) => this.death[index] - birth);
+    this.ages = new Float64Array(this.count);
+    for (let i = 0; i < this.count; i++) this.ages[i] = this.death[i] - this.birth[i];
     // What colours tell is of the whole job.
     const firsts = first && convert(first);
     this.values = { size: this.size, age: first ? convert(last).map((death, i) => death - firsts[i]) : this.ages };

@@ -26,9 +26,19 @@ class Paint {
 
   // A step of the palette for each job of an index: the colour of its class.
   steps(index, values, scale) {
+    const colours = Array.from({ length: scale.colours }, (_, colour) => Math.round((colour * (STEPS - 1)) / (scale.colours - 1)));
+    const ranks = Array.from({ length: scale.bounds.length + 1 }, (_, rank) => colours[scale.colour(rank)]);
+    const { bounds } = scale;
+    // First in the order of the records, which takes each from beside the last.
+    const ofRecords = new Uint8Array(values.length);
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i];
+      let rank = 0;
+      while (rank < bounds.length && bounds[rank] < value) rank++;
+      ofRecords[i] = ranks[rank];
+    }
     const steps = new Uint8Array(values.length);
-    for (let i = 0; i < steps.length; i++)
-      steps[i] = Math.round((scale.step(values[index.record[i]]) * (STEPS - 1)) / (scale.colours - 1));
+    for (let i = 0; i < steps.length; i++) steps[i] = ofRecords[index.record[i]];
     return steps;
   }
 }

@@ -98,13 +98,6 @@ class Scale {
     return Math.floor((rank * (this.colours - 1) + Math.floor(classes / 2)) / classes);
   }
 
-  // The colour of a value.
-  step(value) {
-    let rank = 0;
-    while (rank < this.bounds.length && this.bounds[rank] < value) rank++;
-    return this.colour(rank);
-  }
-
   // What each class means, and its colour.
   legend() {
     const text = (value) => valueText(value, this.unit);
