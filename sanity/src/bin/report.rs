@@ -73,9 +73,17 @@ const EXAMPLES: &str = "\
 A file in which not every job has an offset is reported as jobs only. What only
 a trace tells (events, threads, never freed) is \"not recorded\" elsewhere.
 
-The page of --html needs no network. Drag or arrows to move, wheel or + and - to
-zoom, 0 for the whole, / to search for an id, P to go to the peak, C for the
-colours, B to switch between the two placements of --against.
+The page of --html needs no network:
+  move       drag, one finger or arrows; with Shift along one axis
+  zoom       wheel, two fingers, + and -; Shift+wheel the time alone, Alt+wheel
+             the addresses; right button, Ctrl or Alt and drag a box; 0 the whole
+  read       hover, tap, or Enter for the job in the middle; Escape hides it
+  search     / and an id, size:4096, size:64..128, >=1MiB, <4k, class:48 or
+             heap:0x1000; Enter and Shift+Enter step, in the map N and Shift+N
+  single out click or press Enter on a row of a table; Escape shows all again
+  views      P the peak; C colours by size or age; T seconds or bytes requested;
+             H holes, which is memory that was touched but is free
+  --against  B the other placement, S both side by side, D a divider between
 
 Examples:
   report app.plc

@@ -47,7 +47,7 @@ pub struct Page<'a> {
     /// The program that was traced, where it is known.
     pub program: Option<String>,
     /// One line on what could be saved; by default what the other placement saves.
-    pub verdict: Option<&'a str>,
+    pub verdict: Option<String>,
     /// The jobs and their placement.
     pub document: &'a Document,
     /// What was measured of them.
@@ -68,7 +68,7 @@ impl<'a> Page<'a> {
         Page {
             title,
             program: program(report),
-            verdict: saving.map(|saving| saving.text.as_str()),
+            verdict: saving.map(|saving| format!("could save {}", saving.text)),
             document,
             report,
             other: None,
@@ -85,7 +85,10 @@ impl<'a> Page<'a> {
     /// What came out.
     pub(super) fn outcome(&self) -> Option<Cow<'_, str>> {
         let difference = || self.difference().map(Cow::Owned);
-        self.verdict.map(Cow::Borrowed).or_else(difference)
+        self.verdict
+            .as_deref()
+            .map(Cow::Borrowed)
+            .or_else(difference)
     }
 
     /// How the other placement differs, in bytes and per cent.
@@ -149,7 +152,9 @@ fn write_part(
     match name {
         "title" => output.write_all(title(page).as_bytes()),
         "name" => output.write_all(escaped(page.name()).as_bytes()),
-        "verdict" => output.write_all(escaped(page.verdict.unwrap_or_default()).as_bytes()),
+        "verdict" => {
+            output.write_all(escaped(page.verdict.as_deref().unwrap_or_default()).as_bytes())
+        }
         "style" => output.write_all(STYLE.as_bytes()),
         "difference" => match (&page.other, page.difference()) {
             (Some(other), Some(difference)) => write_difference(output, page, other, &difference),

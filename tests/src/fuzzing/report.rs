@@ -93,7 +93,7 @@ fn drawn(document: &Document, report: &Report, other: Option<Other<'_>>) {
     }];
     let mut page = Page::new("<title> & \"quotes\"", document, report);
     page.other = other;
-    page.verdict = Some("<b>");
+    page.verdict = Some("<b>".to_owned());
     page.history = History {
         seconds: vec![(0, 0), (5, 1_000_000), (u64::MAX, u64::MAX)],
         resident: vec![(0, 4096), (3, u64::MAX)],

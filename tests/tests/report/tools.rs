@@ -371,7 +371,7 @@ fn what_a_trace_tells_is_on_the_axis_in_the_chart_and_in_the_list_of_pins() {
     }];
     let mut told = Page::new("a.csv", &document, &report);
     told.program = Some("cc1".to_owned());
-    told.verdict = Some("could be 7.1 % smaller");
+    told.verdict = Some("could be 7.1 % smaller".to_owned());
     // Half of the ticks take a tenth of the time.
     told.history = History {
         seconds: vec![(0, 0), (50, 1_000_000_000), (100, 10_000_000_000)],
