@@ -112,7 +112,10 @@ impl<'a> Page<'a> {
 
 /// The command line, as far as a title has room for it.
 fn program(report: &Report) -> Option<String> {
-    let mut command = report.process.as_ref()?.command.join(" ");
+    let command = &report.process.as_ref()?.command;
+    let (path, arguments) = command.split_first()?;
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let mut command = [&[name.to_owned()], arguments].concat().join(" ");
     if let Some((at, _)) = command.char_indices().nth(LONGEST_COMMAND) {
         command.truncate(at);
         command.push('…');

@@ -83,6 +83,11 @@ impl Scale {
         let (least, most) = values.fold((f64::INFINITY, 1.0f64), |(least, most), value| {
             (least.min(value.max(1.0)), most.max(value))
         });
+        // A few that live for next to no time do not make all classes coarse.
+        let least = match unit {
+            Unit::Bytes => least,
+            Unit::Time | Unit::Ticks => least.max(most / 1e7),
+        };
         let mut bounds = Vec::new();
         for coarseness in 0.. {
             bounds = rounds(unit, coarseness, least, most);

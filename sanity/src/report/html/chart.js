@@ -34,6 +34,8 @@ class Chart {
     this.canvas = canvas;
     this.most = {};
     this.withTouched = false;
+    this.hidden = new Set();
+    this.entries = null;
   }
 
   // The curves by name.
@@ -46,6 +48,9 @@ class Chart {
 
   get least() { return this.jobs.meta.least === null ? null : Number(this.jobs.meta.least); }
 
+  // Those that are not switched off in the legend.
+  get shown() { return this.curves.filter(([name]) => !this.hidden.has(name)); }
+
   // The largest value of a curve.
   peak(name, { loads }) {
     if (!(name in this.most)) this.most[name] = loads.reduce((most, load) => Math.max(most, load), 0);
@@ -53,8 +58,8 @@ class Chart {
   }
 
   get top() {
-    const peaks = this.curves.map(([name, curve]) => this.peak(name, curve));
-    return Math.max(1, this.jobs.load, this.least || 0, ...peaks) * 1.04;
+    const peaks = this.shown.map(([name, curve]) => this.peak(name, curve));
+    return Math.max(1, this.hidden.has("least") ? 0 : this.least || 0, ...peaks) * 1.04;
   }
 
   // What each curve is at an instant, or at most.
@@ -74,18 +79,37 @@ class Chart {
     return this.jobs.unit === "time" ? `at ${spanText(value)}` : `after ${bytesText(value)} requested`;
   }
 
+  // The legend: a click on an entry hides its curve, so that the others have
+  // more room. It is made anew only where there are other curves.
   legend(element, pointer) {
-    const when = pointer ? this.tell(pointer.time).split("\n")[0] : "at most";
-    const entries = this.values(pointer ? pointer.time : null).map(([name, value]) =>
-      `<span><i class="${name === "live" ? "area" : name === "least" ? "dash" : "stroke"}" style="--colour:var(${CURVES[name]})"></i>${name} ${bytesText(value)}</span>`);
-    element.innerHTML = `<span>${when}:</span>${entries.join("")}<span><i class="dash" style="--colour:var(--peak)"></i>when most is live</span>`;
+    const values = this.values(pointer ? pointer.time : null);
+    const key = values.map(([name]) => name).join();
+    if (!this.entries || this.key !== key) {
+      const entry = (name, kind, colour) =>
+        `<button type="button" data-curve="${name}" aria-pressed="true" title="Show or hide"><i class="${kind}" style="--colour:var(${colour})"></i><span></span></button>`;
+      const kinds = { live: "area", least: "dash" };
+      const entries = values.map(([name]) => entry(name, kinds[name] || "stroke", CURVES[name]));
+      element.innerHTML = `<span></span>${entries.join("")}<span><i class="dash" style="--colour:var(--peak)"></i>when most is live</span>`;
+      this.key = key;
+      this.entries = new Map([...element.querySelectorAll("button")].map((button) => [button.dataset.curve, button]));
+    }
+    element.firstChild.textContent = `${pointer ? this.tell(pointer.time).split("\n")[0] : "at most"}:`;
+    for (const [name, value] of values) {
+      const button = this.entries.get(name);
+      button.querySelector("span").textContent = `${name} ${bytesText(value)}`;
+      button.setAttribute("aria-pressed", String(!this.hidden.has(name)));
+    }
+  }
+
+  toggle(name) {
+    if (!this.hidden.delete(name)) this.hidden.add(name);
   }
 
   draw(context, plot, view, pointer) {
     const top = this.top;
     const y = (value) => plot.bottom - (value / top) * (plot.bottom - plot.top);
     const columns = Math.max(1, Math.floor(plot.right - plot.left));
-    for (const [name, curve] of this.curves) {
+    for (const [name, curve] of this.shown) {
       const colour = themeColour(CURVES[name]);
       context.beginPath();
       if (name === "live") context.moveTo(plot.left, plot.bottom);
@@ -106,7 +130,7 @@ class Chart {
         context.lineWidth = 1;
       }
     }
-    if (this.least !== null) rule(context, plot.left, y(this.least), plot.right, y(this.least), themeColour("--least"), [4, 3]);
+    if (this.least !== null && !this.hidden.has("least")) rule(context, plot.left, y(this.least), plot.right, y(this.least), themeColour("--least"), [4, 3]);
     upright(context, plot, view, this.jobs.peak, themeColour("--peak"), [6, 3]);
     if (pointer) upright(context, plot, view, pointer.time, themeColour("--quiet"), []);
     frame(context, plot);

@@ -507,6 +507,11 @@ class MapPage {
     for (const id of ["switch", "beside", "slider"]) byId(id).hidden = this.jobs.low.length < 2;
     byId("clock").hidden = !this.jobs.seconds;
     byId("pins").hidden = !this.jobs.touched;
+    byId("curves").addEventListener("click", (event) => {
+      const entry = event.target.closest("button");
+      if (entry) this.chart.toggle(entry.dataset.curve);
+      this.request();
+    });
     byId("divider").addEventListener("input", (event) => this.setDivider(event.target.value / 100));
     byId("find").addEventListener("submit", (event) => {
       event.preventDefault();

@@ -86,6 +86,8 @@ class Scale {
       if (value < least) least = value;
       if (value > most) most = value;
     }
+    // A few that live for next to no time do not make all classes coarse.
+    if (unit !== "bytes") least = Math.max(least, most / 1e7);
     let coarseness = 0;
     do this.bounds = rounds(unit, coarseness++, Math.max(1, least), most);
     while (this.bounds.length >= colours);
