@@ -47,8 +47,10 @@ struct Page {
     address: u64,
     live: u64,
     class: Option<usize>,
-    /// Blocks that begin here, or in the page before for the first of a page.
+    /// Blocks that begin here.
     blocks: u64,
+    /// One that began in the page before this one in the list ends here.
+    ends_one: bool,
     smallest: u64,
     largest: u64,
 }
@@ -67,32 +69,41 @@ impl Snapshot {
         let blocks = live(document, peak);
         let mut snapshot = Snapshot::default();
         let (pages, covered) = pages(&blocks);
-        for page in &pages {
-            snapshot.count(page);
-        }
+        snapshot.count_all(&pages);
         let touched = touched(memory, peak);
         snapshot.count_empty(&touched, &covered);
         snapshot.count_arenas(&touched, &blocks);
         snapshot
     }
 
-    fn count(&mut self, page: &Page) {
+    fn count_all(&mut self, pages: &[Page]) {
+        let mut counted = false;
+        for page in pages {
+            counted = self.count(page, counted);
+        }
+    }
+
+    /// Counts a page that is mostly free and whose blocks are of one class, and says
+    /// whether it was that; `counted` says so of the page before.
+    fn count(&mut self, page: &Page, counted: bool) -> bool {
         let free = PAGE.saturating_sub(page.live);
         if free < PAGE / 2 {
-            return;
+            return false;
         }
         let Some(class) = page.class else {
             self.shared += free;
-            return;
+            return false;
         };
         let kept = self.pins.entry(class).or_insert(Kept {
             smallest: u64::MAX,
             ..Kept::default()
         });
-        kept.blocks += page.blocks;
+        // A block that lies in two such pages is one.
+        kept.blocks += page.blocks + u64::from(page.ends_one && !counted);
         kept.bytes += free;
         kept.smallest = kept.smallest.min(page.smallest);
         kept.largest = kept.largest.max(page.largest);
+        true
     }
 
     /// `covered` are the ranges of pages with a block in them.
@@ -201,21 +212,22 @@ fn pages(blocks: &[Block]) -> (Vec<Page>, Vec<(u64, u64)>) {
             _ => covered.push((first, end)),
         }
         if first == last {
-            add(&mut pages, first, block, block.size, 1);
+            add(&mut pages, first, block, block.size, true);
         } else {
-            add(&mut pages, first, block, first + PAGE - block.address, 1);
-            add(&mut pages, last, block, last_byte - last + 1, 0);
+            add(&mut pages, first, block, first + PAGE - block.address, true);
+            add(&mut pages, last, block, last_byte - last + 1, false);
         }
     }
     (pages, covered)
 }
 
-fn add(pages: &mut Vec<Page>, address: u64, block: &Block, live: u64, blocks: u64) {
+fn add(pages: &mut Vec<Page>, address: u64, block: &Block, live: u64, begins: bool) {
     let class = Some(classes::class_index(block.requested));
     match pages.last_mut() {
         Some(page) if page.address == address => {
             page.live += live;
-            page.blocks += blocks;
+            page.blocks += u64::from(begins);
+            page.ends_one |= !begins;
             page.smallest = page.smallest.min(block.requested);
             page.largest = page.largest.max(block.requested);
             if page.class != class {
@@ -226,7 +238,8 @@ fn add(pages: &mut Vec<Page>, address: u64, block: &Block, live: u64, blocks: u6
             address,
             live,
             class,
-            blocks,
+            blocks: u64::from(begins),
+            ends_one: !begins,
             smallest: block.requested,
             largest: block.requested,
         }),
@@ -260,13 +273,13 @@ mod tests {
         let (pages, covered) = pages(&blocks);
         assert_eq!(covered, [(0x1000, 0x4000), (0x5000, 0x8000)]);
         let mut snapshot = Snapshot::default();
-        pages.iter().for_each(|page| snapshot.count(page));
+        snapshot.count_all(&pages);
         let small = snapshot.pins[&classes::class_index(32)];
         assert_eq!((small.blocks, small.bytes), (3, 2 * (PAGE - 40) - 40));
         assert_eq!((small.smallest, small.largest), (25, 32));
         assert_eq!(snapshot.shared, PAGE - 144);
         let large = snapshot.pins[&classes::class_index(0x2010)];
-        assert_eq!((large.blocks, large.bytes), (0, PAGE - 16));
+        assert_eq!((large.blocks, large.bytes), (1, PAGE - 16));
         snapshot.count_empty(
             &[(0x0, 0x2000), (0x4000, 0x9000), (0x40000, 0x60000)],
             &covered,
