@@ -149,7 +149,8 @@ pub fn svg(page: &Page<'_>) -> Option<String> {
     let frame = Frame {
         clock,
         birth,
-        death: if death > birth { death } else { birth + 1.0 },
+        // Far from 0 a tick may be less than a number can tell.
+        death: death.max(birth + 1f64.max(birth * 4.0 * f64::EPSILON)),
         height: layout.height,
     };
     let curve = load::curve(jobs);

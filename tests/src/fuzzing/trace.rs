@@ -35,7 +35,10 @@ pub fn events(bytes: &[u8]) {
     let mut dice = Dice::new(bytes);
     let mut writer = Writer::new(Vec::new());
     while !dice.is_empty() {
-        let call = call(&mut dice);
+        let call = match dice.below(8) {
+            0 => note(&mut dice),
+            _ => call(&mut dice),
+        };
         writer.write(&call).expect("memory takes all");
     }
     lifetimes(&writer.finish().expect("memory takes all"));
@@ -83,6 +86,32 @@ fn call(dice: &mut Dice<'_>) -> Call {
             alignment,
             requested,
             block,
+        },
+    }
+}
+
+/// Notes of every tag, and one that nobody knows, with numbers that mean something and
+/// such that mean nothing.
+fn note(dice: &mut Dice<'_>) -> Call {
+    let tags = [
+        *b"process ",
+        *b"program ",
+        *b"time    ",
+        *b"resident",
+        *b"extent  ",
+        *b"extent  ",
+        *b"partial ",
+        *b"unknown ",
+    ];
+    Call::PosixMemalign {
+        slot: u64::from_be_bytes(dice.pick(&tags)),
+        alignment: dice.pick(&[0, 16, 0x1000, 0x7f00_0000_0000, u64::MAX]),
+        requested: address(dice),
+        block: Block {
+            pointer: 0,
+            usable: amount(dice),
+            thread: dice.below(70),
+            mapping_base: amount(dice),
         },
     }
 }
