@@ -269,30 +269,34 @@ impl Savings {
     }
 }
 
-/// An instant at which as much was pinned as for a tenth of the run, in seconds
-/// where they are known, and else on the logical clock.
+/// An instant at which as much was pinned as for a tenth of the run, in seconds where they
+/// are known, and else on the logical clock. A span counts for what was pinned both at
+/// its start and at its end: a program that frees all does so at one tick.
 fn lasting(memory: &memory::Memory, seconds: &Seconds) -> Peak {
     let at = |time: u64| seconds.at(time).unwrap_or(time as f64);
-    let mut spans: Vec<(u64, u64, f64)> = memory
-        .moments
-        .windows(2)
-        .map(|pair| {
-            let length = at(pair[1].time) - at(pair[0].time);
-            (pair[0].pinned, pair[1].time, length)
-        })
-        .collect();
-    spans.sort_by_key(|&(pinned, time, _)| (std::cmp::Reverse(pinned), time));
-    let all: f64 = spans.iter().map(|span| span.2).sum();
+    let mut start = Peak {
+        before_birth: true,
+        ..Peak::default()
+    };
+    let mut spans: Vec<(Peak, f64)> = Vec::new();
+    for pair in memory.moments.windows(2) {
+        let end = Peak {
+            bytes: pair[0].pinned,
+            time: pair[1].time,
+            before_birth: true,
+        };
+        let less = if start.bytes < end.bytes { start } else { end };
+        spans.push((less, at(pair[1].time) - at(pair[0].time)));
+        start = end;
+    }
+    spans.sort_by_key(|(peak, _)| (std::cmp::Reverse(peak.bytes), peak.time));
+    let all: f64 = spans.iter().map(|span| span.1).sum();
     let mut seen = 0.0;
     let found = spans.iter().find(|span| {
-        seen += span.2;
+        seen += span.1;
         seen >= LASTING * all
     });
-    found.map_or(Peak::default(), |&(bytes, time, _)| Peak {
-        bytes,
-        time,
-        before_birth: true,
-    })
+    found.map_or(Peak::default(), |span| span.0)
 }
 
 /// An instant in words.
