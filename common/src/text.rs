@@ -29,6 +29,35 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// The text as one word of a shell's command line, quoted where that is needed; what
+/// [`printable`] escapes is written as bash, zsh and ksh read it, in `$'...'`. A name
+/// that begins with a dash stays one for the shell, and an option for the program.
+pub fn shell_word(text: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_alphanumeric() || "_@%+=:,./-".contains(c);
+    if !text.is_empty() && text.chars().all(|c| is_plain(c) && !is_unseen(c)) {
+        return Cow::Borrowed(text);
+    }
+    if !text.contains(is_unseen) {
+        return Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")));
+    }
+    let mut word = String::from("$'");
+    for character in text.chars() {
+        match character {
+            '\'' | '\\' => word.extend(['\\', character]),
+            '\n' => word.push_str("\\n"),
+            '\t' => word.push_str("\\t"),
+            unseen if is_unseen(unseen) => word.push_str(&match u32::from(unseen) {
+                code @ ..0x80 => format!("\\{code:03o}"),
+                code @ ..0x1_0000 => format!("\\u{code:04x}"),
+                code => format!("\\U{code:08x}"),
+            }),
+            seen => word.push(seen),
+        }
+    }
+    word.push('\'');
+    Cow::Owned(word)
+}
+
 /// Whether a character shows as nothing and acts on what does: a control, an
 /// end of a line or paragraph, a mark of interlinear text, or what Unicode calls
 /// default ignorable, to which all that turns the direction of text belongs.
@@ -61,7 +90,27 @@ fn is_unseen(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::printable;
+    use super::{printable, shell_word};
+
+    #[test]
+    fn a_shell_reads_a_word_back_as_it_was() {
+        for plain in ["a", "a-b/c.trc", "größe", "a=b,c:d@%+"] {
+            assert_eq!(shell_word(plain), plain);
+        }
+        for (text, word) in [
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("ls; ls", "'ls; ls'"),
+            ("it's", r"'it'\''s'"),
+            ("$HOME`x`\\", r"'$HOME`x`\'"),
+            ("a\nb'\\", r"$'a\nb\'\\'"),
+            ("\u{1b}1", r"$'\0331'"),
+            ("\u{202e}x", r"$'\u202ex'"),
+            ("\u{e0041}x", r"$'\U000e0041x'"),
+        ] {
+            assert_eq!(shell_word(text), word);
+        }
+    }
 
     #[test]
     fn what_is_seen_stays_and_what_is_not_is_escaped() {

@@ -3,4 +3,5 @@
 #![forbid(unsafe_code)]
 
 pub mod adapt;
+pub mod processes;
 pub mod report;

@@ -8,16 +8,19 @@ use anyhow::{Context as _, bail, ensure};
 use clap::{Parser, ValueEnum};
 use cli::output;
 use common::format::{self, Format, Output};
-use common::input::{self, Document, Offsets};
+use common::input::Document;
 use common::units::parse_bytes;
+use sanity::processes::{self, ProcessLine};
 use sanity::report::{self, Colour, DEFINITIONS, Other, Page, Report, svg, text};
 
-/// Measures jobs and, where they have offsets, their placement
+/// Measures jobs and, where they have offsets, their placement; of a trace, what the program's memory was
 #[derive(Debug, Parser)]
 #[command(after_long_help = long_help(), after_help = SHORT_HELP)]
 struct Arguments {
-    /// What to measure: a .plc, a CSV or a trace (.trc), also packed by gzip or zstd; - is standard input
-    input: PathBuf,
+    /// What to measure: a trace (.trc), a .plc or a CSV, also packed by gzip or zstd; - is standard input; of several, a
+    /// line each
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
 
     /// Format of the input, where its name does not say: trc, plc or csv
     #[arg(long, value_name = "FORMAT")]
@@ -88,6 +91,7 @@ The page of --html needs no network:
 Examples:
   report app.plc
   report app.trc --html app.html
+  report app.trc*
   report placement.csv --svg placement.svg --colour age
   report app.plc --against placement.csv --html both.html
   report app.plc --format json | jq .load.bytes
@@ -103,8 +107,88 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let path = &arguments.input;
-    check_pictures(arguments)?;
+    match arguments.inputs.as_slice() {
+        [input] => measure(arguments, input),
+        inputs => measure_many(arguments, inputs),
+    }
+}
+
+/// A line on each of several inputs; those that cannot be read are told, and the others
+/// measured all the same.
+fn measure_many(arguments: &Arguments, inputs: &[PathBuf]) -> anyhow::Result<ExitCode> {
+    for (option, is_given) in [
+        ("--against", arguments.against.is_some()),
+        ("--svg", arguments.svg.is_some()),
+        ("--html", arguments.html.is_some()),
+    ] {
+        ensure!(
+            !is_given,
+            "{option} is for one input, and there are {}: name the one that is wanted",
+            inputs.len()
+        );
+    }
+    let standard = inputs.iter().filter(|path| format::is_standard(path));
+    ensure!(
+        standard.count() < 2,
+        "-: standard input can be read only once"
+    );
+    let mut measured: Vec<(ProcessLine, Option<Report>)> = Vec::new();
+    let mut code = ExitCode::SUCCESS;
+    let mut failed = false;
+    for path in inputs {
+        let document = match read(path, arguments.from, "--from") {
+            Ok(document) => document,
+            Err(error) => {
+                cli::tell("report", &format!("{error:#}"));
+                failed = true;
+                continue;
+            }
+        };
+        if !arguments.quiet {
+            tell_notes(path, &document);
+        }
+        let report = Report::new(&document, arguments.start);
+        tell_verdicts(path, &report);
+        if report.is_invalid() {
+            code = ExitCode::from(1);
+        }
+        let line = ProcessLine::of_report(&report, named(path));
+        let kept = matches!(arguments.format, Print::Json).then_some(report);
+        measured.push((line, kept));
+    }
+    if failed {
+        code = ExitCode::from(2);
+    }
+    measured.sort_by_cached_key(|(line, _)| line.rank());
+    if !arguments.quiet {
+        let printed = print_many(arguments.format, &measured);
+        match printed {
+            // The exit code tells what was found all the same.
+            Err(error) if format::is_closed_pipe(error.as_ref()) => {}
+            printed => printed?,
+        }
+    }
+    Ok(code)
+}
+
+fn print_many(print: Print, measured: &[(ProcessLine, Option<Report>)]) -> anyhow::Result<()> {
+    let printed = match print {
+        Print::Text => {
+            let lines: Vec<ProcessLine> = measured.iter().map(|(line, _)| line.clone()).collect();
+            processes::table(&lines, usize::MAX)
+        }
+        Print::Json => {
+            let reports = measured.iter();
+            let reports =
+                reports.filter_map(|(line, report)| Some((line.file.as_str(), report.as_ref()?)));
+            Report::json_of_many(reports)? + "\n"
+        }
+    };
+    output::print(&printed)
+}
+
+fn measure(arguments: &Arguments, path: &Path) -> anyhow::Result<ExitCode> {
+    check_pictures(arguments, path)?;
     let document = read(path, arguments.from, "--from")?;
     let against = match &arguments.against {
         Some(path) => Some(read(path, arguments.against_from, "--against-from")?),
@@ -135,14 +219,14 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             .compare(&document, other)
             .with_context(|| named(path))?;
     }
-    let pictures = Pictures::open(arguments, &document)?;
+    let pictures = Pictures::open(arguments, path, &document)?;
     match print(arguments, &report) {
         // The pictures are wanted all the same.
         Err(error) if format::is_closed_pipe(error.as_ref()) => {}
         printed => printed?,
     }
     tell_verdicts(path, &report);
-    pictures.draw(arguments, &document, &report, other)?;
+    pictures.draw(arguments, path, &document, &report, other)?;
     Ok(if report.is_invalid() {
         ExitCode::from(1)
     } else {
@@ -167,17 +251,14 @@ fn print(arguments: &Arguments, report: &Report) -> anyhow::Result<()> {
 
 /// Refuses to draw over what is read, two pictures into one file, or into
 /// standard output among the measurements.
-fn check_pictures(arguments: &Arguments) -> anyhow::Result<()> {
+fn check_pictures(arguments: &Arguments, input: &Path) -> anyhow::Result<()> {
     let pictures = [&arguments.svg, &arguments.html].map(Option::as_deref);
     for picture in pictures.into_iter().flatten() {
         ensure!(
             arguments.quiet || !format::is_standard(picture),
             "-: the measurements go to standard output too: add --quiet, or give the picture a name"
         );
-        let read = [
-            Some(arguments.input.as_path()),
-            arguments.against.as_deref(),
-        ];
+        let read = [Some(input), arguments.against.as_deref()];
         for input in read.into_iter().flatten() {
             ensure!(
                 !output::is_same(picture, input),
@@ -218,15 +299,13 @@ fn tell_verdicts(path: &Path, report: &Report) {
 }
 
 fn read(path: &Path, from: Option<Format>, option: &str) -> anyhow::Result<Document> {
-    let name = || named(path);
     let Some(from) = from.or_else(|| Format::of_path(path)) else {
         bail!(
             "{}: the name does not end in .trc, .plc or .csv: use {option}",
             path.display()
         );
     };
-    let file = format::open(path).with_context(name)?;
-    input::load(file, from, Offsets::Placement).with_context(name)
+    report::read(path, from).with_context(|| named(path))
 }
 
 /// The files to draw into, opened before anything is printed.
@@ -236,12 +315,14 @@ struct Pictures {
 }
 
 impl Pictures {
-    fn open(arguments: &Arguments, document: &Document) -> anyhow::Result<Pictures> {
+    fn open(arguments: &Arguments, input: &Path, document: &Document) -> anyhow::Result<Pictures> {
         let open = |path: &Option<PathBuf>| match path {
             None => Ok(None),
             Some(_) if document.placement.is_none() && !document.problem.is_empty() => {
-                let input = arguments.input.display();
-                bail!("{input}: no picture without offsets for every job")
+                bail!(
+                    "{}: no picture without offsets for every job",
+                    input.display()
+                )
             }
             Some(path) => output::create(path).map(Some),
         };
@@ -254,11 +335,12 @@ impl Pictures {
     fn draw(
         self,
         arguments: &Arguments,
+        input: &Path,
         document: &Document,
         report: &Report,
         other: Option<Other<'_>>,
     ) -> anyhow::Result<()> {
-        let title = named(&arguments.input);
+        let title = named(input);
         let mut page = Page::new(&title, document, report);
         page.other = other;
         page.colour = arguments.colour;

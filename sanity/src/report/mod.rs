@@ -30,7 +30,11 @@ mod svg;
 mod text;
 mod timeline;
 
-use common::input::Document;
+use std::path::Path;
+
+use common::error::FormatError;
+use common::format::{self, Format};
+use common::input::{self, Document, Offsets};
 use common::load;
 use serde::Serialize;
 
@@ -52,6 +56,14 @@ pub const DEFINITIONS: &str = include_str!("definitions.txt");
 
 /// Version of the JSON: a number that grows when a field changes or goes.
 pub const SCHEMA: u32 = 3;
+
+/// Reads a file for a [`Report`]: its offsets are a placement. `-` is standard input.
+///
+/// # Errors
+/// [`FormatError`], for what cannot be read or holds what is malformed.
+pub fn read(path: &Path, format: Format) -> Result<Document, FormatError> {
+    input::load(format::open(path)?, format, Offsets::Placement)
+}
 
 /// A job, as far as a report names one.
 #[derive(Clone, Debug, Serialize)]
@@ -332,5 +344,26 @@ impl Report {
     /// None in practice: every field can be said.
     pub fn json(&self) -> serde_json::Result<String> {
         serde_json::to_string_pretty(self)
+    }
+
+    /// The reports of several files, each with its name, as a JSON array of objects that
+    /// have a `file` beside the fields of a report.
+    ///
+    /// # Errors
+    /// None in practice, as [`Report::json`].
+    pub fn json_of_many<'a>(
+        reports: impl IntoIterator<Item = (&'a str, &'a Report)>,
+    ) -> serde_json::Result<String> {
+        #[derive(Serialize)]
+        struct OfFile<'a> {
+            file: &'a str,
+            #[serde(flatten)]
+            report: &'a Report,
+        }
+        let reports = reports.into_iter();
+        let reports: Vec<_> = reports
+            .map(|(file, report)| OfFile { file, report })
+            .collect();
+        serde_json::to_string_pretty(&reports)
     }
 }
