@@ -9,6 +9,7 @@
 
 mod heaps;
 mod losses;
+mod notes;
 pub mod progress;
 
 use std::io::{Read, Write};
@@ -18,6 +19,7 @@ use common::error::FormatError;
 use common::format::Format;
 use common::input::{self, Reading};
 use common::lifetimes::TraceSummary;
+use common::notes::Notes;
 use common::plc;
 use common::problem::Gate;
 use common::row::{Row, Rows};
@@ -26,6 +28,7 @@ use common::text::counted;
 pub use self::heaps::Heaps;
 use self::heaps::Sieve;
 use self::losses::Losses;
+pub use self::notes::write_notes;
 
 /// The columns of a CSV that holds what a `.plc` does.
 const COLUMNS: [&str; 7] = [
@@ -62,6 +65,8 @@ pub struct Summary {
     pub jobs: u64,
     /// What the trace told beside its jobs, where the input is one.
     pub trace: Option<TraceSummary>,
+    /// What the notes of the trace told: what neither output format can say.
+    pub trace_notes: Notes,
     /// What was left out, taken together or given another meaning.
     pub notes: Vec<String>,
 }
@@ -131,6 +136,7 @@ pub fn adapt(
     Ok(Summary {
         jobs,
         trace: rows.trace().copied(),
+        trace_notes: rows.trace_notes().unwrap_or_default(),
         notes,
     })
 }

@@ -20,7 +20,8 @@ use sanity::adapt::progress::Progress;
 use sanity::adapt::{self, AdaptError, Heaps, Options, Summary};
 
 /// Turns a trace, or a compiler's list of buffers, into jobs in bin-packing
-/// notation, and jobs from one format into another
+/// notation, to be solved by idealloc, and jobs from one format into another;
+/// report reads traces by itself
 #[derive(Debug, Parser)]
 #[command(after_help = EXAMPLES)]
 struct Arguments {
@@ -62,6 +63,10 @@ struct Arguments {
     #[arg(long, value_enum)]
     size: Option<Size>,
 
+    /// Trace: also write its notes into a CSV (clock, note, a, b, c, d): what a .plc cannot say; - is standard output
+    #[arg(long, value_name = "FILE")]
+    notes: Option<PathBuf>,
+
     /// Trace: anything odd is an error, and nothing is written
     #[arg(long)]
     strict: bool,
@@ -97,7 +102,8 @@ enum Size {
 
 const EXAMPLES: &str = "\
 Examples:
-  adapt app.trc app.plc             next: report app.plc, or idealloc app.plc -o placement.csv
+  adapt app.trc app.plc             next: idealloc app.plc -o placement.csv
+  adapt app.trc app.plc --notes notes.csv
   adapt buffers.csv buffers.plc
   adapt app.plc - --to csv | head
   adapt problem.json problem.csv --usage smallest
@@ -111,6 +117,12 @@ Formats:
           nodes with an empty lifetime or no usage are left out
   xla     XLA's *-buffer-assignment.txt (or a file that begins with BufferAssignment:) and the
           *-live-range.txt beside it; the placement is XLA's own, aliases are one job
+
+Jobs are what idealloc solves and other tools read. To see what a program's memory
+was, nothing needs to be converted: report app.trc tells more than report app.plc,
+as a .plc holds neither threads nor notes. --notes keeps the notes: in each row the
+clock of the jobs, the note's name and its four words, the command line in the row
+program.
 
 A job's lifetime is half-open. In a converted trace the clock counts the bytes
 requested so far, a job's size is what the allocator set aside, and ids number
@@ -135,12 +147,16 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if format::is_standard(written) {
         output::not_appended_to(input)?;
     }
+    check_notes(arguments)?;
     let progress = Progress::new(input, arguments.quiet);
     let source = format::open_watched(input, progress.reader()).with_context(in_input)?;
     let (from, source) = from(arguments, source)?;
     check_options(arguments, from)?;
     let options = options(arguments, from)?;
     let mut sink = output::create(written)?;
+    let notes = arguments.notes.as_deref();
+    let notes = notes.map(|path| Ok::<_, anyhow::Error>((path, output::create(path)?)));
+    let mut notes = notes.transpose()?;
     let adapted = adapt::adapt(source, from, &mut sink, to, &options, &mut |jobs| {
         progress.jobs(jobs);
     });
@@ -161,8 +177,36 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             input.display()
         );
     }
+    if let Some((path, notes)) = &mut notes {
+        let told = &summary.trace_notes;
+        adapt::write_notes(told, notes).with_context(|| output::named(path, "standard output"))?;
+    }
     output::commit(sink, written)?;
+    if let Some((path, notes)) = notes {
+        output::commit(notes, path)?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses notes that would take the place of what is read, or of the jobs.
+fn check_notes(arguments: &Arguments) -> anyhow::Result<()> {
+    let Some(notes) = arguments.notes.as_deref() else {
+        return Ok(());
+    };
+    if format::is_standard(notes) {
+        output::not_appended_to(&arguments.input)?;
+    }
+    for (other, what) in [(&arguments.input, "input"), (&arguments.output, "output")] {
+        let is_same = notes == other || output::is_same(notes, other);
+        // Standard input is not standard output.
+        if is_same && !(what == "input" && format::is_standard(other)) {
+            bail!(
+                "{}: the notes would replace the {what}: give them another name",
+                output::named(notes, "standard output")
+            );
+        }
+    }
+    Ok(())
 }
 
 /// The output's format, by the option or by its name.
@@ -202,6 +246,7 @@ fn check_options(arguments: &Arguments, from: Format) -> anyhow::Result<()> {
     let given = [
         ("--clock", Format::Trc, arguments.clock.is_some()),
         ("--size", Format::Trc, arguments.size.is_some()),
+        ("--notes", Format::Trc, arguments.notes.is_some()),
         ("--usage", Format::Iopddl, arguments.usage.is_some()),
         ("--allocation", Format::Xla, arguments.allocation.is_some()),
     ];

@@ -1,5 +1,6 @@
 //! `adapt`: conversions between all formats, and what becomes of a trace.
 
 mod formats;
+mod notes;
 mod round_trips;
 mod traces;
