@@ -82,8 +82,13 @@ fn the_tracer_names_any_trace_in_plain() {
     let folder = TempDir::new().expect("a folder");
     let arguments = ["-o", "a\u{202e}b\n.trc", "--", "true"];
     let ran = run_in(folder.path(), "idealloc-trace", &arguments, b"");
-    assert_eq!((ran.code, ran.err.lines().count()), (0, 4), "{}", ran.err);
+    assert_eq!((ran.code, ran.err.lines().count()), (0, 5), "{}", ran.err);
     assert!(is_plain(&ran.err), "{}", ran.err);
+    assert!(
+        ran.err.contains(r"next: report $'a\u202eb\n.trc' --html "),
+        "{}",
+        ran.err
+    );
     assert!(ran.err.contains(r"wrote a\u{202e}b\n.trc ("), "{}", ran.err);
 }
 

@@ -1,5 +1,9 @@
 //! Each process writes a trace of its own, and nobody writes another's.
 
+use std::fs;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
 use tests::tracing::{Program, Replay, Traced, installed, same_as_untraced, trace_to};
 
 fn start(way: &str) -> Traced {
@@ -172,4 +176,104 @@ fn every_process_of_a_shell_pipeline_has_a_sound_trace() {
     });
     run.main();
     assert!(run.children().len() >= 9);
+}
+
+fn launch(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = tests::program("idealloc-trace");
+    command.current_dir(folder).args(arguments);
+    let output = command.stdin(Stdio::null()).output();
+    output.expect("the launcher starts")
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = folder.read_dir().expect("readable");
+    let names = entries.map(|entry| entry.expect("readable").file_name());
+    let mut names: Vec<_> = names
+        .map(|name| name.into_string().expect("text"))
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn children_of_an_earlier_run_leave_nothing_to_a_later_one() {
+    let program = Program::compile("processes", &[]);
+    let program = program.path.to_str().expect("text");
+    for output in ["a.trc", "a.trc.zst"] {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        // Neither is a child's trace, by its name.
+        fs::write(at("a.trc.20260131"), "mine").expect("a file");
+        fs::write(at("a.trc.001"), "mine").expect("a file");
+        let arguments = ["-o", output, "--", program, "fork_exec"];
+        let first = launch(folder.path(), &arguments);
+        assert!(!said(&first).contains("removed"), "{}", said(&first));
+        let before = names(folder.path());
+        // A trace that was begun, and no more.
+        let empty = match output.ends_with("zst") {
+            true => "a.trc.77.zst",
+            false => "a.trc.77",
+        };
+        fs::write(at(empty), "").expect("a file");
+        let second = launch(folder.path(), &arguments);
+        let told = "idealloc-trace: removed 3 traces that children of an earlier run left\n";
+        assert!(said(&second).starts_with(told), "{}", said(&second));
+        let after = names(folder.path());
+        assert_eq!((before.len(), after.len()), (5, 5), "{before:?} {after:?}");
+        let kept = before.iter().filter(|name| after.contains(name));
+        let mut expected = ["a.trc.001", "a.trc.20260131", output];
+        expected.sort_unstable();
+        assert_eq!(kept.collect::<Vec<_>>(), expected);
+        // Quietly, too.
+        let third = launch(folder.path(), &["-q", "-o", output, "--", program, "leaf"]);
+        assert_eq!(said(&third), "");
+        assert_eq!(names(folder.path()).len(), 3);
+    }
+}
+
+#[test]
+fn runs_that_share_no_name_remove_nothing() {
+    let program = Program::compile("processes", &[]);
+    let program = program.path.to_str().expect("text");
+    let folder = tempfile::TempDir::new().expect("a folder");
+    fs::write(folder.path().join("a-%p.trc.12"), "mine").expect("a file");
+    for files in [4, 7] {
+        let output = launch(
+            folder.path(),
+            &["-o", "a-%p.trc", "--", program, "fork_exec"],
+        );
+        assert!(!said(&output).contains("removed"), "{}", said(&output));
+        assert_eq!(names(folder.path()).len(), files);
+    }
+}
+
+#[test]
+fn a_child_that_is_still_traced_keeps_its_file() {
+    let program = Program::compile("outlives", &[]);
+    let program = program.path.to_str().expect("text");
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let go = folder.path().join("go");
+    launch(
+        folder.path(),
+        &["-o", "a.trc", "--", program, go.to_str().expect("text")],
+    );
+    let before = names(folder.path());
+    assert_eq!(before.len(), 2, "{before:?}");
+    let output = launch(folder.path(), &["-o", "a.trc", "true"]);
+    assert!(!said(&output).contains("removed"), "{}", said(&output));
+    assert_eq!(names(folder.path()), before);
+    // Once its process has ended, it goes.
+    fs::write(&go, "").expect("a file");
+    for _ in 0..6000 {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        let output = launch(folder.path(), &["-o", "a.trc", "true"]);
+        if said(&output).contains("removed 1 trace that children") {
+            return assert_eq!(names(folder.path()), ["a.trc", "go"]);
+        }
+    }
+    panic!("its file stays");
 }

@@ -2,9 +2,13 @@
 //!
 //! The arguments become a `plan::Plan` (where the library and the traces are,
 //! and that the program can be traced at all), the program runs with the
-//! tracer's environment (`run`), and what it wrote is told (`summary`).
+//! tracer's environment (`run`), and what it wrote is told (`summary`). What an
+//! earlier run's children left is removed before (`earlier`), and what the traces
+//! tell of the processes is measured at the end (`measure`).
 
+mod earlier;
 mod elf;
+mod measure;
 mod plan;
 mod run;
 mod summary;
@@ -20,7 +24,9 @@ use clap::Parser;
 /// Each process of the run writes its own trace: the first one FILE, its
 /// children FILE.PID, or, where FILE holds `%p`, that name with the process id in
 /// its place. Where a living process writes FILE already, the first process
-/// writes FILE.PID, too. Exit code: the program's, or 2 where it could not be
+/// writes FILE.PID, too. Traces that an earlier run's children left under these
+/// names are removed before the program starts. At the end a table has a line a
+/// process, the largest peak of held memory first. Exit code: the program's, or 2 where it could not be
 /// traced.
 #[derive(Debug, Parser)]
 #[command(name = "idealloc-trace", after_help = EXAMPLES)]
@@ -52,8 +58,16 @@ struct Arguments {
     #[arg(long, exclusive = true)]
     print_library: bool,
 
-    /// Say nothing at the end
-    #[arg(short, long)]
+    /// Print the report on the process of the largest peak at the end, on standard error
+    #[arg(long)]
+    report: bool,
+
+    /// Write the page on that process, to open in a browser, as `report --html` does
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
+    /// Say nothing, neither at the start nor at the end; what goes wrong is still told
+    #[arg(short, long, conflicts_with = "report")]
     quiet: bool,
 
     /// The program to run, and its arguments
@@ -65,7 +79,8 @@ const NAME: &str = "idealloc-trace";
 
 const EXAMPLES: &str = "\
 Examples:
-  idealloc-trace -o app.trc -- ./app             next: adapt app.trc app.plc
+  idealloc-trace -o app.trc -- ./app             next: report app.trc --html app.html
+  idealloc-trace --report --html app.html -o app.trc -- ./app
   idealloc-trace -o app.trc.zst -- ./app
   idealloc-trace --no-follow -o sh.trc -- sh -c ./app
   TRACEFILE=app.trc LD_PRELOAD=$(idealloc-trace --print-library) ./app
@@ -107,8 +122,19 @@ fn print_library() -> anyhow::Result<ExitCode> {
 
 fn trace(arguments: &Arguments) -> anyhow::Result<run::End> {
     let plan = plan::Plan::new(arguments)?;
-    let before = summary::Traces::find(&plan)?;
-    let end = run::run(&plan, &arguments.program).inspect_err(|_| plan.clean())?;
-    summary::tell(&plan, &before, arguments.quiet)?;
+    let clean = |_: &anyhow::Error| plan.clean();
+    let earlier = earlier::Earlier::find(&plan).inspect_err(clean)?;
+    earlier.remove(arguments.quiet).inspect_err(clean)?;
+    let before = summary::Traces::find(&plan).inspect_err(clean)?;
+    let end = run::run(&plan, &arguments.program).inspect_err(clean)?;
+    let wanted = summary::Wanted {
+        quiet: arguments.quiet,
+        report: arguments.report,
+        page: arguments.html.as_deref(),
+    };
+    // The end is the program's, whatever comes of the summary.
+    if let Err(error) = summary::tell(&plan, &before, &wanted) {
+        summary::tell_line(&format!("{error:#}"));
+    }
     Ok(end)
 }

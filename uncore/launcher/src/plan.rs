@@ -8,8 +8,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
+use common::format::{self, Output};
 
-use crate::{Arguments, elf};
+use crate::{Arguments, elf, summary};
 
 /// A run that can begin.
 #[derive(Debug)]
@@ -109,7 +110,11 @@ impl Plan {
         let output = std::path::absolute(output).context("the output's name")?;
         let folder = output.parent().unwrap_or(Path::new("/"));
         ensure!(folder.is_dir(), "{}: no such folder", folder.display());
+        check_output(&output)?;
         let library = find_library(arguments.library.as_deref())?;
+        if let Some(page) = &arguments.html {
+            check_page(page, &output, [&program, &library])?;
+        }
         let (trace, compressed) = if compress {
             let compressed = Compressed::new(output)?;
             let name = compressed.output.file_stem().unwrap_or_default();
@@ -125,6 +130,14 @@ impl Plan {
             follow: !arguments.no_follow,
             toggle: arguments.toggle.clone(),
         })
+    }
+
+    /// The name that was asked for, absolute, `%p` not expanded.
+    pub(crate) fn output(&self) -> &Path {
+        match &self.compressed {
+            Some(compressed) => &compressed.output,
+            None => &self.trace,
+        }
     }
 
     /// Takes back what was made for a run that does not begin.
@@ -143,6 +156,48 @@ impl Plan {
         }
         OsString::from_vec(value)
     }
+}
+
+/// Refuses a trace that could not be written, while nothing has run yet.
+fn check_output(output: &Path) -> anyhow::Result<()> {
+    // The tracer follows links, and makes its file beside what they lead to.
+    let target = output.canonicalize().unwrap_or_else(|_| output.to_owned());
+    ensure!(!target.is_dir(), "{}: it is a directory", output.display());
+    let folder = target.parent().unwrap_or(Path::new("/"));
+    // Never committed: nothing appears.
+    drop(
+        Output::create(&folder.join(".idealloc-trace"))
+            .with_context(|| format!("{}: no file can be made there", folder.display()))?,
+    );
+    Ok(())
+}
+
+/// Refuses a page that could not be written, or would take the place of what the run
+/// reads or writes, while nothing has run yet.
+fn check_page(page: &Path, output: &Path, others: [&Path; 2]) -> anyhow::Result<()> {
+    ensure!(
+        !format::is_standard(page),
+        "-: standard output is the program's: give the page a name"
+    );
+    let shown = page.display();
+    let absolute = std::path::absolute(page).context("the page's name")?;
+    let folder = |path: &Path| path.parent().and_then(|folder| folder.canonicalize().ok());
+    let name = |path: &Path| path.file_name().unwrap_or_default().as_bytes().to_vec();
+    let is_trace =
+        folder(&absolute) == folder(output) && summary::is_trace(&name(output), &name(&absolute));
+    ensure!(
+        !is_trace && !cli::output::is_same(page, output),
+        "{shown}: the page would replace a trace: give it another name"
+    );
+    for other in others {
+        ensure!(
+            !cli::output::is_same(page, other),
+            "{shown}: the page would replace {}: give it another name",
+            other.display()
+        );
+    }
+    drop(cli::output::create(page)?);
+    Ok(())
 }
 
 fn default_output(program: &Path) -> PathBuf {

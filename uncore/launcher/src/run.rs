@@ -130,6 +130,21 @@ impl Drop for Blocked {
 /// The program's process id, while it runs.
 static CHILD: AtomicI32 = AtomicI32::new(0);
 
+/// Ends this process by the signals that are to end it: the program has ended, and there
+/// is nobody left to whom they could go on.
+pub(crate) fn let_signals_end() {
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT] {
+        // SAFETY: zeros are a valid sigaction. What was ignored stays so.
+        unsafe {
+            let mut now = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
+            libc::sigaction(signal, std::ptr::null(), &mut now);
+            if now.sa_sigaction != libc::SIG_IGN {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+        }
+    }
+}
+
 /// Signals sent to this process go on to the program. Those that the terminal
 /// sends reach the whole process group, and so the program, by themselves.
 /// Returns the signals that are handled now.
