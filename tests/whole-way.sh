@@ -50,7 +50,8 @@ step "adapt: from events to jobs"
 "$bin/adapt" "$trace" app.plc
 
 step "report: the placement that the allocator chose"
-"$bin/report" app.plc --svg traced.svg
+# Of the trace itself: jobs in bin-packing notation know neither threads nor notes.
+"$bin/report" "$trace" --svg traced.svg
 
 step "idealloc: the placement that it could have been"
 "$bin/idealloc" app.plc -o placement.csv
