@@ -17,7 +17,8 @@
 //!   touching all of its pages, though the program may never write to them.
 //! * **pinned(t)** = touched(t) - usable live(t): memory that the system cannot have
 //!   back, because the allocator keeps it, mostly as other blocks lie in the same pages
-//!   or above them.
+//!   or above them. It is looked at before the first birth of an instant and at the
+//!   instant's end, so that the order of what happens at one instant changes nothing.
 //!
 //! O(log n) an event for n regions and touched ranges, and mostly O(1).
 
@@ -119,6 +120,8 @@ pub struct Ledger {
     now: Moment,
     memory: Memory,
     with_history: bool,
+    /// A block came at this instant.
+    bore: bool,
 }
 
 impl Ledger {
@@ -135,7 +138,11 @@ impl Ledger {
     #[inline]
     pub fn born(&mut self, time: u64, block: &Held) {
         self.pass(time);
-        self.memory.peak_idle.raise(self.now.pinned, time, true);
+        if !self.bore {
+            self.look_at_pinned();
+            self.memory.peak_idle.raise(self.now.pinned, time, true);
+            self.bore = true;
+        }
         let (low, high) = pages(block);
         let base = match block.base {
             0 => low,
@@ -200,6 +207,7 @@ impl Ledger {
     /// What it was, once the last event went by, at the instant `time`.
     pub fn finish(mut self, time: u64) -> Memory {
         self.pass(time);
+        self.look_at_pinned();
         self.moments.add(self.now);
         let mut memory = self.memory;
         memory.end = self.now;
@@ -225,6 +233,8 @@ impl Ledger {
     fn pass(&mut self, time: u64) {
         let ticks = u128::from(time.saturating_sub(self.now.time));
         if ticks > 0 {
+            self.look_at_pinned();
+            self.bore = false;
             self.moments.add(self.now);
             self.memory.held_area =
                 (self.memory.held_area).saturating_add(ticks * u128::from(self.now.held));
@@ -232,6 +242,13 @@ impl Ledger {
                 (self.memory.live_area).saturating_add(ticks * u128::from(self.now.usable));
             self.now.time = time;
         }
+    }
+
+    /// Where what happens at one instant is whole: before its first birth, or at its end.
+    #[inline]
+    fn look_at_pinned(&mut self) {
+        let Ledger { now, memory, .. } = self;
+        (memory.peak_pinned).raise(now.pinned, now.time, !self.bore);
     }
 
     fn give_back(&mut self, time: u64, change: Change) {
@@ -271,7 +288,6 @@ impl Ledger {
             (&mut memory.peak_live, now.usable),
             (&mut memory.peak_held, now.held),
             (&mut memory.peak_touched, now.touched),
-            (&mut memory.peak_pinned, now.pinned),
         ] {
             peak.raise(bytes, now.time, before_birth);
         }

@@ -5,6 +5,10 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::format::Format;
+use crate::input::{self, Offsets};
+use crate::job::JobId;
+use crate::trace::{Block, Call, Writer};
 
 const MIB: u64 = 1 << 20;
 
@@ -109,6 +113,24 @@ fn a_block_of_no_known_base_holds_its_own_pages() {
     ledger.born(0, &block(0, 0x7f00_0000_1010, 100));
     ledger.born(1, &block(0, 0x7f00_0000_1800, 0x1000));
     assert_eq!(ledger.now().held, 2 * PAGE);
+}
+
+#[test]
+fn what_dies_at_one_instant_pins_nothing_in_between() {
+    // The large block's region ends with the small one, whichever goes first.
+    for order in [[0usize, 1], [1, 0]] {
+        let base = 0x5555_0000_0000;
+        let blocks = [
+            block(base, base, 10 * PAGE),
+            block(base, base + 10 * PAGE, PAGE),
+        ];
+        let mut ledger = Ledger::default();
+        blocks.iter().for_each(|block| ledger.born(0, block));
+        for index in order {
+            ledger.died(5, &blocks[index]);
+        }
+        assert_eq!(ledger.finish(5).peak_pinned.bytes, 0);
+    }
 }
 
 #[test]
@@ -268,5 +290,130 @@ proptest! {
             }
             prop_assert_eq!(told, pages);
         }
+    }
+}
+
+/// A call of a random trace: what it does, the heap (the last is not known), where in
+/// it, and how much.
+type Random = (u8, u64, u64, u64);
+
+fn random_call() -> impl Strategy<Value = Random> {
+    (0u8..6, 0u64..4, 0u64..2000, 1u64..20_000)
+}
+
+fn block_at(heap: u64, at: u64, usable: u64) -> Block {
+    let base = heap_base(heap) * 0x1000;
+    Block {
+        pointer: base + at * 16,
+        usable,
+        thread: 1,
+        mapping_base: if heap == 3 { 0 } else { base },
+    }
+}
+
+/// A trace that ends by an allocation: of blocks that die when the clock has its last
+/// value, jobs do not tell which were freed.
+fn trace_of(calls: &[Random]) -> Vec<u8> {
+    let mut writer = Writer::new(Vec::new());
+    let mut pointers: Vec<u64> = Vec::new();
+    let mut write = |call: Call| writer.write(&call).expect("memory");
+    for &(what, heap, at, size) in calls {
+        let block = block_at(heap, at, size + 8);
+        let any = pointers.get(at as usize % pointers.len().max(1)).copied();
+        match (what, any) {
+            (0 | 1, Some(pointer)) => write(Call::Free { pointer, thread: 1 }),
+            (2, Some(old)) => write(Call::Realloc {
+                old,
+                requested: size,
+                block,
+            }),
+            _ => write(Call::Malloc {
+                requested: size,
+                block,
+            }),
+        }
+        pointers.push(block.pointer);
+    }
+    write(Call::Malloc {
+        requested: 1,
+        block: block_at(5, 0, 24),
+    });
+    writer.finish().expect("memory")
+}
+
+/// All of it that is one value, and the course.
+fn figures(memory: &Memory) -> Memory {
+    Memory {
+        regions: Vec::new(),
+        touched: Vec::new(),
+        ..memory.clone()
+    }
+}
+
+/// Where pages were touched, from when to when.
+fn spans(memory: &Memory) -> BTreeSet<(u64, u64, u64)> {
+    let ranges = memory.touched.iter();
+    let pages = ranges.flat_map(|range| {
+        (range.low / PAGE..range.high / PAGE).map(|page| (page, range.birth, range.death))
+    });
+    pages.collect()
+}
+
+fn lives(memory: &Memory) -> BTreeSet<(u64, u64, u64, u64)> {
+    let regions = memory.regions.iter();
+    let lives = regions.map(|region| (region.base, region.end, region.birth, region.death));
+    lives.collect()
+}
+
+proptest! {
+    #![proptest_config(crate::property_tests())]
+
+    #[test]
+    fn the_jobs_of_a_trace_say_of_its_memory_what_its_calls_do(
+        calls in proptest::collection::vec(random_call(), 0..80),
+    ) {
+        let bytes = trace_of(&calls);
+        let document = input::load(&*bytes, Format::Trc, Offsets::Placement).expect("sound");
+        let streamed = document.memory.expect("a trace has addresses");
+        let placement = document.placement.expect("all jobs have addresses");
+        let of_jobs = of_jobs(document.problem.jobs(), &placement);
+        prop_assert_eq!(figures(&of_jobs), figures(&streamed));
+        prop_assert_eq!(spans(&of_jobs), spans(&streamed));
+        prop_assert_eq!(lives(&of_jobs), lives(&streamed));
+    }
+
+    #[test]
+    fn the_order_of_jobs_in_a_file_changes_nothing(
+        jobs in proptest::collection::vec(
+            (0u64..4, 0u64..2000, 1u64..20_000, 0u64..20, 1u64..10), 1..40,
+        ),
+        keys in proptest::collection::vec(any::<u32>(), 40),
+    ) {
+        let jobs: Vec<(Job, u64)> = (0u64..).zip(jobs).map(|(id, (heap, at, size, birth, lives))| {
+            let block = block_at(heap, at, size);
+            let job = Job {
+                id: JobId::Number(id),
+                birth,
+                death: birth + lives,
+                size,
+                requested: size,
+                alignment: 1,
+                heap: block.mapping_base,
+                extras: None,
+            };
+            (job, block.pointer - block.mapping_base)
+        }).collect();
+        let memory = |order: &[usize]| {
+            let of = |&index: &usize| jobs[index].clone();
+            let (jobs, offsets): (Vec<Job>, Vec<u64>) = order.iter().map(of).unzip();
+            of_jobs(&jobs, &Placement { offsets })
+        };
+        let mut order: Vec<usize> = (0..jobs.len()).collect();
+        let one = memory(&order);
+        order.sort_by_key(|&index| keys[index]);
+        let other = memory(&order);
+        prop_assert_eq!(figures(&one), figures(&other));
+        prop_assert_eq!(spans(&one), spans(&other));
+        prop_assert_eq!(lives(&one), lives(&other));
     }
 }
