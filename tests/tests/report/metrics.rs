@@ -336,6 +336,57 @@ fn placements_of_other_jobs_are_refused_with_the_first_that_differs() {
     }
 }
 
+/// Page by page a small block and a large one, the large ones freed, and one block more:
+/// without notes.
+fn pinned() -> Vec<u8> {
+    let base = 0x5555_0000_0000;
+    let malloc = |requested, pointer| Call::Malloc {
+        requested,
+        block: Block {
+            pointer,
+            usable: requested + 8,
+            thread: 7,
+            mapping_base: base,
+        },
+    };
+    let mut calls = Vec::new();
+    for page in 0..200 {
+        let at = base + page * 0x1000;
+        calls.extend([malloc(16, at), malloc(3000, at + 32)]);
+    }
+    calls.extend((0..200).map(|page| Call::Free {
+        pointer: base + 32 + page * 0x1000,
+        thread: 7,
+    }));
+    calls.push(malloc(100, base + 300 * 0x1000));
+    traces::of(calls)
+}
+
+#[test]
+fn a_converted_trace_says_of_memory_what_the_trace_does() {
+    let folder = folder(&[("a.trc", pinned())]);
+    let ran = run_in(folder.path(), "adapt", &["a.trc", "a.plc"], b"");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let memory = |name| -> Value {
+        let ran = run_in(folder.path(), "report", &[name, "--format", "json"], b"");
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let report: Value = serde_json::from_str(&ran.out).expect("JSON");
+        report["memory"].clone()
+    };
+    let of_trace = memory("a.trc");
+    // In the pages of the small blocks, and in that of the last one.
+    let pinned = 200 * (4096 - 24) + 4096 - 108;
+    assert_eq!(of_trace["peak_pinned"], pinned);
+    assert_eq!(of_trace["pins"][0]["blocks"], 200);
+    assert_eq!(memory("a.plc"), of_trace);
+}
+
+/// Whether a line of the definitions begins with a name.
+fn is_defined(help: &str, name: &str) -> bool {
+    let lines = help.lines().filter_map(|line| line.strip_prefix("  "));
+    lines.into_iter().any(|line| line.starts_with(name))
+}
+
 #[test]
 fn every_metric_that_is_printed_is_defined_in_the_help() {
     let folder = folder(&[("a.csv", TRACED), ("b.csv", SOLVED)]);
@@ -360,9 +411,47 @@ fn every_metric_that_is_printed_is_defined_in_the_help() {
     ];
     for line in metrics.lines() {
         let name = line[..15].trim();
-        let defined = help.lines().any(|line| line.trim().starts_with(name));
+        let defined = is_defined(&help, name);
         let first = name.split(' ').next().expect("a word");
         assert!(defined || others.contains(&first), "{name}\n{help}");
+    }
+    // Of a traced program, with and without another placement: section by section, up
+    // to the first table, in which the names are the columns'.
+    let folder = tests::folder(&[("a.trc", pinned())]);
+    let text = |arguments: &[&str]| {
+        let ran = run_in(folder.path(), "report", arguments, b"");
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        ran.out
+    };
+    for out in [text(&["a.trc"]), text(&["a.trc", "--against", "a.trc"])] {
+        let sections = out
+            .split("\n\n")
+            .enumerate()
+            .take_while(|(index, section)| {
+                let second = section.trim_start_matches('\n').lines().nth(1);
+                *index == 0 || second.is_some_and(|line| !line.starts_with("  "))
+            });
+        let lines = sections
+            .flat_map(|(index, section)| section.trim().lines().skip(usize::from(index > 0)));
+        let names: Vec<&str> = lines.map(|line| line[..15].trim()).collect();
+        for name in [
+            "program",
+            "peak live",
+            "could save",
+            "also",
+            "pinned",
+            "LOAD",
+            "internal peak",
+        ] {
+            assert!(names.contains(&name), "{name}\n{out}");
+        }
+        for name in names {
+            let first = name.split(' ').next().unwrap_or_default();
+            assert!(
+                is_defined(&help, name) || others.contains(&first) || name.is_empty(),
+                "{name}\n{help}"
+            );
+        }
     }
     for name in [
         "above",
@@ -371,10 +460,7 @@ fn every_metric_that_is_printed_is_defined_in_the_help() {
         "at the peak",
         "size class",
     ] {
-        assert!(
-            help.lines().any(|line| line.trim().starts_with(name)),
-            "{name}"
-        );
+        assert!(is_defined(&help, name), "{name}");
     }
 }
 
