@@ -65,6 +65,22 @@ pub fn installed(program: &str) -> bool {
     found
 }
 
+/// The library of another allocator, where the loader finds it; where not, says that a
+/// test leaves it out.
+pub fn allocator(name: &str) -> Option<PathBuf> {
+    let folders = [
+        "/usr/lib/x86_64-linux-gnu",
+        "/usr/lib/aarch64-linux-gnu",
+        "/usr/lib64",
+    ];
+    let paths = folders.iter().map(|folder| Path::new(folder).join(name));
+    let found = paths.into_iter().find(|path| path.exists());
+    if found.is_none() {
+        eprintln!("SKIPPED: {name} is not installed");
+    }
+    found
+}
+
 /// A run under the tracer.
 pub struct Traced {
     /// The folder of the traces.

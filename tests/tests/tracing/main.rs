@@ -12,3 +12,4 @@ mod notes;
 mod programs;
 mod refusals;
 mod threads;
+mod truth;

@@ -140,17 +140,7 @@ fn other_allocators_behind_the_tracer_are_recorded() {
         "libmimalloc.so.2",
         "libtcmalloc_minimal.so.4",
     ] {
-        let folders = [
-            "/usr/lib/x86_64-linux-gnu",
-            "/usr/lib/aarch64-linux-gnu",
-            "/usr/lib64",
-        ];
-        let Some(library) = folders
-            .iter()
-            .map(|folder| std::path::Path::new(folder).join(name))
-            .find(|path| path.exists())
-        else {
-            eprintln!("SKIPPED: {name} is not installed");
+        let Some(library) = tests::tracing::allocator(name) else {
             continue;
         };
         for (program, arguments) in [
