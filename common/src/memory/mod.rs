@@ -84,6 +84,9 @@ pub struct Memory {
     /// Pinned bytes as an allocation found them: what is pinned only when a program
     /// frees all at its end does not count.
     pub peak_idle: Peak,
+    /// Held bytes that were there before the first event, as far as told ends of heaps
+    /// show them: those of a forked child hold its parent's blocks.
+    pub inherited: u64,
     /// At the end: usable bytes of live blocks, held, and touched bytes.
     pub end: Moment,
     /// The integral of held over time, in byte ticks.
@@ -148,7 +151,7 @@ impl Ledger {
             0 => low,
             base => base.min(low) & !(PAGE - 1),
         };
-        self.regions.born(time, base, high);
+        self.regions.born(time, base, low, high);
         self.touched.add(time, low, high);
         self.now.live = self.now.live.saturating_add(block.requested);
         self.now.usable = self.now.usable.saturating_add(block.usable);
@@ -211,6 +214,7 @@ impl Ledger {
         self.moments.add(self.now);
         let mut memory = self.memory;
         memory.end = self.now;
+        memory.inherited = self.regions.inherited();
         memory.moments = self.moments.finish();
         if self.with_history {
             // What is never given back outlives the clock.

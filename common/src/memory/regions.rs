@@ -24,6 +24,8 @@ struct Now {
     /// Where it ended at its highest.
     highest: u64,
     birth: u64,
+    /// The page of its first block.
+    first: u64,
     /// Live blocks in it.
     blocks: u64,
     /// The trace tells its end, so that it stays when no block is left in it.
@@ -41,7 +43,12 @@ pub(super) struct Regions {
     /// The one used last.
     last: Option<u32>,
     bytes: u64,
+    /// What was there before the first block, see [`Regions::inherited`].
+    inherited: u64,
 }
+
+/// What a heap of glibc's has beyond its blocks when it grows, at most: its top pad.
+const TOP_PAD: u64 = (128 << 10) + super::PAGE;
 
 /// What a change of the regions did.
 pub(super) enum Change {
@@ -58,9 +65,17 @@ impl Regions {
         self.bytes
     }
 
-    /// A block comes that ends before `high`, in a region that starts at `base`.
+    /// Bytes of the regions whose end is told that were there before the first event, as
+    /// in a forked child, and hold blocks that the trace does not know: those below the
+    /// first block, and those beyond all blocks and a top pad when the end is told first.
+    pub(super) fn inherited(&self) -> u64 {
+        self.inherited
+    }
+
+    /// A block comes whose pages go from `low` to before `high`, in a region that starts
+    /// at `base`.
     #[inline]
-    pub(super) fn born(&mut self, time: u64, base: u64, high: u64) {
+    pub(super) fn born(&mut self, time: u64, base: u64, low: u64, high: u64) {
         if let Some(last) = self.last {
             let region = &mut self.places[last as usize];
             if region.base <= base && high <= region.end {
@@ -69,7 +84,11 @@ impl Regions {
             }
         }
         let place = self.cover(time, base, high);
-        self.places[place as usize].blocks += 1;
+        let region = &mut self.places[place as usize];
+        if region.blocks == 0 && !region.told {
+            region.first = low;
+        }
+        region.blocks += 1;
     }
 
     /// The region that holds `base..high`, made, grown or joined of others.
@@ -93,6 +112,7 @@ impl Regions {
             end: base,
             highest: base,
             birth: time,
+            first: base,
             blocks: 0,
             told: false,
             given_back: 0,
@@ -186,6 +206,12 @@ impl Regions {
         let end = end.max(base);
         let place = self.cover(time, base, base);
         let region = &mut self.places[place as usize];
+        if !region.told {
+            let explained = region.end.saturating_add(TOP_PAD);
+            let beyond = end.saturating_sub(explained);
+            let below = region.first.saturating_sub(region.base);
+            self.inherited = self.inherited.saturating_add(beyond.saturating_add(below));
+        }
         region.told = true;
         let more = given_back > region.given_back;
         region.given_back = given_back;

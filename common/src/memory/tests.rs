@@ -108,6 +108,27 @@ fn a_heap_stays_or_sinks_as_its_notes_say() {
 }
 
 #[test]
+fn what_a_heap_had_before_its_first_block_is_told_apart() {
+    let base = 0x5555_0000_0000;
+    // A program's own heap: its first block, and a top pad.
+    let mut own = Ledger::default();
+    own.born(0, &block(base, base + 16, 1000));
+    own.told(1, base, base + 33 * PAGE, 0);
+    assert_eq!(own.finish(1).inherited, 0);
+    // A forked child's: ten megabytes of its parent's.
+    let mut child = Ledger::default();
+    child.born(0, &block(base, base + 16, 1000));
+    child.told(1, base, base + 10 * MIB, 0);
+    child.told(2, base, base + 20 * MIB, 0);
+    assert_eq!(child.finish(2).inherited, 10 * MIB - 34 * PAGE);
+    // The same where the child's blocks lie above.
+    let mut child = Ledger::default();
+    child.born(0, &block(base, base + 10 * MIB + 16, 1000));
+    child.told(1, base, base + 10 * MIB + 33 * PAGE, 0);
+    assert_eq!(child.finish(2).inherited, 10 * MIB);
+}
+
+#[test]
 fn a_block_of_no_known_base_holds_its_own_pages() {
     let mut ledger = Ledger::default();
     ledger.born(0, &block(0, 0x7f00_0000_1010, 100));

@@ -21,7 +21,7 @@ pub struct PinnedBy {
 pub struct History {
     /// Samples of the logical clock, in ticks, and of the time, in nanoseconds; by time.
     pub seconds: Vec<(u64, u64)>,
-    /// Samples of the resident memory, in bytes; by time.
+    /// Resident memory, in bytes, by time: the most since the look before.
     pub resident: Vec<(u64, u64)>,
     /// The least bytes that any placement needs.
     pub least: Option<u64>,
@@ -36,7 +36,17 @@ impl History {
         if seconds.first().is_some_and(|first| first.0 > 0) {
             seconds.insert(0, (0, 0));
         }
-        let resident = document.trace_notes.resident().into_iter();
+        // What was the most rose between two looks: it was reached there.
+        let mut most = 0;
+        let resident = document
+            .trace_notes
+            .resident()
+            .into_iter()
+            .map(move |told| {
+                let rose = told.most > most;
+                most = most.max(told.most);
+                (told.time, if rose { told.most } else { told.bytes })
+            });
         let memory = report.memory.as_ref();
         let pin = |pin: &Pin| PinnedBy {
             label: format!("blocks of {}", pin.sizes()),
@@ -45,7 +55,7 @@ impl History {
         };
         History {
             seconds,
-            resident: resident.map(|told| (told.time, told.bytes)).collect(),
+            resident: resident.collect(),
             least: memory.map(|memory| memory.least),
             pins: memory.map_or(Vec::new(), |memory| memory.pins.iter().map(pin).collect()),
         }

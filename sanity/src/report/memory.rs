@@ -40,6 +40,9 @@ pub struct Memory {
     pub peak_held_time: u64,
     /// In seconds.
     pub peak_held_seconds: Option<f64>,
+    /// Bytes of it that were there before the first event: in a forked child, with its
+    /// parent's blocks.
+    pub inherited: u64,
     /// The most bytes of touched pages.
     pub peak_touched: u64,
     /// When.
@@ -148,6 +151,7 @@ impl Memory {
             peak_held: memory.peak_held.bytes,
             peak_held_time: memory.peak_held.time,
             peak_held_seconds: at(memory.peak_held),
+            inherited: memory.inherited,
             peak_touched: memory.peak_touched.bytes,
             peak_touched_time: memory.peak_touched.time,
             peak_touched_seconds: at(memory.peak_touched),
@@ -193,7 +197,9 @@ impl Memory {
         let text = "at the peak that the allocator set aside and nobody asked for: use sizes \
                     that fill its classes, or an allocator with finer ones";
         savings.add(Remedy::Allocator, internal.bytes, text.to_owned());
-        let placement = self.peak_held.saturating_sub(self.least);
+        // Nobody knows what of the inherited is needed.
+        let known = self.peak_held.saturating_sub(self.inherited);
+        let placement = known.saturating_sub(self.least);
         let text = "at the peak, at most, by a better placement of the same blocks: idealloc \
                     tells how much of it";
         savings.add(Remedy::Placement, placement, text.to_owned());

@@ -119,10 +119,14 @@ fn headline(report: &Report, memory: &Memory) -> Vec<Line> {
         Some(bytes) => format!("; resident {} at most", human_bytes(bytes)),
         None => String::new(),
     };
+    let inherited = match memory.inherited {
+        0 => String::new(),
+        bytes => format!(", {} of it from before the first event", human_bytes(bytes)),
+    };
     lines.push((
         "peak held",
         format!(
-            "{} {}{resident}",
+            "{} {}{inherited}{resident}",
             human_bytes(memory.peak_held),
             at(memory.peak_held_time, memory.peak_held_seconds),
         ),
@@ -152,7 +156,11 @@ pub(super) fn could_save(memory: &Memory) -> String {
         Some(saving) => saving.text.clone(),
         None => format!(
             "nothing to gain: {} above least at the peak, {} pinned at most",
-            human_bytes(memory.peak_held.saturating_sub(memory.least)),
+            human_bytes(
+                memory
+                    .peak_held
+                    .saturating_sub(memory.inherited.saturating_add(memory.least))
+            ),
             human_bytes(memory.peak_pinned),
         ),
     }
