@@ -180,8 +180,11 @@ impl Memory {
         seconds: &Seconds,
         internal: Part,
     ) -> Vec<Saving> {
+        let jobs = document.problem.jobs();
         let mut savings = Savings {
             held: self.peak_held,
+            glibc: is_glibc(jobs),
+            large: large_in_heaps(jobs),
             list: Vec::new(),
         };
         if let Some(pin) = self.pins.first() {
@@ -205,7 +208,7 @@ impl Memory {
         savings.add(Remedy::Placement, placement, text.to_owned());
         let lasting = lasting(memory, seconds);
         let when = moment(lasting.time, seconds.at(lasting.time));
-        let empty = savings.add_empty(document, &Snapshot::at(document, memory, lasting), &when);
+        let empty = savings.add_empty(&Snapshot::at(document, memory, lasting), &when);
         savings
             .list
             .sort_by_key(|saving| std::cmp::Reverse(saving.part.bytes));
@@ -214,7 +217,7 @@ impl Memory {
             let when = format!("{when}, though for less than a tenth of the run");
             let brief = Snapshot::at(document, memory, memory.peak_idle);
             if brief.empty / 2 > empty {
-                savings.add_empty(document, &brief, &when);
+                savings.add_empty(&brief, &when);
             }
         }
         savings.list
@@ -225,6 +228,10 @@ impl Memory {
 struct Savings {
     /// The peak of held memory.
     held: u64,
+    /// The allocator looks like glibc's.
+    glibc: bool,
+    /// Blocks that could have had mappings of their own.
+    large: u64,
     list: Vec<Saving>,
 }
 
@@ -242,10 +249,8 @@ impl Savings {
 
     /// What the allocator keeps of a moment's pages though no block lies in them; says
     /// how many bytes those are.
-    fn add_empty(&mut self, document: &Document, then: &Snapshot, when: &str) -> u64 {
-        let jobs = document.problem.jobs();
-        let glibc = is_glibc(jobs);
-        let large = large_in_heaps(jobs);
+    fn add_empty(&mut self, then: &Snapshot, when: &str) -> u64 {
+        let (glibc, large) = (self.glibc, self.large);
         if glibc && large > 0 && then.empty_runs >= then.empty / 2 {
             let text = format!(
                 "in pages without a block {when}, in runs of 128 KiB and more; {} of that size \

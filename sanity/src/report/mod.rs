@@ -290,16 +290,18 @@ impl Report {
         let facts = || {
             let (peak, at) = (load.bytes, load.time);
             let bounds = load::Bounds::with_load(load::Load { peak, at }, jobs, start);
-            (Facts::new(jobs, load), bounds.lower_bound)
+            let (facts, least) = (Facts::new(jobs, load), bounds.lower_bound);
+            let memory = Memory::new(document, facts.internal.at_peak, least);
+            (facts, least, memory)
         };
-        let ((heaps, placement), (facts, least)) = match jobs.len() < held::WORTH_A_THREAD {
+        let ((heaps, placement), (facts, least, memory)) = match jobs.len() < held::WORTH_A_THREAD {
             true => (placed(), facts()),
             false => rayon::join(placed, facts),
         };
         Report {
             schema: SCHEMA,
             process: memory::process(document),
-            memory: Memory::new(document, facts.internal.at_peak, least),
+            memory,
             jobs: jobs.len(),
             load,
             least,
