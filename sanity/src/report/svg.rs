@@ -5,6 +5,7 @@
 //! drawn by how full each is, in the mean of their colours. The file is bounded by the picture's size, not
 //! by the number of jobs.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::str::FromStr;
 
@@ -210,17 +211,36 @@ fn summary(jobs: usize, layout: &Layout, load: u64) -> String {
 fn head(svg: &mut String, page: &Page<'_>, summary: &str) {
     let width = WIDTH + 2.0 * MARGIN;
     let total = HEIGHT + LOAD_HEIGHT + 3.0 * MARGIN;
-    let mut title = escaped(page.name());
-    if let Some(outcome) = page.outcome() {
-        let _ = write!(title, ": {}", escaped(&outcome));
-    }
+    let (name, outcome) = (page.name(), page.outcome());
+    let title = match &outcome {
+        Some(outcome) => format!("{name}: {outcome}"),
+        None => name.to_owned(),
+    };
+    let title = escaped(&title);
+    let name = escaped(&fitted(name, 1.4 * LETTER));
     let _ = writeln!(
         svg,
         r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {total}" width="{width}" height="{total}">
 <title>{title}</title><style>{STYLE}</style>
-<text x="{MARGIN}" y="22" font-size="16">{title}</text>
-<text x="{MARGIN}" y="41">{summary}</text>"#
+<text x="{MARGIN}" y="18" font-size="16">{name}</text>"#
     );
+    let lines = [
+        (33, outcome.unwrap_or_default().into_owned()),
+        (47, summary.to_owned()),
+    ];
+    for (y, line) in lines {
+        let line = escaped(&fitted(&line, LETTER));
+        let _ = writeln!(svg, r#"<text x="{MARGIN}" y="{y}">{line}</text>"#);
+    }
+}
+
+/// As much of a text as the picture is wide for letters of a width.
+fn fitted(text: &str, letter: f64) -> Cow<'_, str> {
+    let most = (WIDTH / letter) as usize;
+    match text.char_indices().nth(most) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
 }
 
 /// What the colours mean, in one row.
