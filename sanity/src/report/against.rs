@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::stack::Stack;
 use super::timeline::share;
-use super::{Placed, Report, Span, size_class};
+use super::{PAGE, Placed, Report, Span, size_class};
 
 /// The other placement: its document and what was measured of it.
 #[derive(Clone, Copy, Debug)]
@@ -95,10 +95,11 @@ pub struct Against {
 }
 
 impl Against {
-    /// Compares. O(n log n).
+    /// Compares with what was measured here, of which some bytes were there before the
+    /// first event, which no placement of the jobs can save. O(n log n).
     pub(super) fn new(
         document: &Document,
-        before: &Placed,
+        (before, inherited): (&Placed, u64),
         other: &Other<'_>,
     ) -> Result<Against, Mismatch> {
         let pairs = pairs(document, other)?;
@@ -124,11 +125,14 @@ impl Against {
             let other_address = other_stack.below(twin.heap).saturating_add(other_offset);
             changes.add(job, address, other_address);
         }
-        let saved_bytes = i128::from(before.makespan) - i128::from(placement.makespan);
+        let saved_bytes = i128::from(before.makespan - inherited.min(before.makespan))
+            - i128::from(placement.makespan);
         Ok(Against {
             name: name(),
             saved_bytes,
-            saved_pages: i128::from(before.pages) - i128::from(placement.pages),
+            saved_pages: i128::from(before.pages)
+                - i128::from(inherited.div_ceil(PAGE))
+                - i128::from(placement.pages),
             saved_share: share(saved_bytes as f64, before.makespan as f64),
             moved: changes.moved,
             classes: changes.classes(),

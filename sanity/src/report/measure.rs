@@ -4,6 +4,7 @@ use common::check;
 use common::input::Document;
 use common::job::Job;
 use common::load;
+use common::notes::Seconds;
 use common::placement::Placement;
 
 use super::stack::Stack;
@@ -47,7 +48,9 @@ pub(super) fn peak(curve: &[(u64, u64)]) -> PeakLoad {
     peak
 }
 
-pub(super) fn largest(jobs: &[Job]) -> Option<NamedJob> {
+pub(super) fn largest(document: &Document) -> Option<NamedJob> {
+    let jobs = document.problem.jobs();
+    let seconds = Seconds::new(&document.trace_notes);
     let job = jobs.iter().reduce(|best, job| {
         let rank = |job: &Job| (job.size, std::cmp::Reverse(job.birth));
         match rank(job).cmp(&rank(best)) {
@@ -61,6 +64,8 @@ pub(super) fn largest(jobs: &[Job]) -> Option<NamedJob> {
         size: job.size,
         birth: job.birth,
         death: job.death,
+        birth_seconds: seconds.at(job.birth),
+        death_seconds: seconds.at(job.death),
     })
 }
 

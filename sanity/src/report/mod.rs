@@ -77,6 +77,10 @@ pub struct NamedJob {
     pub birth: u64,
     /// Death on the logical clock, exclusive.
     pub death: u64,
+    /// Birth in seconds since the start, where notes tell the time.
+    pub birth_seconds: Option<f64>,
+    /// Death in seconds.
+    pub death_seconds: Option<f64>,
 }
 
 /// A largest load and the first instant at which it is reached.
@@ -305,7 +309,7 @@ impl Report {
             jobs: jobs.len(),
             load,
             least,
-            largest: measure::largest(jobs),
+            largest: measure::largest(document),
             placed_jobs: document.placed,
             placement,
             heaps,
@@ -327,7 +331,8 @@ impl Report {
     pub fn compare(&mut self, document: &Document, other: &Other<'_>) -> Result<(), Mismatch> {
         let before = self.placement.as_ref();
         let before = before.ok_or_else(|| Mismatch::NotPlacedHere(other.name.to_owned()))?;
-        self.against = Some(Against::new(document, before, other)?);
+        let inherited = self.memory.as_ref().map_or(0, |memory| memory.inherited);
+        self.against = Some(Against::new(document, (before, inherited), other)?);
         Ok(())
     }
 

@@ -1,19 +1,21 @@
 //! What a report says to people, as lines and tables that each output lays out
 //! in its own way.
 
-use common::text::counted;
+use common::text::{counted, printable};
 use common::units::human_bytes;
 
 use super::memory::{self, Memory};
 use super::timeline::share;
-use super::{Against, Bar, Heap, Part, Placed, Report, Span, Traced};
+use super::{Against, Bar, Heap, Part, Placed, Process, Report, Span, Traced};
 
 /// Heaps that are listed one by one; the rest are summed up.
 const HEAPS_SHOWN: usize = 12;
 /// Size classes that are listed.
 const CLASSES_SHOWN: usize = 10;
-/// Characters of a command line that are shown.
-const LONGEST_COMMAND: usize = 200;
+/// Characters of a line beside its name.
+const ONE_LINE: usize = 65;
+/// Characters of a command line that are shown in any case.
+const LEAST_COMMAND: usize = 24;
 
 /// A metric's name, which is one of the definitions', and its value.
 pub(super) type Line = (&'static str, String);
@@ -85,7 +87,11 @@ pub(super) fn sections(report: &Report) -> Vec<Section> {
     if let Some(against) = &report.against {
         sections.push(section("the other placement", difference(report, against)));
     }
-    sections.push(section("trace", traced(report.trace.as_ref())));
+    let command = report.process.as_ref().and_then(command);
+    let command = command.map(|command| ("command", command));
+    let mut trace: Vec<Line> = command.into_iter().collect();
+    trace.extend(traced(report.trace.as_ref()));
+    sections.push(section("trace", trace));
     let mut jobs = blocks(report);
     jobs.extend(internal(report));
     jobs.extend(churn_and_hardness(report));
@@ -119,30 +125,18 @@ fn headline(report: &Report, memory: &Memory) -> Vec<Line> {
         Some(bytes) => format!("; resident {} at most", human_bytes(bytes)),
         None => String::new(),
     };
-    let inherited = match memory.inherited {
-        0 => String::new(),
-        bytes => format!(", {} of it from before the first event", human_bytes(bytes)),
-    };
     lines.push((
         "peak held",
         format!(
-            "{} {}{inherited}{resident}",
+            "{} {}{resident}",
             human_bytes(memory.peak_held),
             at(memory.peak_held_time, memory.peak_held_seconds),
         ),
     ));
-    let reached = match &report.against {
-        Some(against) if against.placement.valid => format!(
-            "; {} reaches {}",
-            against.name,
-            human_bytes(against.placement.makespan)
-        ),
-        _ => String::new(),
-    };
     lines.push((
         "least",
         format!(
-            "{}: no placement of these blocks is smaller{reached}",
+            "{}: no placement of these blocks is smaller",
             human_bytes(memory.least)
         ),
     ));
@@ -171,27 +165,51 @@ pub(super) fn program(report: &Report) -> String {
     let Some(process) = &report.process else {
         return "not recorded".to_owned();
     };
-    let mut text = match process.command.is_empty() {
-        true => "not recorded".to_owned(),
-        false => process.command.join(" "),
-    };
-    if let Some((at, _)) = text.char_indices().nth(LONGEST_COMMAND) {
-        text.truncate(at);
-        text.push_str("...");
-    }
     let mut facts = Vec::new();
     facts.extend(process.id.map(|id| format!("process {id}")));
     facts.extend(process.seconds.map(|seconds| format!("{seconds:.3} s")));
     facts.extend(process.partial.iter().map(|&reason| reason.to_owned()));
-    match facts.is_empty() {
-        true => text,
-        false => format!("{text} ({})", facts.join(", ")),
+    let facts = match facts.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", facts.join(", ")),
+    };
+    let Some(command) = command(process) else {
+        return format!("not recorded{facts}");
+    };
+    // Of a long command line as much as leaves one line, without the program's folder.
+    let room = ONE_LINE.saturating_sub(facts.chars().count());
+    let room = room.max(LEAST_COMMAND);
+    let is_long = |text: &str| text.chars().nth(room).is_some();
+    if !is_long(&command) {
+        return command + &facts;
     }
+    let (path, arguments) = command.split_once(' ').unwrap_or((&command, ""));
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let short = format!("{name} {arguments}");
+    if !is_long(&short) {
+        return short + &facts;
+    }
+    let kept: String = short.chars().take(room - 3).collect();
+    format!("{kept}...{facts}")
+}
+
+/// The command line of a process, where a note tells it.
+fn command(process: &Process) -> Option<String> {
+    let text = process.command.join(" ");
+    (!text.is_empty()).then(|| printable(&text).into_owned())
 }
 
 fn over_time(memory: &Memory) -> Vec<Line> {
     let at = memory::moment;
-    vec![
+    let mut lines = Vec::new();
+    if memory.inherited > 0 {
+        let bytes = human_bytes(memory.inherited);
+        lines.push((
+            "before",
+            format!("{bytes} of peak held were there before the first event"),
+        ));
+    }
+    lines.extend([
         (
             "touched",
             format!(
@@ -224,7 +242,8 @@ fn over_time(memory: &Memory) -> Vec<Line> {
                 human_bytes(memory.end_touched)
             ),
         ),
-    ]
+    ]);
+    lines
 }
 
 /// Of jobs that are no traced program's; the verdict first.
@@ -252,15 +271,24 @@ fn blocks(report: &Report) -> Vec<Line> {
     if let Some(job) = &report.largest {
         let (birth, death) = (job.birth, job.death);
         let size = bytes(job.size);
+        let seconds = match (job.birth_seconds, job.death_seconds) {
+            (Some(birth), Some(death)) => format!(", {birth:.3} s to {death:.3} s"),
+            _ => String::new(),
+        };
         lines.push((
             "largest job",
-            format!("{size}, job {}, lives [{birth}, {death})", job.id),
+            format!("{size}, job {}, lives [{birth}, {death}){seconds}", job.id),
         ));
     }
     let load = report.load;
+    let memory = report.memory.as_ref();
+    let seconds = match memory.and_then(|memory| memory.peak_live_seconds) {
+        Some(seconds) => format!(", {seconds:.3} s"),
+        None => String::new(),
+    };
     lines.push((
         "LOAD",
-        format!("{} at time {}", bytes(load.bytes), load.time),
+        format!("{} at time {}{seconds}", bytes(load.bytes), load.time),
     ));
     lines.push(("least", bytes(report.least)));
     lines
