@@ -31,6 +31,9 @@ pub use crate::anomaly::{Anomalies, Anomaly, Count, TraceSummary};
 
 use self::blocks::{Blocks, Extent};
 
+/// A tracer that ends leaves less unused room behind its last record.
+const UNUSED_ROOM: u64 = 8 << 10;
+
 /// How many threads are remembered as met lately.
 const MET: usize = 64;
 
@@ -139,6 +142,8 @@ pub struct Lifetimes<R> {
     ledger: Option<Box<Ledger>>,
     memory: Option<Memory>,
     trim: Trim,
+    /// Where the last record ends.
+    used: u64,
     threads: FxHashSet<u64>,
     /// Threads met lately, each where its id says: a look here spares most
     /// looks into the set.
@@ -169,6 +174,7 @@ impl<R: Read> Lifetimes<R> {
             },
             memory: None,
             trim: Trim::default(),
+            used: 0,
             threads: FxHashSet::default(),
             // What belongs elsewhere stands for nothing.
             met_threads: std::array::from_fn(|place| place as u64 + 1),
@@ -252,6 +258,7 @@ impl<R: Read> Lifetimes<R> {
     /// waits in line.
     fn apply(&mut self, event: &Event) -> Result<Option<Ended>, FormatError> {
         let at = event.at;
+        self.used = at + event.call.kind().record_len() as u64;
         if Note::is(&event.call) {
             if let Some(note) = Note::of(&event.call) {
                 self.take_note(note);
@@ -405,6 +412,10 @@ impl<R: Read> Lifetimes<R> {
 
     fn finish(&mut self) {
         self.at_end = true;
+        let unused = self.events.position().saturating_sub(self.used);
+        if unused >= UNUSED_ROOM && !self.notes.is_empty() {
+            self.notes.is_left_unfinished();
+        }
         self.look_at_trim(true);
         let ledger = self.ledger.take();
         self.memory = ledger.map(|ledger| ledger.finish(self.clock));

@@ -9,6 +9,8 @@ pub struct Notes {
     list: Vec<(u64, Note)>,
     /// The command line, its arguments ended by zero bytes.
     command: Vec<u8>,
+    /// The file ends in room that was never used.
+    unfinished: bool,
 }
 
 /// What a first note says of a process.
@@ -42,6 +44,16 @@ impl Notes {
             Note::Program { text } => self.command.extend(text),
             note => self.list.push((time, note)),
         }
+    }
+
+    /// The file ends in room that was never used.
+    pub(crate) fn is_left_unfinished(&mut self) {
+        self.unfinished = true;
+    }
+
+    /// Whether the last notes are missing: the process was killed, or it goes on.
+    pub fn is_unfinished(&self) -> bool {
+        self.unfinished
     }
 
     /// Whether there are none.
@@ -91,6 +103,9 @@ impl Notes {
     /// The reasons for which the trace is not the whole truth, each once.
     pub fn partial(&self) -> Vec<&'static str> {
         let mut reasons = Vec::new();
+        if self.unfinished {
+            reasons.push("killed, or goes on: its end is missing");
+        }
         for (_, note) in self.iter() {
             let Note::Partial { reason } = note else {
                 continue;
@@ -160,18 +175,30 @@ impl Seconds {
     /// Seconds since the start at an instant of the logical clock: interpolated between
     /// the times that are told, and the nearest of them outside; `None` where no time is.
     pub fn at(&self, time: u64) -> Option<f64> {
-        let after = self.times.partition_point(|told| told.0 < time);
-        let (left, right) = match (after.checked_sub(1), self.times.get(after)) {
-            (Some(left), Some(&right)) => (self.times[left], right),
-            (Some(left), None) => (self.times[left], self.times[left]),
-            (None, Some(&right)) => (right, right),
-            (None, None) => return None,
-        };
+        let (left, right) = self.around(time)?;
         let part = match right.0 - left.0 {
             0 => 0.0,
             ticks => (time.clamp(left.0, right.0) - left.0) as f64 / ticks as f64,
         };
         let ns = left.1 as f64 + part * (right.1 - left.1) as f64;
         Some(ns / 1e9)
+    }
+
+    /// The seconds between which an instant of the logical clock surely lies; `None` where
+    /// no time is told.
+    pub fn between(&self, time: u64) -> Option<(f64, f64)> {
+        let (left, right) = self.around(time)?;
+        Some((left.1 as f64 / 1e9, right.1 as f64 / 1e9))
+    }
+
+    /// The times that are told before and after an instant.
+    fn around(&self, time: u64) -> Option<((u64, u64), (u64, u64))> {
+        let after = self.times.partition_point(|told| told.0 < time);
+        match (after.checked_sub(1), self.times.get(after)) {
+            (Some(left), Some(&right)) => Some((self.times[left], right)),
+            (Some(left), None) => Some((self.times[left], self.times[left])),
+            (None, Some(&right)) => Some((right, right)),
+            (None, None) => None,
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! pictures: what time it was, what was resident, and what keeps memory.
 
 use common::input::Document;
+use common::notes::Resident;
 
 use super::{Pin, Report};
 
@@ -21,7 +22,7 @@ pub struct PinnedBy {
 pub struct History {
     /// Samples of the logical clock, in ticks, and of the time, in nanoseconds; by time.
     pub seconds: Vec<(u64, u64)>,
-    /// Resident memory, in bytes, by time: the most since the look before.
+    /// Resident memory from each instant on, in bytes; by time.
     pub resident: Vec<(u64, u64)>,
     /// The least bytes that any placement needs.
     pub least: Option<u64>,
@@ -36,17 +37,7 @@ impl History {
         if seconds.first().is_some_and(|first| first.0 > 0) {
             seconds.insert(0, (0, 0));
         }
-        // What was the most rose between two looks: it was reached there.
-        let mut most = 0;
-        let resident = document
-            .trace_notes
-            .resident()
-            .into_iter()
-            .map(move |told| {
-                let rose = told.most > most;
-                most = most.max(told.most);
-                (told.time, if rose { told.most } else { told.bytes })
-            });
+        let resident = resident(&document.trace_notes.resident());
         let memory = report.memory.as_ref();
         let pin = |pin: &Pin| PinnedBy {
             label: format!("blocks of {}", pin.sizes()),
@@ -55,11 +46,26 @@ impl History {
         };
         History {
             seconds,
-            resident: resident.collect(),
+            resident,
             least: memory.map(|memory| memory.least),
             pins: memory.map_or(Vec::new(), |memory| memory.pins.iter().map(pin).collect()),
         }
     }
+}
+
+/// Resident bytes from each instant on. A look tells what was the most so far: where that
+/// rose, it was reached after the look before.
+fn resident(looks: &[Resident]) -> Vec<(u64, u64)> {
+    let (mut before, mut most) = (0, 0);
+    let mut course = Vec::new();
+    for look in looks {
+        let rose = look.most > most;
+        most = most.max(look.most);
+        course.push((before, if rose { look.most } else { look.bytes }));
+        before = look.time;
+    }
+    course.extend(looks.last().map(|last| (last.time, last.bytes)));
+    course
 }
 
 /// From the logical clock to what an axis shows.

@@ -19,6 +19,8 @@ const PINS: usize = 20;
 const WORTH: f64 = 0.05;
 /// Nor is what is less than this many bytes.
 const WORTH_BYTES: u64 = 64 << 10;
+/// Notes of the time that are no more seconds apart tell an instant.
+const NEAR: f64 = 0.02;
 /// What lasts less than this share of the run is told last.
 const LASTING: f64 = 0.1;
 
@@ -75,6 +77,11 @@ pub struct Memory {
     pub empty_pages: u64,
     /// What could be saved, the most first; empty where there is nothing to gain.
     pub savings: Vec<Saving>,
+    /// The trace has no end, so that the process may have had more than is told.
+    #[serde(skip)]
+    pub(super) is_unfinished: bool,
+    #[serde(skip)]
+    seconds: Seconds,
 }
 
 /// What the blocks of a size class alone keep.
@@ -131,6 +138,8 @@ pub struct Saving {
     /// Bytes, and their share of the peak of held memory.
     #[serde(flatten)]
     pub part: Part,
+    /// It is there for less than a tenth of the run, as far as notes tell.
+    pub brief: bool,
     /// The same for people.
     pub text: String,
 }
@@ -168,113 +177,150 @@ impl Memory {
             pinned_together: pinned.shared,
             empty_pages: pinned.empty,
             savings: Vec::new(),
+            is_unfinished: document.trace_notes.is_unfinished(),
+            seconds: Seconds::new(&document.trace_notes),
         };
-        told.savings = told.find_savings(document, memory, &seconds, internal);
+        told.savings = told.find_savings(document, memory, internal);
         Some(told)
+    }
+
+    /// An instant in words.
+    pub(super) fn when(&self, time: u64) -> String {
+        moment(time, &self.seconds)
     }
 
     fn find_savings(
         &self,
         document: &Document,
         memory: &memory::Memory,
-        seconds: &Seconds,
         internal: Part,
     ) -> Vec<Saving> {
-        let jobs = document.problem.jobs();
-        let mut savings = Savings {
-            held: self.peak_held,
-            glibc: is_glibc(jobs),
-            large: large_in_heaps(jobs),
-            list: Vec::new(),
-        };
+        let seconds = &self.seconds;
+        let mut savings = Savings::new(document, memory, seconds);
         if let Some(pin) = self.pins.first() {
-            let when = moment(self.peak_pinned_time, self.peak_pinned_seconds);
             let text = format!(
-                "that {} of {} keep {when}, in pages that hold little else: free those \
-                 blocks earlier, or allocate them apart from the others",
+                "that {} of {} keep {}, in pages that hold little else: free those blocks \
+                 earlier, or allocate them apart from the others",
                 counted(pin.blocks, "block"),
                 pin.sizes(),
+                savings.when(memory.peak_pinned),
             );
             savings.add(Remedy::Pins, pin.bytes, text);
         }
         let text = "at the peak that the allocator set aside and nobody asked for: use sizes \
                     that fill its classes, or an allocator with finer ones";
         savings.add(Remedy::Allocator, internal.bytes, text.to_owned());
-        // Nobody knows what of the inherited is needed.
-        let known = self.peak_held.saturating_sub(self.inherited);
-        let placement = known.saturating_sub(self.least);
+        // What was never touched is nobody's loss, and what was inherited is not known.
+        let placement = self.peak_touched.saturating_sub(self.least);
         let text = "at the peak, at most, by a better placement of the same blocks: idealloc \
                     tells how much of it";
         savings.add(Remedy::Placement, placement, text.to_owned());
+        savings.add_arenas(&Snapshot::at(document, memory, memory.peak_held));
         let lasting = lasting(memory, seconds);
-        let when = moment(lasting.time, seconds.at(lasting.time));
-        let empty = savings.add_empty(&Snapshot::at(document, memory, lasting), &when);
+        let empty = savings.add_empty(&Snapshot::at(document, memory, lasting), lasting);
         savings
             .list
             .sort_by_key(|saving| std::cmp::Reverse(saving.part.bytes));
+        let lasts = savings.list.len();
         if memory.peak_idle.bytes / 2 > empty {
-            let when = moment(memory.peak_idle.time, seconds.at(memory.peak_idle.time));
-            let when = format!("{when}, though for less than a tenth of the run");
             let brief = Snapshot::at(document, memory, memory.peak_idle);
             if brief.empty / 2 > empty {
-                savings.add_empty(&brief, &when);
+                savings.add_empty(&brief, memory.peak_idle);
             }
+        }
+        for brief in &mut savings.list[lasts..] {
+            brief.brief = true;
+            brief.text.push_str("; briefly, as far as notes tell");
         }
         savings.list
     }
 }
 
 /// Savings as they are found.
-struct Savings {
-    /// The peak of held memory.
-    held: u64,
+struct Savings<'a> {
+    document: &'a Document,
+    memory: &'a memory::Memory,
+    seconds: &'a Seconds,
     /// The allocator looks like glibc's.
     glibc: bool,
-    /// Blocks that could have had mappings of their own.
-    large: u64,
     list: Vec<Saving>,
 }
 
-impl Savings {
+impl<'a> Savings<'a> {
+    fn new(document: &'a Document, memory: &'a memory::Memory, seconds: &'a Seconds) -> Self {
+        Savings {
+            document,
+            memory,
+            seconds,
+            glibc: is_glibc(document.problem.jobs()),
+            list: Vec::new(),
+        }
+    }
+
+    /// An instant in words, and whether it is not that of the peak of held memory.
+    fn when(&self, peak: Peak) -> String {
+        let after = match peak.time > self.memory.peak_held.time {
+            true => ", after the peak",
+            false => "",
+        };
+        format!("{}{after}", moment(peak.time, self.seconds))
+    }
+
     /// Adds a saving if it is worth it; the text goes on after the bytes.
     fn add(&mut self, by: Remedy, bytes: u64, text: String) {
-        let part = Part::of(bytes, self.held);
+        let part = Part::of(bytes, self.memory.peak_held.bytes);
         if part.share >= WORTH && bytes >= WORTH_BYTES {
             let share = 100.0 * part.share;
             let bytes = human_bytes(bytes);
             let text = format!("{bytes} ({share:.0} % of peak held) {text}");
-            self.list.push(Saving { by, part, text });
+            let brief = false;
+            self.list.push(Saving {
+                by,
+                part,
+                brief,
+                text,
+            });
         }
+    }
+
+    /// What arenas beside the largest keep free at a moment.
+    fn add_arenas(&mut self, then: &Snapshot) {
+        if !self.glibc || then.arenas.len() < 2 {
+            return;
+        }
+        let rest: u64 = then.arenas[1..].iter().sum();
+        let text = format!(
+            "free at the peak in {} beside the largest: with M_ARENA_MAX set to 1 all threads \
+             share one",
+            counted(then.arenas.len() - 1, "arena"),
+        );
+        self.add(Remedy::ArenaMax, rest, text);
     }
 
     /// What the allocator keeps of a moment's pages though no block lies in them; says
     /// how many bytes those are.
-    fn add_empty(&mut self, then: &Snapshot, when: &str) -> u64 {
-        let (glibc, large) = (self.glibc, self.large);
-        if glibc && large > 0 && then.empty_runs >= then.empty / 2 {
+    fn add_empty(&mut self, then: &Snapshot, peak: Peak) -> u64 {
+        let when = self.when(peak);
+        let large = large_in_heaps(self.document, peak.time);
+        let count = large.len();
+        let left = if self.glibc { then.left_by(large) } else { 0 };
+        if left > then.empty / 2 {
             let text = format!(
-                "in pages without a block {when}, in runs of 128 KiB and more; {} of that size \
-                 lay in heaps: with M_MMAP_THRESHOLD set to 131072 each has a mapping that ends \
-                 with it",
-                counted(large, "block"),
+                "in pages without a block {when}, where {} of 128 KiB and more lay in heaps: \
+                 with M_MMAP_THRESHOLD set to 131072 each has a mapping that ends with it",
+                counted(count, "block"),
             );
-            self.add(Remedy::MmapThreshold, then.empty_runs, text);
+            self.add(Remedy::MmapThreshold, left, text);
         } else {
-            let by = match glibc {
-                true => "malloc_trim(0), or a lower M_TRIM_THRESHOLD, gives them back",
-                false => "let the allocator purge them sooner",
+            let by = match (self.glibc, then.top > then.empty / 2) {
+                (true, true) => "malloc_trim(0), or a lower M_TRIM_THRESHOLD, gives them back",
+                (true, false) => {
+                    "malloc_trim(0) gives them back; no threshold does, as blocks lie above them"
+                }
+                (false, _) => "let the allocator purge them sooner",
             };
             let text = format!("in pages without a block {when}: {by}");
             self.add(Remedy::Trim, then.empty, text);
-        }
-        if glibc && then.arenas.len() > 1 {
-            let rest: u64 = then.arenas[1..].iter().sum();
-            let text = format!(
-                "free in {} beside the largest {when}: with M_ARENA_MAX set to 1 all threads \
-                 share one",
-                counted(then.arenas.len() - 1, "arena"),
-            );
-            self.add(Remedy::ArenaMax, rest, text);
         }
         then.empty
     }
@@ -310,11 +356,14 @@ fn lasting(memory: &memory::Memory, seconds: &Seconds) -> Peak {
     found.map_or(Peak::default(), |span| span.0)
 }
 
-/// An instant in words.
-pub(super) fn moment(time: u64, seconds: Option<f64>) -> String {
-    match seconds {
-        Some(seconds) => format!("at {seconds:.3} s"),
-        None => format!("at time {time}"),
+/// An instant in words: in seconds where notes tell the time, as near as they do.
+fn moment(time: u64, seconds: &Seconds) -> String {
+    let Some((from, to)) = seconds.between(time) else {
+        return format!("at time {time}");
+    };
+    match to - from <= NEAR {
+        true => format!("at {:.3} s", seconds.at(time).unwrap_or(from)),
+        false => format!("between {from:.3} and {to:.3} s"),
     }
 }
 
@@ -340,10 +389,20 @@ fn is_glibc(jobs: &[Job]) -> bool {
     like * 10 > small().count() * 9
 }
 
-/// Jobs from 128 KiB on that lay in a heap of glibc's, and in no mapping of their own.
-fn large_in_heaps(jobs: &[Job]) -> u64 {
-    let large = jobs.iter().filter(|job| job.size >= MAPPED);
-    large.filter(|job| job.size % 16 == 8).count() as u64
+/// Where blocks from 128 KiB on lay in a heap of glibc's, and in no mapping of their
+/// own, that are gone by an instant.
+fn large_in_heaps(document: &Document, time: u64) -> Vec<(u64, u64)> {
+    let Some(placement) = &document.placement else {
+        return Vec::new();
+    };
+    let jobs = document.problem.jobs().iter().zip(&placement.offsets);
+    let large =
+        jobs.filter(|(job, _)| job.size >= MAPPED && job.size % 16 == 8 && job.death <= time);
+    let range = |(job, &offset): (&Job, &u64)| {
+        let low = job.heap.saturating_add(offset);
+        (low, low.saturating_add(job.size))
+    };
+    large.map(range).collect()
 }
 
 /// What the program is, where notes tell it.

@@ -1,10 +1,10 @@
 //! What a report says to people, as lines and tables that each output lays out
 //! in its own way.
 
-use common::text::{counted, printable};
+use common::text::{counted, printable, shell_word};
 use common::units::human_bytes;
 
-use super::memory::{self, Memory};
+use super::memory::Memory;
 use super::timeline::share;
 use super::{Against, Bar, Heap, Part, Placed, Process, Report, Span, Traced};
 
@@ -27,6 +27,8 @@ pub(super) struct Table {
     pub(super) rows: Vec<Vec<String>>,
     /// A share a row, to be drawn; empty for none.
     bars: Vec<f64>,
+    /// Whether the longest bar is drawn for all there is, and not for the largest share.
+    of_whole: bool,
     /// The jobs that a row is about; empty for none.
     picks: Vec<Pick>,
 }
@@ -47,7 +49,10 @@ pub(super) enum Pick {
 impl Table {
     /// How long the bar of a row is drawn, from 0 to 1, the longest of all.
     pub(super) fn bar(&self, row: usize) -> f64 {
-        let longest = self.bars.iter().copied().fold(0.0, f64::max);
+        let longest = match self.of_whole {
+            true => 1.0,
+            false => self.bars.iter().copied().fold(0.0, f64::max),
+        };
         self.bars.get(row).map_or(0.0, |&bar| share(bar, longest))
     }
 
@@ -75,8 +80,10 @@ pub(super) fn sections(report: &Report) -> Vec<Section> {
     };
     let section = |title, lines: Vec<Line>| Section { title, lines };
     let mut sections = vec![section("", headline(report, memory))];
-    if memory.savings.len() > 1 {
-        let rest = memory.savings[1..].iter();
+    let first = memory.savings.first().is_some_and(|saving| !saving.brief);
+    let rest = &memory.savings[usize::from(first)..];
+    if !rest.is_empty() {
+        let rest = rest.iter();
         let rest = rest.map(|saving| ("also", saving.text.clone()));
         sections.push(section(
             "what else could be saved; parts may overlap",
@@ -111,17 +118,19 @@ fn headline(report: &Report, memory: &Memory) -> Vec<Line> {
         lines.push(("placement", verdict(report)));
     }
     lines.push(("program", program(report)));
-    let at = memory::moment;
     lines.push((
         "peak live",
         format!(
             "{} {}, {} of them requested",
             human_bytes(memory.peak_live),
-            at(memory.peak_live_time, memory.peak_live_seconds),
+            memory.when(memory.peak_live_time),
             human_bytes(memory.peak_requested),
         ),
     ));
     let resident = match memory.resident_peak {
+        Some(bytes) if memory.is_unfinished => {
+            format!("; resident {} at least", human_bytes(bytes))
+        }
         Some(bytes) => format!("; resident {} at most", human_bytes(bytes)),
         None => String::new(),
     };
@@ -130,7 +139,7 @@ fn headline(report: &Report, memory: &Memory) -> Vec<Line> {
         format!(
             "{} {}{resident}",
             human_bytes(memory.peak_held),
-            at(memory.peak_held_time, memory.peak_held_seconds),
+            memory.when(memory.peak_held_time),
         ),
     ));
     lines.push((
@@ -146,16 +155,12 @@ fn headline(report: &Report, memory: &Memory) -> Vec<Line> {
 
 /// The verdict on a traced program in one line.
 pub(super) fn could_save(memory: &Memory) -> String {
-    match memory.savings.first() {
+    match memory.savings.first().filter(|saving| !saving.brief) {
         Some(saving) => saving.text.clone(),
         None => format!(
-            "nothing to gain: {} above least at the peak, {} pinned at most",
-            human_bytes(
-                memory
-                    .peak_held
-                    .saturating_sub(memory.inherited.saturating_add(memory.least))
-            ),
-            human_bytes(memory.peak_pinned),
+            "nothing to gain for long: {} touched at the peak, least {}",
+            human_bytes(memory.peak_touched),
+            human_bytes(memory.least),
         ),
     }
 }
@@ -195,12 +200,12 @@ pub(super) fn program(report: &Report) -> String {
 
 /// The command line of a process, where a note tells it.
 fn command(process: &Process) -> Option<String> {
-    let text = process.command.join(" ");
+    let words = process.command.iter().map(|word| shell_word(word));
+    let text = words.collect::<Vec<_>>().join(" ");
     (!text.is_empty()).then(|| printable(&text).into_owned())
 }
 
 fn over_time(memory: &Memory) -> Vec<Line> {
-    let at = memory::moment;
     let mut lines = Vec::new();
     if memory.inherited > 0 {
         let bytes = human_bytes(memory.inherited);
@@ -215,7 +220,7 @@ fn over_time(memory: &Memory) -> Vec<Line> {
             format!(
                 "{} at most, {}",
                 bytes(memory.peak_touched),
-                at(memory.peak_touched_time, memory.peak_touched_seconds)
+                memory.when(memory.peak_touched_time)
             ),
         ),
         (
@@ -224,7 +229,7 @@ fn over_time(memory: &Memory) -> Vec<Line> {
                 "{} at most, {}: {} of it in pages without a block, {} in mostly free pages \
                  that several classes share",
                 bytes(memory.peak_pinned),
-                at(memory.peak_pinned_time, memory.peak_pinned_seconds),
+                memory.when(memory.peak_pinned_time),
                 human_bytes(memory.empty_pages),
                 human_bytes(memory.pinned_together),
             ),
@@ -271,8 +276,10 @@ fn blocks(report: &Report) -> Vec<Line> {
     if let Some(job) = &report.largest {
         let (birth, death) = (job.birth, job.death);
         let size = bytes(job.size);
-        let seconds = match (job.birth_seconds, job.death_seconds) {
-            (Some(birth), Some(death)) => format!(", {birth:.3} s to {death:.3} s"),
+        let seconds = match &report.memory {
+            Some(memory) if job.birth_seconds.is_some() => {
+                format!(", born {}", memory.when(birth))
+            }
             _ => String::new(),
         };
         lines.push((
@@ -281,10 +288,11 @@ fn blocks(report: &Report) -> Vec<Line> {
         ));
     }
     let load = report.load;
-    let memory = report.memory.as_ref();
-    let seconds = match memory.and_then(|memory| memory.peak_live_seconds) {
-        Some(seconds) => format!(", {seconds:.3} s"),
-        None => String::new(),
+    let seconds = match &report.memory {
+        Some(memory) if memory.peak_live_seconds.is_some() => {
+            format!(", {}", memory.when(load.time))
+        }
+        _ => String::new(),
     };
     lines.push((
         "LOAD",
@@ -492,6 +500,7 @@ fn pins(memory: &Memory) -> Table {
             })
             .collect(),
         bars: shown().map(|pin| of_all(pin.bytes)).collect(),
+        of_whole: true,
         picks: shown()
             .map(|pin| {
                 Pick::Requested(Span {
@@ -538,6 +547,7 @@ fn heaps(heaps: &[Heap]) -> Table {
         columns: vec!["heap", "jobs", "LOAD", "makespan", "pages", "fragmentation"],
         rows,
         bars: Vec::new(),
+        of_whole: false,
         picks: shown.iter().map(|heap| Pick::Heap(heap.base)).collect(),
     }
 }
@@ -559,6 +569,7 @@ fn classes(report: &Report) -> Table {
             })
             .collect(),
         bars: shown().map(|class| class.area_share).collect(),
+        of_whole: false,
         picks: shown().map(|class| Pick::Sizes(class.span)).collect(),
     }
 }
@@ -580,6 +591,7 @@ fn changes(against: &Against) -> Table {
             })
             .collect(),
         bars: shown().map(|class| class.above_share).collect(),
+        of_whole: false,
         picks: shown().map(|class| Pick::Sizes(class.span)).collect(),
     }
 }
@@ -607,6 +619,7 @@ fn histogram(
             })
             .collect(),
         bars: bars.iter().map(share).collect(),
+        of_whole: false,
         picks: bars.iter().map(|bar| pick(bar.span)).collect(),
     }
 }

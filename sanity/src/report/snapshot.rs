@@ -22,8 +22,10 @@ pub(super) struct Snapshot {
     pub(super) shared: u64,
     /// Bytes of touched pages without a block.
     pub(super) empty: u64,
-    /// Bytes of those of them that lie in runs of [`MAPPED`] and more.
-    pub(super) empty_runs: u64,
+    /// Those of them above which there is no block in the same touched range.
+    pub(super) top: u64,
+    /// The ranges of touched pages without a block, by address.
+    stretches: Vec<(u64, u64)>,
     /// Touched bytes of arenas' heaps, less the blocks in them, the most first.
     pub(super) arenas: Vec<u64>,
 }
@@ -121,8 +123,11 @@ impl Snapshot {
                     _ => high,
                 };
                 self.empty += stop - at;
-                if stop - at >= MAPPED {
-                    self.empty_runs += stop - at;
+                if at < stop {
+                    self.stretches.push((at, stop));
+                }
+                if stop == high {
+                    self.top += stop - at;
                 }
                 match covered.get(look) {
                     Some(&(_, to)) if stop < high => at = to,
@@ -131,6 +136,27 @@ impl Snapshot {
                 look += 1;
             }
         }
+    }
+
+    /// Bytes of empty pages that these blocks, which are gone, lay on.
+    pub(super) fn left_by(&self, mut gone: Vec<(u64, u64)>) -> u64 {
+        gone.sort_unstable();
+        let (mut bytes, mut next, mut covered) = (0, 0, 0);
+        for (low, high) in gone {
+            let mut low = low.max(covered);
+            covered = covered.max(high);
+            while low < high && next < self.stretches.len() {
+                let (from, to) = self.stretches[next];
+                let part = from.max(low)..to.min(high);
+                bytes += part.end.saturating_sub(part.start);
+                if to > high {
+                    break;
+                }
+                low = low.max(to);
+                next += 1;
+            }
+        }
+        bytes
     }
 
     fn count_arenas(&mut self, touched: &[(u64, u64)], blocks: &[Block]) {
@@ -285,6 +311,14 @@ mod tests {
             &covered,
         );
         assert_eq!(snapshot.empty, 3 * PAGE + (128 << 10));
-        assert_eq!(snapshot.empty_runs, 128 << 10);
+        assert_eq!(snapshot.top, PAGE + (128 << 10));
+        // Blocks that are gone lay on the last two, and on what is not empty.
+        let gone = vec![
+            (0x48000, 0x70000),
+            (0x40000, 0x49000),
+            (0x5000, 0x8800),
+            (0x0, 0x100),
+        ];
+        assert_eq!(snapshot.left_by(gone), 0x20000 + 0x800 + 0x100);
     }
 }
