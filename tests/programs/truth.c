@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,6 +133,29 @@ static void trim(void) {
     malloc_trim(0);
 }
 
+/* All of a heap is freed but its last block, and used on beside that. */
+static void under(void) {
+    for (int i = 0; i < PAIRS; i++)
+        small[i] = get(1000);
+    void *last = get(500);
+    look();
+    for (int i = 0; i < PAIRS; i++)
+        free(small[i]);
+    for (int i = 0; i < 2000000; i++)
+        free(get(40));
+    free(get(40));
+    memset(last, 2, 500);
+}
+
+/* Killed in the middle, by itself. */
+static void killed(void) {
+    for (int i = 0; i < PAIRS; i++)
+        small[i] = get(1000);
+    look();
+    tell("peak_kept", peak_kept);
+    kill(getpid(), SIGKILL);
+}
+
 /* The upper half of a heap is freed, and what is free at its top given back soon. */
 static void sink(void) {
     mallopt(M_TRIM_THRESHOLD, 64 * KIB);
@@ -244,7 +268,7 @@ int main(int count, char **arguments) {
     } ways[] = {
         {"mapped", mapped}, {"pins", pins},       {"arenas", arenas}, {"trim", trim},
         {"sink", sink},     {"remap", remap},     {"regrow", regrow}, {"aligned", aligned},
-        {"mixed", mixed},   {"forked", forked},
+        {"mixed", mixed},   {"forked", forked},   {"under", under},   {"killed", killed},
     };
     if (count > 2 && !strcmp(arguments[1], "run"))
         return most_resident(arguments + 2);

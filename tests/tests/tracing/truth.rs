@@ -192,6 +192,44 @@ fn a_heap_that_sinks_is_held_no_more() {
 }
 
 #[test]
+fn no_threshold_is_advised_where_a_block_lies_above_what_is_free() {
+    let (_run, told, truth) = run("under");
+    told.held("end_held", truth.get("end_kept"));
+    let saving = &told.savings()[0];
+    assert_eq!(saving["by"], "trim");
+    assert_eq!(saving["brief"], false);
+    let text = saving["text"].as_str().expect("a text");
+    assert!(text.contains("no threshold does"), "{text}");
+    // Free pages are what the heap keeps beside its last blocks.
+    let bytes = saving["bytes"].as_f64().expect("a number");
+    assert!(
+        (bytes / told.memory("end_held") - 1.0).abs() < 0.05,
+        "{bytes}"
+    );
+}
+
+#[test]
+fn a_process_that_was_killed_may_have_had_more() {
+    let program = Program::compile("truth", &[]);
+    let mut command = program.command();
+    command.arg("killed");
+    let run = traced(command);
+    assert!(!run.output.status.success());
+    let told = Told::of(&run.folder.path().join("app.trc"));
+    let truth = Truth::of(&run.output.stdout);
+    told.held("peak_held", truth.get("peak_kept"));
+    let partial = told.json["process"]["partial"].to_string();
+    assert!(partial.contains("its end is missing"), "{partial}");
+    assert!(!told.text.contains("; resident") || told.text.contains(" at least\n"));
+    // One that ends is not said to be partial.
+    let (_run, told, _) = self::run("sink");
+    assert_eq!(
+        told.json["process"]["partial"].as_array().map(Vec::len),
+        Some(0)
+    );
+}
+
+#[test]
 fn a_block_that_grows_is_held_once() {
     let (run, told, truth) = self::run("remap");
     let grown = |call: &Call| matches!(call, Call::Realloc { old, .. } if *old != 0);
