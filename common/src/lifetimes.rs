@@ -14,7 +14,7 @@
 
 mod blocks;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::Read;
 
 use rustc_hash::FxHashSet;
@@ -119,11 +119,11 @@ impl Live {
     }
 }
 
-/// A region whose pages were given back, which waits to be looked at: a look costs as
-/// much as there are live blocks, and so one waits for as many events since the last.
-#[derive(Clone, Copy, Default)]
+/// Regions whose pages were given back, which wait to be looked at together: a look costs
+/// as much as there are live blocks, and so one waits for as many events since the last.
+#[derive(Default)]
 struct Trim {
-    base: Option<u64>,
+    bases: BTreeSet<u64>,
     events: u64,
 }
 
@@ -220,27 +220,27 @@ impl<R: Read> Lifetimes<R> {
             given_back,
         } = note
             && let Some(ledger) = &mut self.ledger
-            && ledger.told(self.clock, base, end, given_back)
         {
-            self.trim.base = Some(base);
-            self.look_at_trim(false);
+            ledger.told(self.clock, base, end);
+            if given_back > 0 {
+                self.trim.bases.insert(base);
+            }
         }
     }
 
-    /// Looks at the region that was trimmed, if it is time to.
+    /// Looks at the regions that were trimmed, if it is time to.
     #[cold]
     fn look_at_trim(&mut self, at_end: bool) {
         let due = self.summary.events - self.trim.events >= self.live.len() as u64;
-        if let (Some(base), Some(ledger)) = (self.trim.base, &mut self.ledger)
-            && (due || at_end)
-        {
+        if !due && !at_end {
+            return;
+        }
+        let bases = std::mem::take(&mut self.trim.bases);
+        self.trim.events = self.summary.events;
+        if let Some(ledger) = &mut self.ledger {
             let live = self.live.iter();
             let live = live.map(|(&address, block)| (address, block.size()));
-            ledger.trimmed(self.clock, base, live);
-            self.trim = Trim {
-                base: None,
-                events: self.summary.events,
-            };
+            ledger.trimmed(self.clock, bases, live);
         }
     }
 
@@ -265,11 +265,12 @@ impl<R: Read> Lifetimes<R> {
             }
             return Ok(None);
         }
-        self.summary.events += 1;
-        self.count_thread(event.call.thread());
-        if self.trim.base.is_some() {
+        // Notes of one trim stand together, and before what comes next.
+        if !self.trim.bases.is_empty() {
             self.look_at_trim(false);
         }
+        self.summary.events += 1;
+        self.count_thread(event.call.thread());
         match event.call {
             Call::Malloc { requested, block } => {
                 self.allocate(at, requested, MALLOC_ALIGNMENT, block)?;
@@ -416,7 +417,9 @@ impl<R: Read> Lifetimes<R> {
         if unused >= UNUSED_ROOM && !self.notes.is_empty() {
             self.notes.is_left_unfinished();
         }
-        self.look_at_trim(true);
+        if !self.trim.bases.is_empty() {
+            self.look_at_trim(true);
+        }
         let ledger = self.ledger.take();
         self.memory = ledger.map(|ledger| ledger.finish(self.clock));
         if let Some(cut) = self.events.cut() {

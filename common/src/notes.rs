@@ -2,6 +2,9 @@
 
 use crate::trace::Note;
 
+/// Bytes of a command line that are kept; the tracer writes a sixteenth.
+const LONGEST_COMMAND: usize = 64 << 10;
+
 /// The notes of a trace, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notes {
@@ -41,7 +44,10 @@ impl Notes {
     /// Takes a note that stands where the clock says `time`.
     pub(crate) fn add(&mut self, time: u64, note: Note) {
         match note {
-            Note::Program { text } => self.command.extend(text),
+            Note::Program { text } if self.command.len() < LONGEST_COMMAND => {
+                self.command.extend(text);
+            }
+            Note::Program { .. } => {}
             note => self.list.push((time, note)),
         }
     }

@@ -13,7 +13,8 @@
 //!   that overlap are one. Where a trace knows no base, a block's own pages are its region.
 //! * **touched(t)**: the pages of held memory in which a block lay at some time since
 //!   they were last given back: when their region ended, when its end sank below them,
-//!   or when a trim gave the pages back that held no live block. A block counts as
+//!   or when a trim gave the pages back that held no live block: so a note of an end says
+//!   by bytes that are given back inside. A block counts as
 //!   touching all of its pages, though the program may never write to them.
 //! * **pinned(t)** = touched(t) - usable live(t): memory that the system cannot have
 //!   back, because the allocator keeps it, mostly as other blocks lie in the same pages
@@ -169,35 +170,41 @@ impl Ledger {
         self.changed(true);
     }
 
-    /// A note tells the end of the region that starts at `base`, and how many bytes
-    /// inside of it are given back. True where those are more than before: then
-    /// [`Ledger::trimmed`] wants to be told.
-    pub fn told(&mut self, time: u64, base: u64, end: u64, given_back: u64) -> bool {
+    /// A note tells the end of the region that starts at `base`.
+    pub fn told(&mut self, time: u64, base: u64, end: u64) {
         self.pass(time);
         let end = end.checked_next_multiple_of(PAGE).unwrap_or(!(PAGE - 1));
-        let (change, more) = self.regions.told(time, base & !(PAGE - 1), end, given_back);
+        let change = self.regions.told(time, base & !(PAGE - 1), end);
         self.give_back(time, change);
         self.changed(true);
-        more
     }
 
-    /// The pages of the region that starts at `base` were given back, but for those in
-    /// which a block lies; `live` are the addresses and sizes of all live blocks.
+    /// The pages of the regions that start at these bases were given back, but for those
+    /// in which a block lies; `live` are the addresses and sizes of all live blocks.
     /// O(n log n) for n blocks.
-    pub fn trimmed(&mut self, time: u64, base: u64, live: impl Iterator<Item = (u64, u64)>) {
+    pub fn trimmed(
+        &mut self,
+        time: u64,
+        bases: impl IntoIterator<Item = u64>,
+        live: impl Iterator<Item = (u64, u64)>,
+    ) {
         self.pass(time);
-        let Some((low, high)) = self.regions.around(base) else {
-            return;
-        };
         let mut kept: Vec<(u64, u64)> = live
             .map(|(address, size)| page_range(address, size))
-            .filter(|&(from, to)| from < high && low < to)
             .collect();
         kept.sort_unstable();
-        let mut free_from = low;
-        for (from, to) in kept.into_iter().chain([(high, high)]) {
-            self.give_back(time, Change::GivenBack(free_from, from, None));
-            free_from = free_from.max(to);
+        for base in bases {
+            let Some((low, high)) = self.regions.around(base) else {
+                continue;
+            };
+            let first = kept.partition_point(|&(_, to)| to <= low);
+            let inside = kept[first..].iter().copied();
+            let inside = inside.take_while(|&(from, _)| from < high);
+            let mut free_from = low;
+            for (from, to) in inside.chain([(high, high)]) {
+                self.give_back(time, Change::GivenBack(free_from, from, None));
+                free_from = free_from.max(to);
+            }
         }
         self.changed(true);
     }

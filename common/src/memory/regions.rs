@@ -30,8 +30,6 @@ struct Now {
     blocks: u64,
     /// The trace tells its end, so that it stays when no block is left in it.
     told: bool,
-    /// Bytes inside that were given back, as last told.
-    given_back: u64,
 }
 
 /// The regions there are now: disjoint. O(log n) a call for n of them, and mostly O(1).
@@ -115,7 +113,6 @@ impl Regions {
             first: base,
             blocks: 0,
             told: false,
-            given_back: 0,
         };
         let place = match self.free.pop() {
             Some(place) => {
@@ -148,7 +145,6 @@ impl Regions {
             self.bytes -= met.end - met.base;
             joined.blocks += met.blocks;
             joined.told |= met.told;
-            joined.given_back = joined.given_back.saturating_add(met.given_back);
             joined.birth = joined.birth.min(met.birth);
             joined.highest = joined.highest.max(met.highest);
             joined.end = joined.end.max(met.end);
@@ -194,15 +190,8 @@ impl Regions {
         Change::GivenBack(now.base, now.end, Some(now.life(time)))
     }
 
-    /// The trace tells where the region ends that starts at `base`, and how many bytes
-    /// inside are given back; says whether those are more than before, too.
-    pub(super) fn told(
-        &mut self,
-        time: u64,
-        base: u64,
-        end: u64,
-        given_back: u64,
-    ) -> (Change, bool) {
+    /// The trace tells where the region ends that starts at `base`.
+    pub(super) fn told(&mut self, time: u64, base: u64, end: u64) -> Change {
         let end = end.max(base);
         let place = self.cover(time, base, base);
         let region = &mut self.places[place as usize];
@@ -213,20 +202,18 @@ impl Regions {
             self.inherited = self.inherited.saturating_add(beyond.saturating_add(below));
         }
         region.told = true;
-        let more = given_back > region.given_back;
-        region.given_back = given_back;
         if end <= region.base && region.blocks == 0 {
-            return (self.end(time, place), false);
+            return self.end(time, place);
         }
         if end >= region.end {
             self.stretch(place, end);
-            return (Change::None, more);
+            return Change::None;
         }
         let old_end = region.end;
         region.end = end.max(region.base);
         let end = region.end;
         self.bytes -= old_end - end;
-        (Change::GivenBack(end, old_end, None), more)
+        Change::GivenBack(end, old_end, None)
     }
 
     /// Where the region starts and ends that holds an address.

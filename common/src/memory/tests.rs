@@ -89,18 +89,18 @@ fn a_heap_stays_or_sinks_as_its_notes_say() {
     let mut ledger = Ledger::with_history();
     ledger.born(0, &chunk);
     assert_eq!(ledger.now().held, 3 * PAGE);
-    assert!(!ledger.told(1, base, base + 33 * PAGE, 0));
+    ledger.told(1, base, base + 33 * PAGE);
     assert_eq!(ledger.now().held, 33 * PAGE);
     ledger.died(2, &chunk);
     // Empty, but not given back.
     assert_eq!(ledger.now().held, 33 * PAGE);
     assert_eq!(ledger.now().touched, 3 * PAGE);
-    ledger.told(3, base, base + PAGE, 0);
+    ledger.told(3, base, base + PAGE);
     assert_eq!((ledger.now().held, ledger.now().touched), (PAGE, PAGE));
     // A trim inside of the heap gives back what no block touches.
     ledger.born(4, &block(base, base + 2 * PAGE, PAGE));
-    assert!(ledger.told(5, base, base + 3 * PAGE, 2 * PAGE));
-    ledger.trimmed(5, base, [(base + 2 * PAGE, PAGE)].into_iter());
+    ledger.told(5, base, base + 3 * PAGE);
+    ledger.trimmed(5, [base], [(base + 2 * PAGE, PAGE)].into_iter());
     assert_eq!((ledger.now().held, ledger.now().touched), (3 * PAGE, PAGE));
     let memory = ledger.finish(6);
     assert_eq!(memory.regions.len(), 1);
@@ -113,18 +113,18 @@ fn what_a_heap_had_before_its_first_block_is_told_apart() {
     // A program's own heap: its first block, and a top pad.
     let mut own = Ledger::default();
     own.born(0, &block(base, base + 16, 1000));
-    own.told(1, base, base + 33 * PAGE, 0);
+    own.told(1, base, base + 33 * PAGE);
     assert_eq!(own.finish(1).inherited, 0);
     // A forked child's: ten megabytes of its parent's.
     let mut child = Ledger::default();
     child.born(0, &block(base, base + 16, 1000));
-    child.told(1, base, base + 10 * MIB, 0);
-    child.told(2, base, base + 20 * MIB, 0);
+    child.told(1, base, base + 10 * MIB);
+    child.told(2, base, base + 20 * MIB);
     assert_eq!(child.finish(2).inherited, 10 * MIB - 34 * PAGE);
     // The same where the child's blocks lie above.
     let mut child = Ledger::default();
     child.born(0, &block(base, base + 10 * MIB + 16, 1000));
-    child.told(1, base, base + 10 * MIB + 33 * PAGE, 0);
+    child.told(1, base, base + 10 * MIB + 33 * PAGE);
     assert_eq!(child.finish(2).inherited, 10 * MIB);
 }
 
@@ -159,8 +159,8 @@ fn addresses_at_the_end_do_not_overflow() {
     let mut ledger = Ledger::with_history();
     let chunk = block(u64::MAX - 5, u64::MAX - 5, u64::MAX);
     ledger.born(0, &chunk);
-    ledger.told(1, u64::MAX, u64::MAX, u64::MAX);
-    ledger.trimmed(1, u64::MAX, std::iter::empty());
+    ledger.told(1, u64::MAX, u64::MAX);
+    ledger.trimmed(1, [u64::MAX], std::iter::empty());
     ledger.born(2, &block(1, 1, u64::MAX));
     ledger.died(3, &chunk);
     ledger.finish(u64::MAX);
@@ -199,7 +199,6 @@ struct Oracle {
     touched: BTreeSet<u64>,
     highest: [u64; 3],
     told: [bool; 3],
-    given_back: u64,
 }
 
 impl Oracle {
@@ -273,14 +272,13 @@ proptest! {
                     let blocks = oracle.in_heap(heap);
                     let least = blocks.iter().map(|block| Oracle::pages_of(block).end - base / PAGE);
                     let pages = pages.max(least.max().unwrap_or(1)).max(1);
-                    oracle.given_back += u64::from(trim);
-                    let more = ledger.told(time, base, base + pages * PAGE, oracle.given_back);
+                    ledger.told(time, base, base + pages * PAGE);
                     oracle.told[heap as usize] = true;
                     oracle.highest[heap as usize] = pages;
                     oracle.drop_pages(heap, pages);
-                    if more {
+                    if trim {
                         let live = oracle.live.iter().map(|block| (block.address, block.usable));
-                        ledger.trimmed(time, base, live);
+                        ledger.trimmed(time, [base], live);
                         let kept: BTreeSet<u64> = blocks.iter().flat_map(Oracle::pages_of).collect();
                         let first = base / PAGE;
                         oracle.touched.retain(|page| {

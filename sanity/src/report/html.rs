@@ -64,11 +64,10 @@ impl<'a> Page<'a> {
     /// One of these jobs alone.
     pub fn new(title: &'a str, document: &'a Document, report: &'a Report) -> Page<'a> {
         let memory = report.memory.as_ref();
-        let saving = memory.and_then(|memory| memory.savings.first());
         Page {
             title,
             program: program(report),
-            verdict: saving.map(|saving| format!("could save {}", saving.text)),
+            verdict: memory.map(rows::could_save),
             document,
             report,
             other: None,

@@ -4,7 +4,7 @@
 use common::text::{counted, printable, shell_word};
 use common::units::human_bytes;
 
-use super::memory::Memory;
+use super::memory::{Memory, Saving};
 use super::timeline::share;
 use super::{Against, Bar, Heap, Part, Placed, Process, Report, Span, Traced};
 
@@ -80,8 +80,8 @@ pub(super) fn sections(report: &Report) -> Vec<Section> {
     };
     let section = |title, lines: Vec<Line>| Section { title, lines };
     let mut sections = vec![section("", headline(report, memory))];
-    let first = memory.savings.first().is_some_and(|saving| !saving.brief);
-    let rest = &memory.savings[usize::from(first)..];
+    let first = usize::from(lasting(memory).is_some());
+    let rest = &memory.savings[first..];
     if !rest.is_empty() {
         let rest = rest.iter();
         let rest = rest.map(|saving| ("also", saving.text.clone()));
@@ -149,14 +149,23 @@ fn headline(report: &Report, memory: &Memory) -> Vec<Line> {
             human_bytes(memory.least)
         ),
     ));
-    lines.push(("could save", could_save(memory)));
+    let saving = match lasting(memory) {
+        Some(saving) => saving.text.clone(),
+        None => could_save(memory),
+    };
+    lines.push(("could save", saving));
     lines
+}
+
+/// The largest saving that is there for long.
+fn lasting(memory: &Memory) -> Option<&Saving> {
+    memory.savings.first().filter(|saving| !saving.brief)
 }
 
 /// The verdict on a traced program in one line.
 pub(super) fn could_save(memory: &Memory) -> String {
-    match memory.savings.first().filter(|saving| !saving.brief) {
-        Some(saving) => saving.text.clone(),
+    match lasting(memory) {
+        Some(saving) => format!("could save {}", saving.text),
         None => format!(
             "nothing to gain for long: {} touched at the peak, least {}",
             human_bytes(memory.peak_touched),
