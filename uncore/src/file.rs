@@ -134,7 +134,7 @@ pub(crate) fn close_parents() {
 }
 
 /// Moves a descriptor to a number that programs do not count on.
-fn out_of_the_way(fd: i32) -> i32 {
+pub(crate) fn out_of_the_way(fd: i32) -> i32 {
     let most = sys::limit(libc::RLIMIT_NOFILE).min(1024) as i32;
     match sys::duplicate_above(fd, most - most / 32 - 1) {
         Ok(high) => {

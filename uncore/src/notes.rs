@@ -25,6 +25,9 @@ const BETWEEN_SAMPLES: u64 = 10_000_000;
 const MUCH_MAPPED: u64 = 8 << 20;
 /// … but for these ns: such a block that is not touched costs less than the look.
 const BETWEEN_MAPPED: u64 = 1_000_000;
+/// ns between two looks at which pages a trim left, at least: each costs what the heap is
+/// large.
+const BETWEEN_TRIMS: u64 = 10_000_000;
 /// Events after which a visit tells the time; in small steps, visits are many. At most
 /// 16384 may go by, of which a step of the output holds fewer than half.
 const EVENTS: u64 = 512;
@@ -81,6 +84,8 @@ pub(crate) struct Notes {
     timed: AtomicU64,
     /// Bytes requested in mapped chunks since the last time note.
     mapped: AtomicU64,
+    /// The clock when pages were last looked at after a trim.
+    trimmed: AtomicU64,
     /// Where the main heap ended.
     main_end: AtomicU64,
     heaps: [Heap; HEAPS],
@@ -99,6 +104,7 @@ impl Notes {
             sampled: AtomicU64::new(0),
             timed: AtomicU64::new(0),
             mapped: AtomicU64::new(0),
+            trimmed: AtomicU64::new(0),
             main_end: AtomicU64::new(0),
             heaps: [const {
                 Heap {
@@ -160,6 +166,7 @@ pub(crate) fn first(state: &State, toggled: bool, locked: &Locked<'_>) -> Result
     };
     write(state, process, locked)?;
     if may_look() {
+        sample::open(locked);
         sample::command_line(locked, |text| write(state, Note::Program { text }, locked))?;
     }
     if toggled {
@@ -295,12 +302,19 @@ pub(crate) fn trimmed() {
     let Some(locked) = process::lock_open(state) else {
         return;
     };
+    let now = sys::monotonic();
+    let last = state.notes.trimmed.load(Ordering::Relaxed);
+    let look = may_look() && now.wrapping_sub(last) >= BETWEEN_TRIMS;
+    if look {
+        state.notes.trimmed.store(now, Ordering::Relaxed);
+    }
     let _ = each_heap(state, |base, told, end| {
-        let given_back = if may_look() {
-            sample::not_resident(base as usize, end as usize, &locked).unwrap_or(0)
-        } else {
-            0
+        let found = match look {
+            true => sample::not_resident(base as usize, end as usize, &locked),
+            false => None,
         };
+        // A page at least: the allocator says that it gave something back.
+        let given_back = found.unwrap_or(0).max(sys::page_size() as u64);
         told.store(end, Ordering::Relaxed);
         let note = Note::Extent {
             base,

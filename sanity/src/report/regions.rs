@@ -202,7 +202,12 @@ fn adopt(regions: &mut Vec<Region>, of_job: &mut [u32], jobs: &[Job], placement:
 pub(super) fn pack(regions: &[Region]) -> (Vec<u64>, u64) {
     let from = regions.iter().map(|region| region.birth).min().unwrap_or(0);
     let to = regions.iter().map(|region| region.death).max().unwrap_or(0);
-    let size = |index: usize| regions[index].end.saturating_sub(regions[index].base);
+    // Together they fit into the numbers there are.
+    let most = u64::MAX / 2 / (regions.len() as u64).max(1);
+    let size = |index: usize| {
+        let region = &regions[index];
+        region.end.saturating_sub(region.base).min(most)
+    };
     let mut below = vec![0u64; regions.len()];
     let is_long = |index: &usize| {
         let life = regions[*index].death.saturating_sub(regions[*index].birth);

@@ -8,7 +8,7 @@ use common::memory::{Memory, PAGE, Peak};
 
 use super::classes;
 
-/// Heaps of glibc's arenas start at multiples of this.
+/// Heaps of glibc's secondary arenas start at multiples of this.
 const ARENA: u64 = 64 << 20;
 /// A block from this size on gets a mapping of its own, as glibc starts out.
 pub(super) const MAPPED: u64 = 128 << 10;
@@ -74,7 +74,7 @@ impl Snapshot {
         snapshot.count_all(&pages);
         let touched = touched(memory, peak);
         snapshot.count_empty(&touched, &covered);
-        snapshot.count_arenas(&touched, &blocks);
+        snapshot.count_arenas(&arenas(memory, peak), &touched, &blocks);
         snapshot
     }
 
@@ -159,25 +159,38 @@ impl Snapshot {
         bytes
     }
 
-    fn count_arenas(&mut self, touched: &[(u64, u64)], blocks: &[Block]) {
-        let mut arenas: BTreeMap<u64, u64> = BTreeMap::new();
-        for block in blocks.iter().filter(|block| block.size < MAPPED) {
-            arenas.entry(block.address / ARENA).or_default();
+    /// `heaps` are those of secondary arenas, by address; all else is the main one's.
+    fn count_arenas(&mut self, heaps: &[(u64, u64)], touched: &[(u64, u64)], blocks: &[Block]) {
+        if heaps.is_empty() {
+            return;
         }
+        let main = heaps.len();
+        let arena = |address: u64| {
+            let next = heaps.partition_point(|&(base, _)| base <= address);
+            let before = next.checked_sub(1).filter(|&at| address < heaps[at].1);
+            before.unwrap_or(main)
+        };
+        let mut free = vec![0u64; main + 1];
         for &(low, high) in touched {
-            if let Some(bytes) = arenas.get_mut(&(low / ARENA)) {
-                *bytes += high - low;
-            }
+            free[arena(low)] += high - low;
         }
         for block in blocks {
-            if let Some(bytes) = arenas.get_mut(&(block.address / ARENA)) {
-                *bytes = bytes.saturating_sub(block.size);
-            }
+            let free = &mut free[arena(block.address)];
+            *free = free.saturating_sub(block.size);
         }
-        self.arenas = arenas.into_values().collect();
-        self.arenas
-            .sort_unstable_by_key(|&bytes| std::cmp::Reverse(bytes));
+        free.sort_unstable_by_key(|&bytes| std::cmp::Reverse(bytes));
+        self.arenas = free;
     }
+}
+
+/// The heaps of secondary arenas at a peak, by address.
+fn arenas(memory: &Memory, peak: Peak) -> Vec<(u64, u64)> {
+    let there = memory.regions.iter().filter(|region| {
+        region.birth <= peak.time && peak.time < region.death && region.base % ARENA == 0
+    });
+    let mut heaps: Vec<(u64, u64)> = there.map(|heap| (heap.base, heap.end)).collect();
+    heaps.sort_unstable();
+    heaps
 }
 
 /// The blocks that are live at a peak, by address.

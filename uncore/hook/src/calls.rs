@@ -176,7 +176,9 @@ pub unsafe fn malloc_usable_size<B: Backend>(block: *mut c_void) -> usize {
 pub unsafe fn malloc_trim<B: Backend>(pad: usize) -> c_int {
     // SAFETY: as in `malloc`.
     let released = unsafe { real::malloc_trim(pad) };
-    B::trimmed();
+    if released != 0 {
+        B::trimmed();
+    }
     released
 }
 

@@ -209,6 +209,20 @@ pub fn duplicate_above(fd: i32, least: i32) -> Result<i32, i32> {
     checked(unsafe { call(libc::SYS_fcntl, arguments) }).map(|fd| fd as i32)
 }
 
+/// Reads into `buffer` from a place of the file on; returns the number of bytes read.
+pub fn read_at(fd: i32, buffer: &mut [u8], at: u64) -> Result<usize, i32> {
+    let arguments = [
+        fd as usize,
+        buffer.as_mut_ptr() as usize,
+        buffer.len(),
+        at as usize,
+        0,
+        0,
+    ];
+    // SAFETY: the buffer is writable for its length.
+    checked(unsafe { call(libc::SYS_pread64, arguments) })
+}
+
 /// Reads into `buffer`; returns the number of bytes read.
 pub fn read(fd: i32, buffer: &mut [u8]) -> Result<usize, i32> {
     let arguments = [

@@ -30,14 +30,17 @@ const HEAD: u64 = 4096;
 pub(crate) struct Earlier {
     traces: Vec<(PathBuf, u64)>,
     is_packed: bool,
+    /// When the first process of the earlier run started.
+    started: Option<u64>,
 }
 
 impl Earlier {
     /// Looks for them. There are none where `%p` is in the name, as runs then share no
-    /// name, nor while a living process writes the first process's trace: its run goes on.
+    /// name, nor while a living process writes a trace of that name: its run goes on.
     ///
     /// # Errors
-    /// Where another file has the name of a child's trace.
+    /// Where another file has the name of a child's trace, or one that is older than the
+    /// first process's, whose child it cannot be.
     pub(crate) fn find(plan: &Plan) -> anyhow::Result<Earlier> {
         let output = plan.output();
         let name = output.file_name().unwrap_or_default().as_bytes();
@@ -49,13 +52,21 @@ impl Earlier {
         let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
         let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
         names.sort();
+        let started = started(output, is_packed);
         let mut traces = Vec::new();
         for file in names {
             let Some(process) = child(name, &file, is_packed) else {
                 continue;
             };
             let path = folder.join(file);
-            let looked_at = look_at(&path, process, is_packed).map_err(|error| {
+            if is_written(&path) {
+                summary::tell_line(&format!(
+                    "{}: still being written: what an earlier run left stays",
+                    summary::shown(&path).display()
+                ));
+                return Ok(Earlier::default());
+            }
+            let looked_at = look_at(&path, process, is_packed, started).map_err(|error| {
                 anyhow!(
                     "{}: {error:#}, and a trace of an earlier run's child would have this name: \
                      move it away, or choose another name by -o",
@@ -66,7 +77,11 @@ impl Earlier {
                 traces.push((path, process));
             }
         }
-        Ok(Earlier { traces, is_packed })
+        Ok(Earlier {
+            traces,
+            is_packed,
+            started,
+        })
     }
 
     /// Removes them, and says so.
@@ -78,7 +93,7 @@ impl Earlier {
         for (path, process) in &self.traces {
             // Locked from here on, so that it gets no writer. All at once would be too
             // many open files.
-            let Ok(Some(_locked)) = look_at(path, *process, self.is_packed) else {
+            let Ok(Some(_locked)) = look_at(path, *process, self.is_packed, self.started) else {
                 continue;
             };
             fs::remove_file(path).with_context(|| summary::shown(path).display().to_string())?;
@@ -118,9 +133,15 @@ fn number(digits: &str) -> Option<u64> {
     (number > 0 && !digits.starts_with('0')).then_some(number)
 }
 
-/// The file, locked, where it is a finished trace of this process; `None` where it is
-/// still being written, or nobody can tell.
-fn look_at(path: &Path, process: u64, is_packed: bool) -> anyhow::Result<Option<File>> {
+/// The file, locked, where it is a finished trace of this process, which did not start
+/// before the run did; `None` where it is still being written, nobody can tell, or it is
+/// empty.
+fn look_at(
+    path: &Path,
+    process: u64,
+    is_packed: bool,
+    run_started: Option<u64>,
+) -> anyhow::Result<Option<File>> {
     let kind = path.symlink_metadata()?;
     ensure!(kind.is_file(), "it is not a regular file");
     let trace = OpenOptions::new()
@@ -131,25 +152,39 @@ fn look_at(path: &Path, process: u64, is_packed: bool) -> anyhow::Result<Option<
     if summary::lock(&trace).is_err() {
         return Ok(None);
     }
-    let mut head = Vec::new();
-    let input: Box<dyn Read + '_> = match is_packed {
-        true => format::decompress(&trace)?,
-        false => Box::new(&trace),
-    };
-    input.take(HEAD).read_to_end(&mut head)?;
+    let head = head(&trace, is_packed)?;
     if head.is_empty() {
-        return Ok(Some(trace));
+        return Ok(None);
     }
-    match process_of(&head) {
-        Some(id) if id == process => Ok(Some(trace)),
-        Some(id) => bail!("it is a trace of process {id}"),
-        None => bail!("it does not begin as a trace does"),
+    match (process_of(&head), run_started) {
+        (None, _) => bail!("it does not begin as a trace does"),
+        (Some((id, _)), _) if id != process => bail!("it is a trace of process {id}"),
+        (Some((_, started)), Some(run)) if started >= run => Ok(Some(trace)),
+        _ => bail!("it is no trace of a child of the last run"),
     }
 }
 
-/// Whose trace begins like this. A trace begins with that note, or, where it could not
-/// grow to its end, with one that says so.
-fn process_of(head: &[u8]) -> Option<u64> {
+/// The first bytes of a trace, unpacked.
+fn head(trace: &File, is_packed: bool) -> anyhow::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    let input: Box<dyn Read + '_> = match is_packed {
+        true => format::decompress(trace)?,
+        false => Box::new(trace),
+    };
+    input.take(HEAD).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// When the first process of an earlier run started, whose trace has this name.
+fn started(output: &Path, is_packed: bool) -> Option<u64> {
+    let trace = File::open(output).ok()?;
+    let head = head(&trace, is_packed).ok()?;
+    process_of(&head).map(|(_, started)| started)
+}
+
+/// Whose trace begins like this, and when that started. A trace begins with that note, or,
+/// where it could not grow to its end, with one that says so.
+fn process_of(head: &[u8]) -> Option<(u64, u64)> {
     let events = Reader::new(head).map_while(Result::ok);
     let mut notes = events.map_while(|event| Note::of(&event.call));
     let mut first = notes.next()?;
@@ -157,7 +192,7 @@ fn process_of(head: &[u8]) -> Option<u64> {
         first = notes.next()?;
     }
     match first {
-        Note::Process { id, .. } => Some(id),
+        Note::Process { id, started, .. } => Some((id, started)),
         _ => None,
     }
 }

@@ -181,6 +181,10 @@ fn check_page(page: &Path, output: &Path, others: [&Path; 2]) -> anyhow::Result<
     );
     let shown = page.display();
     let absolute = std::path::absolute(page).context("the page's name")?;
+    ensure!(
+        !page.is_symlink() || page.exists(),
+        "{shown}: it is a symbolic link to nothing: give the page a name of its own"
+    );
     let folder = |path: &Path| path.parent().and_then(|folder| folder.canonicalize().ok());
     let name = |path: &Path| path.file_name().unwrap_or_default().as_bytes().to_vec();
     let is_trace =
