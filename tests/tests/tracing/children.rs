@@ -213,17 +213,17 @@ fn children_of_an_earlier_run_leave_nothing_to_a_later_one() {
         let first = launch(folder.path(), &arguments);
         assert!(!said(&first).contains("removed"), "{}", said(&first));
         let before = names(folder.path());
-        // A trace that was begun, and no more.
+        // Nothing in it says whose it is.
         let empty = match output.ends_with("zst") {
             true => "a.trc.77.zst",
             false => "a.trc.77",
         };
         fs::write(at(empty), "").expect("a file");
         let second = launch(folder.path(), &arguments);
-        let told = "idealloc-trace: removed 3 traces that children of an earlier run left\n";
+        let told = "idealloc-trace: removed 2 traces that children of an earlier run left\n";
         assert!(said(&second).starts_with(told), "{}", said(&second));
         let after = names(folder.path());
-        assert_eq!((before.len(), after.len()), (5, 5), "{before:?} {after:?}");
+        assert_eq!((before.len(), after.len()), (5, 6), "{before:?} {after:?}");
         let kept = before.iter().filter(|name| after.contains(name));
         let mut expected = ["a.trc.001", "a.trc.20260131", output];
         expected.sort_unstable();
@@ -231,7 +231,7 @@ fn children_of_an_earlier_run_leave_nothing_to_a_later_one() {
         // Quietly, too.
         let third = launch(folder.path(), &["-q", "-o", output, "--", program, "leaf"]);
         assert_eq!(said(&third), "");
-        assert_eq!(names(folder.path()).len(), 3);
+        assert_eq!(names(folder.path()).len(), 4);
     }
 }
 
@@ -266,14 +266,50 @@ fn a_child_that_is_still_traced_keeps_its_file() {
     let output = launch(folder.path(), &["-o", "a.trc", "true"]);
     assert!(!said(&output).contains("removed"), "{}", said(&output));
     assert_eq!(names(folder.path()), before);
-    // Once its process has ended, it goes.
+    assert!(
+        said(&output).contains("still being written"),
+        "{}",
+        said(&output)
+    );
+    // Once its process has ended it is older than the last run, and so nobody's child.
     fs::write(&go, "").expect("a file");
     for _ in 0..6000 {
         std::thread::sleep(std::time::Duration::from_millis(10));
         let output = launch(folder.path(), &["-o", "a.trc", "true"]);
-        if said(&output).contains("removed 1 trace that children") {
-            return assert_eq!(names(folder.path()), ["a.trc", "go"]);
+        if output.status.code() == Some(2) {
+            let told = said(&output);
+            assert!(
+                told.contains("no trace of a child of the last run"),
+                "{told}"
+            );
+            assert!(told.contains("move it away"), "{told}");
+            return assert_eq!(names(folder.path()).len(), 3);
         }
     }
-    panic!("its file stays");
+    panic!("the run is never refused");
+}
+
+#[test]
+fn what_a_user_keeps_under_a_childs_name_stays() {
+    let program = Program::compile("processes", &[]);
+    let program = program.path.to_str().expect("text");
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    launch(folder.path(), &["-o", "a.trc", "--", program, "leaf"]);
+    // The trace of the first process, moved aside, under the name that a child's would have.
+    let bytes = fs::read(at("a.trc")).expect("a trace");
+    let mut tags = bytes.windows(8).zip(8..);
+    let (_, at_id) = tags.find(|(tag, _)| tag == b"process ").expect("a note");
+    let id = u64::from_be_bytes(bytes[at_id..at_id + 8].try_into().expect("8 bytes"));
+    let aside = format!("a.trc.{id}");
+    fs::rename(at("a.trc"), at(&aside)).expect("it moves");
+    for _ in 0..2 {
+        let output = launch(folder.path(), &["-o", "a.trc", "--", program, "leaf"]);
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        assert_eq!(fs::read(at(&aside)).expect("it stays"), bytes);
+        // With a later run in its old place it is refused, too.
+        let other = launch(folder.path(), &["-o", "b.trc", "--", program, "leaf"]);
+        assert!(!said(&other).contains("removed"));
+        fs::rename(at("b.trc"), at("a.trc")).expect("it moves");
+    }
 }
