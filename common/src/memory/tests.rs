@@ -8,7 +8,7 @@ use super::*;
 use crate::format::Format;
 use crate::input::{self, Offsets};
 use crate::job::JobId;
-use crate::trace::{Block, Call, Writer};
+use crate::trace::{Block, Call, Note, Writer};
 
 const MIB: u64 = 1 << 20;
 
@@ -358,6 +358,47 @@ fn trace_of(calls: &[Random]) -> Vec<u8> {
         block: block_at(5, 0, 24),
     });
     writer.finish().expect("memory")
+}
+
+#[test]
+fn every_trim_counts_and_those_of_several_heaps_at_once() {
+    let mut writer = Writer::new(Vec::new());
+    let page = |heap: u64, index: u64| Block {
+        pointer: heap_base(heap) * 0x1000 + index * PAGE,
+        usable: PAGE,
+        thread: 1,
+        mapping_base: heap_base(heap) * 0x1000,
+    };
+    let told = |heap: u64| Note::Extent {
+        base: heap_base(heap) * 0x1000,
+        end: heap_base(heap) * 0x1000 + 100 * PAGE,
+        given_back: 50 * PAGE,
+    };
+    for _round in 0..3 {
+        for heap in 0..3 {
+            for index in 0..50 {
+                let block = page(heap, index);
+                let requested = PAGE;
+                let born = Call::Malloc { requested, block };
+                writer.write(&born).expect("memory");
+            }
+            for index in 0..50 {
+                let pointer = page(heap, index).pointer;
+                let freed = Call::Free { pointer, thread: 1 };
+                writer.write(&freed).expect("memory");
+            }
+        }
+        // One call of malloc_trim, and the same numbers each time.
+        for heap in 0..3 {
+            writer.write(&told(heap).call(1)).expect("memory");
+        }
+    }
+    let trace = writer.finish().expect("memory");
+    let document = input::load(&trace[..], Format::Trc, Offsets::Placement).expect("a trace");
+    let memory = document.memory.expect("it is traced");
+    assert_eq!(memory.end.touched, 0);
+    assert_eq!(memory.end.held, 300 * PAGE);
+    assert_eq!(memory.peak_touched.bytes, 150 * PAGE);
 }
 
 /// All of it that is one value, and the course.

@@ -418,4 +418,19 @@ mod tests {
             .collect();
         assert_eq!(times, [(5, 10, 4096), (10, 15, 4096)]);
     }
+
+    #[test]
+    fn regions_larger_than_all_addresses_are_packed_all_the_same() {
+        let regions: Vec<Region> = (0..50)
+            .map(|i| Region {
+                base: i,
+                end: u64::MAX - i,
+                birth: i % 7,
+                death: i % 7 + 1 + i % 3,
+            })
+            .collect();
+        let (below, height) = pack(&regions);
+        assert_eq!(below.len(), regions.len());
+        assert!(below.iter().all(|&below| below < height));
+    }
 }

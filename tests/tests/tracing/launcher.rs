@@ -167,7 +167,10 @@ fn refused_before_it_begins(folder: &Path, options: &[&str], why: &str) {
 fn a_page_that_could_not_be_written_is_refused_before_the_program_starts() {
     let folder = TempDir::new().expect("a folder");
     fs::create_dir(folder.path().join("folder")).expect("a folder");
+    let link = folder.path().join("link.html");
+    std::os::unix::fs::symlink("a.trc", link).expect("a link");
     for (page, why) in [
+        ("link.html", "symbolic link to nothing"),
         ("nowhere/a.html", "nowhere/a.html"),
         ("folder", "folder"),
         ("a.trc", "would replace a trace"),

@@ -340,3 +340,11 @@ fn a_trace_that_stops_or_is_switched_says_so() {
     assert_eq!(reasons(&traced(own.command()).main()), [(0, 1)]);
     assert!(reasons(&traced(limits.command()).main()).is_empty());
 }
+
+#[test]
+fn looking_at_memory_takes_no_descriptor_that_a_program_counts_on() {
+    let run = traced(Program::compile("lowest", &[]).command());
+    assert_eq!(run.output.status.code(), Some(0), "descriptor 0 was taken");
+    let looks = |(_, _, note): &&(usize, u64, Note)| matches!(note, Note::Resident { .. });
+    assert!(run.main().notes.iter().filter(looks).count() > 2);
+}
