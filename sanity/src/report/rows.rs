@@ -167,7 +167,12 @@ pub(super) fn could_save(memory: &Memory) -> String {
     match lasting(memory) {
         Some(saving) => format!("could save {}", saving.text),
         None => format!(
-            "nothing to gain for long: {} touched at the peak, least {}",
+            "nothing to gain{}: {} touched at the peak, least {}",
+            if memory.savings.is_empty() {
+                ""
+            } else {
+                " for long"
+            },
             human_bytes(memory.peak_touched),
             human_bytes(memory.least),
         ),
