@@ -21,7 +21,7 @@ use rustc_hash::FxHashSet;
 
 use crate::error::{FormatError, Place};
 use crate::job::{Job, JobId, MAX_VALUE};
-use crate::memory::{Held, Ledger, Memory};
+use crate::memory::{Ledger, LiveBlock, Memory};
 use crate::notes::Notes;
 use crate::row::{Row, Rows};
 use crate::text::counted;
@@ -109,8 +109,8 @@ impl Extent for Live {
 }
 
 impl Live {
-    fn held(&self, pointer: u64) -> Held {
-        Held {
+    fn block(&self, pointer: u64) -> LiveBlock {
+        LiveBlock {
             address: pointer,
             usable: self.size(),
             requested: self.requested,
@@ -382,7 +382,7 @@ impl<R: Read> Lifetimes<R> {
             at,
         };
         if let Some(ledger) = &mut self.ledger {
-            ledger.born(birth, &live.held(pointer));
+            ledger.born(birth, &live.block(pointer));
         }
         self.live.insert(pointer, live);
         Ok(())
@@ -402,7 +402,7 @@ impl<R: Read> Lifetimes<R> {
         let live = self.live.remove(pointer)?;
         let death = self.clock;
         if let Some(ledger) = &mut self.ledger {
-            ledger.died(death, &live.held(pointer));
+            ledger.died(death, &live.block(pointer));
         }
         Some(Ended {
             pointer,

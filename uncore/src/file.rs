@@ -6,48 +6,28 @@ use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 use hook::sys;
 
-/// An open file. Zeros are valid: none. Used by one thread at a time.
-pub(crate) struct TraceFile {
+/// A descriptor of our own, and which file it is: a program may close all its descriptors,
+/// and open a file of its own that gets our number. Zeros are valid: none.
+pub(crate) struct Descriptor {
     fd: AtomicI32,
     device: AtomicU64,
     inode: AtomicU64,
-    /// In bytes.
-    length: AtomicU64,
-    /// The most bytes that it may have: those of the mapping.
-    most: AtomicU64,
 }
 
-/// What a forked child has to close: the last file of this process or of one that it
-/// was forked from. Not wiped on fork.
-static INHERITED: TraceFile = TraceFile {
-    fd: AtomicI32::new(-1),
-    ..TraceFile::new()
-};
-
-impl TraceFile {
-    pub(crate) const fn new() -> TraceFile {
-        TraceFile {
+impl Descriptor {
+    pub(crate) const fn new() -> Descriptor {
+        Descriptor {
             fd: AtomicI32::new(0),
             device: AtomicU64::new(0),
             inode: AtomicU64::new(0),
-            length: AtomicU64::new(0),
-            most: AtomicU64::new(0),
         }
     }
 
-    /// Takes the freshly opened, empty regular file `fd`, which may have `most` bytes.
-    pub(crate) fn take(&self, fd: i32, stat: &libc::stat, most: u64) {
-        self.most.store(most, Ordering::Relaxed);
-        for file in [self, &INHERITED] {
-            file.device.store(stat.st_dev, Ordering::Relaxed);
-            file.inode.store(stat.st_ino, Ordering::Relaxed);
-        }
-        self.keep(out_of_the_way(fd));
-    }
-
-    fn keep(&self, fd: i32) {
+    /// Takes an open file of ours.
+    pub(crate) fn take(&self, fd: i32, stat: &libc::stat) {
+        self.device.store(stat.st_dev, Ordering::Relaxed);
+        self.inode.store(stat.st_ino, Ordering::Relaxed);
         self.fd.store(fd, Ordering::Relaxed);
-        INHERITED.fd.store(fd, Ordering::Relaxed);
     }
 
     fn is(&self, fd: i32) -> bool {
@@ -57,22 +37,70 @@ impl TraceFile {
         })
     }
 
-    /// The descriptor, if it still is that: a program may close all its descriptors,
-    /// and open a file of its own that gets our number. Then the file is opened anew by
-    /// its `path`, which has its NUL.
-    pub(crate) fn descriptor(&self, path: *const u8) -> Result<i32, i32> {
+    /// The descriptor, if it still is that file.
+    pub(crate) fn still(&self) -> Option<i32> {
         let fd = self.fd.load(Ordering::Relaxed);
-        if self.is(fd) {
+        let is_there = self.inode.load(Ordering::Relaxed) != 0;
+        (is_there && self.is(fd)).then_some(fd)
+    }
+
+    /// Closes it, if it still is that file, and forgets it.
+    pub(crate) fn close(&self) {
+        let still = self.still();
+        self.inode.store(0, Ordering::Relaxed);
+        if let Some(fd) = still {
+            sys::close(fd);
+        }
+    }
+}
+
+/// An open file. Zeros are valid: none. Used by one thread at a time.
+pub(crate) struct TraceFile {
+    descriptor: Descriptor,
+    /// In bytes.
+    length: AtomicU64,
+    /// The most bytes that it may have: those of the mapping.
+    most: AtomicU64,
+}
+
+/// What a forked child has to close: the last file of this process or of one that it
+/// was forked from. Not wiped on fork.
+static INHERITED: Descriptor = Descriptor::new();
+
+impl TraceFile {
+    pub(crate) const fn new() -> TraceFile {
+        TraceFile {
+            descriptor: Descriptor::new(),
+            length: AtomicU64::new(0),
+            most: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes the freshly opened, empty regular file `fd`, which may have `most` bytes.
+    pub(crate) fn take(&self, fd: i32, stat: &libc::stat, most: u64) {
+        self.most.store(most, Ordering::Relaxed);
+        let fd = out_of_the_way(fd);
+        for descriptor in [&self.descriptor, &INHERITED] {
+            descriptor.take(fd, stat);
+        }
+    }
+
+    /// The descriptor; where it is not that file any more, the file is opened anew by its
+    /// `path`, which has its NUL.
+    pub(crate) fn descriptor(&self, path: *const u8) -> Result<i32, i32> {
+        if let Some(fd) = self.descriptor.still() {
             return Ok(fd);
         }
         // SAFETY: the caller's promise.
         let fd = unsafe { sys::open(path, libc::O_RDWR | libc::O_NONBLOCK, 0) }?;
-        if !self.is(fd) {
+        if !self.descriptor.is(fd) {
             sys::close(fd);
             return Err(libc::ENOENT);
         }
         let fd = out_of_the_way(fd);
-        self.keep(fd);
+        for descriptor in [&self.descriptor, &INHERITED] {
+            descriptor.fd.store(fd, Ordering::Relaxed);
+        }
         Ok(fd)
     }
 
@@ -127,10 +155,7 @@ impl TraceFile {
 
 /// In a forked child: closes the parent's file.
 pub(crate) fn close_parents() {
-    let fd = INHERITED.fd.swap(-1, Ordering::Relaxed);
-    if INHERITED.is(fd) {
-        sys::close(fd);
-    }
+    INHERITED.close();
 }
 
 /// Moves a descriptor to a number that programs do not count on.

@@ -3,13 +3,13 @@
 //! lock is held.
 
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use common::trace::note::TEXT;
 use hook::lock::Locked;
 use hook::sys;
 
-use crate::file;
+use crate::file::{self, Descriptor};
 
 /// Bytes of the command line that are told; also pages that are asked for at once.
 const BUFFER: usize = 4096;
@@ -77,39 +77,19 @@ pub(crate) fn command_line<E>(
 /// for a moment, which another thread of the program may count on. Not wiped on fork, so
 /// that a child can close its parent's.
 struct Status {
-    fd: AtomicI32,
-    device: AtomicU64,
-    inode: AtomicU64,
+    descriptor: Descriptor,
     process_id: AtomicU32,
 }
 
 static STATUS: Status = Status {
-    fd: AtomicI32::new(-1),
-    device: AtomicU64::new(0),
-    inode: AtomicU64::new(0),
+    descriptor: Descriptor::new(),
     process_id: AtomicU32::new(0),
 };
-
-impl Status {
-    /// The descriptor, where it still is that: a program may close all that it has.
-    fn descriptor(&self) -> Option<i32> {
-        let fd = self.fd.load(Ordering::Relaxed);
-        let stat = if fd < 0 { None } else { sys::fstat(fd).ok() };
-        stat.filter(|stat| {
-            stat.st_dev == self.device.load(Ordering::Relaxed)
-                && stat.st_ino == self.inode.load(Ordering::Relaxed)
-        })
-        .map(|_| fd)
-    }
-}
 
 /// Opens what the kernel says of this process; without it, nothing is told of what is in
 /// memory.
 pub(crate) fn open(_locked: &Locked<'_>) {
-    if let Some(inherited) = STATUS.descriptor() {
-        sys::close(inherited);
-    }
-    STATUS.fd.store(-1, Ordering::Relaxed);
+    STATUS.descriptor.close();
     let path = c"/proc/self/status".as_ptr().cast();
     // SAFETY: the path has its NUL.
     let Ok(fd) = (unsafe { sys::open(path, libc::O_RDONLY | libc::O_NONBLOCK, 0) }) else {
@@ -118,11 +98,9 @@ pub(crate) fn open(_locked: &Locked<'_>) {
     let high = file::out_of_the_way(fd);
     match sys::fstat(high) {
         Ok(stat) if high != fd && stat.st_mode & libc::S_IFMT == libc::S_IFREG => {
-            STATUS.device.store(stat.st_dev, Ordering::Relaxed);
-            STATUS.inode.store(stat.st_ino, Ordering::Relaxed);
+            STATUS.descriptor.take(high, &stat);
             let process_id = sys::process_id();
             STATUS.process_id.store(process_id, Ordering::Relaxed);
-            STATUS.fd.store(high, Ordering::Relaxed);
         }
         // No place is left above, or it is something else.
         _ => sys::close(high),
@@ -144,7 +122,7 @@ pub(crate) fn resident(locked: &Locked<'_>) -> Option<Resident> {
         return None;
     }
     let buffer = buffer(locked);
-    let length = sys::read_at(STATUS.descriptor()?, buffer, 0).ok()?;
+    let length = sys::read_at(STATUS.descriptor.still()?, buffer, 0).ok()?;
     let status = buffer.get(..length)?;
     let mut found = Resident::default();
     for line in status.split(|&byte| byte == b'\n') {

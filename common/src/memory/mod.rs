@@ -104,7 +104,7 @@ pub struct Memory {
 
 /// A block, as far as memory goes.
 #[derive(Clone, Copy, Debug)]
-pub struct Held {
+pub struct LiveBlock {
     /// Its address.
     pub address: u64,
     /// Its usable bytes, at least 1.
@@ -140,7 +140,7 @@ impl Ledger {
 
     /// A block comes. Times never fall from call to call.
     #[inline]
-    pub fn born(&mut self, time: u64, block: &Held) {
+    pub fn born(&mut self, time: u64, block: &LiveBlock) {
         self.pass(time);
         if !self.bore {
             self.look_at_pinned();
@@ -161,7 +161,7 @@ impl Ledger {
 
     /// A block goes.
     #[inline]
-    pub fn died(&mut self, time: u64, block: &Held) {
+    pub fn died(&mut self, time: u64, block: &LiveBlock) {
         self.pass(time);
         self.now.live = self.now.live.saturating_sub(block.requested);
         self.now.usable = self.now.usable.saturating_sub(block.usable);
@@ -306,7 +306,7 @@ impl Ledger {
 }
 
 /// From the first page of a block to behind its last.
-fn pages(block: &Held) -> (u64, u64) {
+fn pages(block: &LiveBlock) -> (u64, u64) {
     page_range(block.address, block.usable)
 }
 
@@ -317,8 +317,8 @@ fn page_range(address: u64, size: u64) -> (u64, u64) {
     (low.min(end - PAGE), end)
 }
 
-fn held(job: &Job, offset: u64) -> Held {
-    Held {
+fn block(job: &Job, offset: u64) -> LiveBlock {
+    LiveBlock {
         address: job.heap.saturating_add(offset),
         usable: job.size,
         requested: job.requested,
@@ -333,7 +333,7 @@ pub fn of_jobs(jobs: &[Job], placement: &Placement) -> Memory {
     let mut deaths = births.clone();
     births.sort_by_key(|&index| jobs[index as usize].birth);
     deaths.sort_by_key(|&index| jobs[index as usize].death);
-    let block = |index: u32| held(&jobs[index as usize], placement.offsets[index as usize]);
+    let block = |index: u32| block(&jobs[index as usize], placement.offsets[index as usize]);
     let mut ledger = Ledger::with_history();
     let mut dead = deaths.iter().copied().peekable();
     for birth in births {

@@ -12,8 +12,8 @@ use crate::trace::{Block, Call, Note, Writer};
 
 const MIB: u64 = 1 << 20;
 
-fn block(base: u64, address: u64, usable: u64) -> Held {
-    Held {
+fn block(base: u64, address: u64, usable: u64) -> LiveBlock {
+    LiveBlock {
         address,
         usable,
         requested: usable,
@@ -195,23 +195,23 @@ fn step() -> impl Strategy<Value = Step> {
 /// Everything page by page, and each heap looked at whole after every step.
 #[derive(Default)]
 struct Oracle {
-    live: Vec<Held>,
+    live: Vec<LiveBlock>,
     touched: BTreeSet<u64>,
     highest: [u64; 3],
     told: [bool; 3],
 }
 
 impl Oracle {
-    fn pages_of(block: &Held) -> std::ops::Range<u64> {
+    fn pages_of(block: &LiveBlock) -> std::ops::Range<u64> {
         block.address / PAGE..(block.address + block.usable - 1) / PAGE + 1
     }
 
-    fn in_heap(&self, heap: u64) -> Vec<Held> {
+    fn in_heap(&self, heap: u64) -> Vec<LiveBlock> {
         let all = self.live.iter().copied();
         all.filter(|block| block.base == heap_base(heap)).collect()
     }
 
-    fn heap_of(block: &Held) -> usize {
+    fn heap_of(block: &LiveBlock) -> usize {
         ((block.base / PAGE - 100) / SPACING) as usize
     }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::stack::Stack;
 use super::timeline::share;
-use super::{PAGE, Placed, Report, Span, size_class};
+use super::{Placed, Report, Span, size_class};
 
 /// The other placement: its document and what was measured of it.
 #[derive(Clone, Copy, Debug)]
@@ -95,11 +95,10 @@ pub struct Against {
 }
 
 impl Against {
-    /// Compares with what was measured here, of which some bytes were there before the
-    /// first event, which no placement of the jobs can save. O(n log n).
+    /// Compares with what was measured here. O(n log n).
     pub(super) fn new(
         document: &Document,
-        (before, inherited): (&Placed, u64),
+        report: &Report,
         other: &Other<'_>,
     ) -> Result<Against, Mismatch> {
         let pairs = pairs(document, other)?;
@@ -125,15 +124,21 @@ impl Against {
             let other_address = other_stack.below(twin.heap).saturating_add(other_offset);
             changes.add(job, address, other_address);
         }
-        let saved_bytes = i128::from(before.makespan - inherited.min(before.makespan))
-            - i128::from(placement.makespan);
+        let (before, pages) = report
+            .taken()
+            .ok_or_else(|| Mismatch::NotPlacedHere(name()))?;
+        let after = other.report.taken();
+        let (after, pages_after) = after.ok_or_else(|| Mismatch::NotPlaced(name()))?;
+        let makespan = report
+            .placement
+            .as_ref()
+            .map_or(0, |placed| placed.makespan);
+        let saved_bytes = i128::from(before) - i128::from(after);
         Ok(Against {
             name: name(),
             saved_bytes,
-            saved_pages: i128::from(before.pages)
-                - i128::from(inherited.div_ceil(PAGE))
-                - i128::from(placement.pages),
-            saved_share: share(saved_bytes as f64, before.makespan as f64),
+            saved_pages: i128::from(pages) - i128::from(pages_after),
+            saved_share: share(saved_bytes as f64, makespan as f64),
             moved: changes.moved,
             classes: changes.classes(),
             placement,

@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use common::input::Document;
 use common::units::human_bytes;
 
+use super::headline::could_save;
 use super::history::History;
 use super::map_data::MapData;
 use super::rows::{self, Pick, Section, Table};
@@ -67,7 +68,7 @@ impl<'a> Page<'a> {
         Page {
             title,
             program: program(report),
-            verdict: memory.map(rows::could_save),
+            verdict: memory.map(could_save),
             document,
             report,
             other: None,

@@ -15,6 +15,7 @@ mod against;
 mod classes;
 mod columns;
 mod density;
+mod headline;
 mod held;
 mod history;
 mod html;
@@ -23,6 +24,7 @@ mod measure;
 mod memory;
 mod regions;
 mod rows;
+mod savings;
 mod scale;
 mod snapshot;
 mod stack;
@@ -46,7 +48,8 @@ pub use classes::{Bar, Span, bucket, size_class};
 pub use held::PAGE;
 pub use history::{History, PinnedBy};
 pub use html::{Page, html};
-pub use memory::{Memory, Pin, Remedy, Saving};
+pub use memory::{Memory, Pin};
+pub use savings::{Remedy, Saving};
 pub use svg::{Colour, svg};
 pub use text::text;
 pub use timeline::{Churn, Hardness};
@@ -329,11 +332,18 @@ impl Report {
     /// # Errors
     /// [`Mismatch`] where the jobs are not the same, or not placed.
     pub fn compare(&mut self, document: &Document, other: &Other<'_>) -> Result<(), Mismatch> {
-        let before = self.placement.as_ref();
-        let before = before.ok_or_else(|| Mismatch::NotPlacedHere(other.name.to_owned()))?;
-        let inherited = self.memory.as_ref().map_or(0, |memory| memory.inherited);
-        self.against = Some(Against::new(document, (before, inherited), other)?);
+        self.against = Some(Against::new(document, self, other)?);
         Ok(())
+    }
+
+    /// The bytes and the pages that the jobs really take as they lie: of a traced program
+    /// those that it touched at most, as what is held beyond costs nobody anything.
+    fn taken(&self) -> Option<(u64, u64)> {
+        let placed = self.placement.as_ref()?;
+        Some(match &self.memory {
+            Some(memory) => (memory.peak_touched, memory.peak_touched / PAGE),
+            None => (placed.makespan, placed.pages),
+        })
     }
 
     /// Whether there is a placement that is not valid.
