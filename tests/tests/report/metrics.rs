@@ -3,7 +3,7 @@
 
 use common::format::Format;
 use common::input::{self, Document, Offsets};
-use common::trace::{Block, Call};
+use common::trace::{Block, Call, Note};
 use sanity::report::{Other, Report, text};
 use serde_json::Value;
 use tests::{folder, run_in, traces};
@@ -177,6 +177,41 @@ fn every_number_of_a_comparison_is_the_one_worked_out_by_hand() {
     assert_eq!((against.saved_bytes, against.saved_pages), (-4096, -1));
     assert_eq!(against.saved_share, -4096.0 / 14336.0);
     assert_eq!(against.classes[0].lowered_by, -4096.0);
+}
+
+/// A block of 4008 bytes on one page, in a heap of 33 of which no other was touched.
+#[test]
+fn what_was_never_touched_is_nothing_to_save() {
+    let base = 0x5555_0000_0000;
+    let malloc = Call::Malloc {
+        requested: 4000,
+        block: Block {
+            pointer: base + 16,
+            usable: 4008,
+            thread: 1,
+            mapping_base: base,
+        },
+    };
+    let end = Note::Extent {
+        base,
+        end: base + 33 * 4096,
+        given_back: 0,
+    };
+    let traced = document(&traces::of([malloc, end.call(1)]), Format::Trc);
+    let solved = "id,lower,upper,size,requested,alignment,offset\n0,0,4000,4008,4000,16,0\n";
+    let solved = document(solved.as_bytes(), Format::Csv);
+    let other = Other {
+        name: "solved",
+        document: &solved,
+        report: &Report::new(&solved, 0),
+    };
+    let mut report = Report::new(&traced, 0);
+    report.compare(&traced, &other).expect("the same jobs");
+    let memory = report.memory.as_ref().expect("it is traced");
+    assert_eq!((memory.peak_held, memory.peak_touched), (33 * 4096, 4096));
+    assert!(memory.savings.is_empty());
+    let against = report.against.expect("a comparison");
+    assert_eq!((against.saved_bytes, against.saved_pages), (88, 0));
 }
 
 /// Two threads; 100 bytes twice, of which the second block is never freed.
