@@ -9,8 +9,10 @@
 //!
 //! The way of a call: [`hook`] exports the C functions and asks its back end, which
 //! passes every call on (`tracer`); `trace` says in which order record and call happen;
-//! a slot of the output, which is a shared mapping of the file, is reserved by one
-//! addition to a cursor and filled in place (`slots`, `output`, `file`). Everything a
+//! a slot of the output, of which a part is mapped, is reserved by one addition to a cursor
+//! and filled in place (`slots`, `output`, `windows`, `file`); `threads` knows who is filling
+//! one. Should the file be cut meanwhile, `guard` catches the fault, and a program that
+//! confines itself is left alone (`confinement`). Everything a
 //! process must not share with its forked child lies in one page that the kernel wipes
 //! on fork (`state`); the child then makes a file of its own (`process`, `own_file`,
 //! `claim`) and leaves the blocks that it inherited out of its trace (`known`). What the
@@ -22,7 +24,9 @@
 #![warn(missing_docs, clippy::undocumented_unsafe_blocks)]
 
 mod claim;
+mod confinement;
 mod file;
+mod guard;
 mod known;
 mod message;
 mod notes;
@@ -34,8 +38,10 @@ mod sample;
 mod settings;
 mod slots;
 mod state;
+mod threads;
 mod toggle;
 mod trace;
 mod tracer;
+mod windows;
 
 hook::export!(tracer::Tracer);

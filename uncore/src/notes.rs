@@ -5,19 +5,19 @@
 //! ([`output::STEP`](crate::output::STEP)); when a heap has grown; when a block gets a
 //! mapping of its own, which costs a system call anyway; at the beginning and at the end.
 //!
-//! A program that confines itself may be killed for a system call that it does not make
-//! itself. Once it begins to, /proc is not read and `mincore` not called any more; the
-//! clock and the ends of heaps need no system call.
+//! Once the program confines itself ([`confinement`](crate::confinement)), /proc is not read
+//! and `mincore` not called any more; the clock and the ends of heaps need no system call.
 
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use common::trace::Note;
 use hook::glibc::Owner;
 use hook::lock::Locked;
 use hook::{glibc, real, sys, tls};
 
+use crate::confinement::may_look;
 use crate::state::{self, COLD, State};
-use crate::{process, sample};
+use crate::{output, process, sample, threads};
 
 /// ns between two looks at what is in memory, at least: each takes some 30 µs.
 const BETWEEN_SAMPLES: u64 = 10_000_000;
@@ -29,14 +29,10 @@ const BETWEEN_MAPPED: u64 = 1_000_000;
 /// large.
 const BETWEEN_TRIMS: u64 = 10_000_000;
 /// Events after which a visit tells the time; in small steps, visits are many. At most
-/// 16384 may go by, of which a step of the output holds fewer than half.
+/// 16384 may go by.
 const EVENTS: u64 = 512;
-const LATE_EVENTS: u64 = 8192;
 /// Heaps of secondary arenas that are watched; there are eight arenas a core at most.
 const HEAPS: usize = 64;
-
-/// The program confines itself, or one did that this was forked from.
-static CONFINED: AtomicBool = AtomicBool::new(false);
 
 /// How many events the trace has: reservations of the output but for those that hold no
 /// event. Zeros are valid.
@@ -116,16 +112,6 @@ impl Notes {
     }
 }
 
-/// From now on, here and in children, no system call is made to learn what a note tells.
-pub(crate) fn look_no_more() {
-    CONFINED.store(true, Ordering::Relaxed);
-}
-
-/// Whether system calls may be made that the program does not make itself.
-pub(crate) fn may_look() -> bool {
-    !CONFINED.load(Ordering::Relaxed)
-}
-
 /// Writes a note, which is made of the number of events before it.
 fn write_with(
     state: &State,
@@ -137,17 +123,12 @@ fn write_with(
     let note = make(state.events.count(slot.before()));
     state.events.uncount();
     // SAFETY: the slot has room for the longest record.
-    unsafe { slot.fill(&note.call(thread(state))) };
+    unsafe { slot.fill(&note.call(threads::id(state))) };
     Ok(())
 }
 
 fn write(state: &State, note: Note, locked: &Locked<'_>) -> Result<(), i32> {
     write_with(state, |_| note, locked)
-}
-
-fn thread(state: &State) -> u64 {
-    let process_id = state.process_id.load(Ordering::Relaxed);
-    u64::from(tls::block().thread_id(process_id))
 }
 
 /// With the lock held: what a trace begins with.
@@ -166,7 +147,7 @@ pub(crate) fn first(state: &State, toggled: bool, locked: &Locked<'_>) -> Result
     };
     write(state, process, locked)?;
     if may_look() {
-        sample::open(locked);
+        sample::open(state, locked);
         sample::command_line(locked, |text| write(state, Note::Program { text }, locked))?;
     }
     if toggled {
@@ -178,10 +159,13 @@ pub(crate) fn first(state: &State, toggled: bool, locked: &Locked<'_>) -> Result
 /// With the lock held, tracing being over as the trace cannot grow for this error: says
 /// so in bytes that were kept for it.
 pub(crate) fn stopped(state: &State, error: i32) {
-    let reason = if error == libc::EFBIG { 3 } else { 2 };
-    if let Some(slot) = state.output.last_slot() {
+    let reason = match error {
+        libc::EFBIG | process::CONFINED => 3,
+        _ => 2,
+    };
+    if let Some(slot) = output::last_slot(state) {
         // SAFETY: the slot has room for the longest record.
-        unsafe { slot.fill(&Note::Partial { reason }.call(thread(state))) };
+        unsafe { slot.fill(&Note::Partial { reason }.call(threads::id(state))) };
     }
 }
 
@@ -196,13 +180,8 @@ pub(crate) fn calls_pass_by() {
 
 /// With the lock held, after room was made: what is due.
 pub(crate) fn visit(state: &State, locked: &Locked<'_>) {
-    let least = if state.output.is_late() {
-        LATE_EVENTS
-    } else {
-        EVENTS
-    };
     let events = state.events.count(0);
-    if events.wrapping_sub(state.notes.timed.load(Ordering::Relaxed)) >= least {
+    if events.wrapping_sub(state.notes.timed.load(Ordering::Relaxed)) >= EVENTS {
         let _ = tell(state, false, locked);
     }
 }
@@ -238,10 +217,10 @@ fn tell_resident(state: &State, locked: &Locked<'_>) -> Result<(), i32> {
     if !may_look() || !process::is_own(state) {
         return Ok(());
     }
-    let Some(found) = sample::resident(locked) else {
+    let Some(found) = sample::resident(state, locked) else {
         return Ok(());
     };
-    let own = state.output.resident(&state.cursor);
+    let own = output::resident(state);
     let bytes = found.bytes.saturating_sub(own);
     let note = Note::Resident {
         bytes,
@@ -391,9 +370,9 @@ fn mapped(state: &State, requested: u64) {
 /// As for [`allocated`].
 unsafe fn watch(state: &State, block: usize, requested: usize) {
     let [last, of_process, ..] = &tls::block().backend;
-    let process_id = state.process_id.load(Ordering::Relaxed) as usize;
+    let identity = state.identity.load(Ordering::Relaxed) as usize;
     // A forked child inherits the words and has an empty table.
-    if last.get() == glibc::heap_of(block) && of_process.get() == process_id {
+    if last.get() == glibc::heap_of(block) && of_process.get() == identity {
         return;
     }
     // SAFETY: the caller's promise.
@@ -404,7 +383,7 @@ unsafe fn watch(state: &State, block: usize, requested: usize) {
     let Some(locked) = process::lock_open(state) else {
         return;
     };
-    of_process.set(process_id);
+    of_process.set(identity);
     last.set(glibc::heap_of(block));
     for Heap { base, .. } in &state.notes.heaps {
         let known = base.load(Ordering::Relaxed);

@@ -1,268 +1,193 @@
-//! The output: a shared mapping of the `.trc` file, filled in place.
+//! The output: shared mappings of the `.trc` file, filled in place.
 //!
-//! A large range of addresses maps the file far beyond its end. A record's slot
-//! is reserved by adding its length to a cursor and filled by plain stores
+//! Windows of the file are mapped where it is written ([`windows`](crate::windows)). A
+//! record's slot is reserved by adding its length to a cursor and filled by plain stores
 //! ([`slots`](crate::slots)): the kernel owns the bytes from then on, so that a process
 //! that is killed loses at most the record that each of its threads was writing.
 //!
-//! The file grows in steps, ahead of the cursor, by blocks that really exist: a
+//! The file grows in small steps, ahead of the cursor, by zeros that are written: a
 //! store into a hole on a full disk would be a SIGBUS in the traced program. A
 //! slot that starts beyond the limit is given up; its thread grows the file, or only
 //! raises the limit, and reserves another.
 //!
 //! At exit the file is cut to what was used. From the moment at which the cursor
 //! is closed (by an addition that carries it beyond any limit) until it is open
-//! again at the exact end, every reservation fails and waits for the lock. What
-//! comes later still finds room, in small steps.
+//! again where it was, every reservation fails and waits for the lock. What
+//! comes later still finds room, in steps that begin small again.
 //!
-//! A file that somebody else truncates while it is written is beyond help: the
-//! kernel answers with SIGBUS.
+//! Where the file is cut or lost while it is written, [`guard`](crate::guard) has the last
+//! word.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-
-use hook::sys;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use common::trace::wire::MAX_RECORD;
+use hook::lock::Locked;
 
-use crate::file::{self, TraceFile};
-use crate::notes;
+use crate::file::Open;
 use crate::slots::{self, Cursor, Slot};
+use crate::state::State;
+use crate::threads::Thread;
+use crate::windows::Windows;
 
-/// Addresses to reserve, bytes; halved while refused.
-const ADDRESSES: u64 = 256 << 30;
-const LEAST_ADDRESSES: u64 = 1 << 20;
-/// First growth of the file, bytes.
-const FIRST_STEP: u64 = 64 << 10;
-/// Largest growth of the file at once, bytes.
-const LAST_STEP: u64 = 32 << 20;
-/// First growth after the file was cut, bytes.
-const LATE_STEP: u64 = 4 << 10;
-/// Pages of the file are made ready to be written in portions, which grow to
-/// this many bytes.
-const LAST_PORTION: u64 = 1 << 20;
-/// The limit is raised by this many bytes at most, so that the slow path, which writes
-/// notes, is taken at least every 16384 events: the shortest record has 17 bytes.
+/// Growth of the file, bytes: as much as was written since it began, or was cut, but
+/// at least …
+const LEAST_STEP: u64 = 16 << 10;
+/// … and at most this. In powers of two: what is written at once lies together in memory.
+const MOST_STEP: u64 = 1 << 20;
+/// The limit is raised by no more than these bytes at once, so that the slow path, which
+/// writes notes, is taken at least every 16384 events: the shortest record has 17 bytes.
 pub(crate) const STEP: u64 = 256 << 10;
+/// Bytes that are prepared while that can be done: before the program confines itself, and
+/// where it may need all its descriptors.
+const PREPARED: u64 = 8 << 20;
 /// Bytes behind the limit: for the record that starts right before it, and for one that
 /// says why the trace stops.
 const SPARE: u64 = 2 * MAX_RECORD as u64;
-/// Pages that lie this far behind are dropped from the process's memory (they
-/// stay in the kernel's cache), so that a trace hardly counts as memory used.
-const KEPT: u64 = 256 << 10;
-/// The same in a program that has confined itself, in which that system call may be
-/// forbidden: it is put off until it matters.
-const KEPT_CONFINED: u64 = 64 << 20;
-/// Pages are dropped up to a multiple of this many bytes.
-const DROPPED_TO: u64 = 64 << 10;
 
 /// The output of a process. Zeros are valid: none, in which no slot fits. All but the
-/// reserving is done by one thread at a time. The file and the cursor lie beside it, so that the words
-/// that every event reads share a cache line.
+/// reserving is done by one thread at a time. The windows, the file and the cursor lie beside
+/// it, so that the words that every event reads share a cache line.
 #[repr(C)]
 pub(crate) struct Output {
-    /// Address of the output's byte 0.
-    base: AtomicU64,
     /// Where slots may start, see [`slots::limit`].
     limit: AtomicU64,
     /// Bytes of the output, from its start, that may be written.
     ready: AtomicU64,
-    /// Bytes from the start whose pages were dropped.
-    dropped: AtomicU64,
-    /// Not 0 once the file was cut: it then grows in small steps.
-    late: AtomicU32,
+    /// Where the file began, or was cut last.
+    origin: AtomicU64,
 }
-
-/// The last mapping made by this process or one that it was forked from: not
-/// wiped on fork.
-static INHERITED_BASE: AtomicU64 = AtomicU64::new(0);
-static INHERITED_LENGTH: AtomicU64 = AtomicU64::new(0);
-static INHERITED_USED: AtomicU64 = AtomicU64::new(0);
 
 impl Output {
     pub(crate) const fn new() -> Output {
         Output {
-            base: AtomicU64::new(0),
             limit: AtomicU64::new(0),
             ready: AtomicU64::new(0),
-            dropped: AtomicU64::new(0),
-            late: AtomicU32::new(0),
+            origin: AtomicU64::new(0),
         }
     }
 
     /// Reserves `length` bytes of the output if they are ready.
     #[inline(always)]
-    pub(crate) fn try_reserve(&self, cursor: &Cursor, length: usize) -> Option<Slot> {
-        cursor.reserve(&self.base, &self.limit, length)
-    }
-
-    /// Whether there is an output.
-    pub(crate) fn is_attached(&self) -> bool {
-        self.base.load(Ordering::Relaxed) != 0
-    }
-
-    /// Makes the freshly opened, empty regular file `fd` the output.
-    pub(crate) fn attach(&self, file: &TraceFile, fd: i32, stat: &libc::stat) -> Result<(), i32> {
-        let address_limit = sys::limit(libc::RLIMIT_AS);
-        let mut length = ADDRESSES;
-        if address_limit != u64::MAX {
-            // The program's own share stays large.
-            length = length.min(address_limit / 16);
-        }
-        let base = loop {
-            length = length.max(LEAST_ADDRESSES) & !(LEAST_ADDRESSES - 1);
-            match sys::map(length as usize, Some(fd)) {
-                Ok(base) => break base,
-                // Under valgrind what passes its own address space is no valid length.
-                Err(libc::ENOMEM | libc::EINVAL) if length > LEAST_ADDRESSES => length /= 2,
-                Err(error) => return Err(error),
-            }
-        };
-        file.take(fd, stat, length);
-        self.base.store(base as u64, Ordering::Relaxed);
-        INHERITED_BASE.store(base as u64, Ordering::Relaxed);
-        INHERITED_LENGTH.store(length, Ordering::Relaxed);
-        INHERITED_USED.store(0, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// Whether the file was cut, and grows in small steps.
-    pub(crate) fn is_late(&self) -> bool {
-        self.late.load(Ordering::Relaxed) != 0
-    }
-
-    /// Sees to it that a slot may start at the cursor. `path` is the file's, with its NUL.
-    pub(crate) fn make_room(
+    pub(crate) fn try_reserve(
         &self,
-        file: &TraceFile,
         cursor: &Cursor,
-        path: *const u8,
-    ) -> Result<(), i32> {
+        windows: &Windows,
+        thread: &'static Thread,
+        length: usize,
+    ) -> Option<Slot> {
+        cursor.reserve(windows, &self.limit, thread, length)
+    }
+
+    /// Sees to it that a slot may start at the cursor, where bytes are ready; says whether
+    /// they are. By any thread at any time.
+    pub(crate) fn raise_limit(&self, cursor: &Cursor) -> bool {
         let at = cursor.reserved();
-        if slots::limit(at) < self.limit.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let needed = at + SPARE + 1;
-        let late = self.is_late();
-        let mut ready = self.ready.load(Ordering::Relaxed);
+        let ready = self.ready.load(Ordering::Relaxed);
+        let needed = needed_at(at);
         if needed > ready {
-            let before = ready;
-            ready = file.length();
-            if needed > ready {
-                let step = if late {
-                    LATE_STEP
-                } else {
-                    ready.clamp(FIRST_STEP, LAST_STEP)
-                };
-                ready = file.extend(needed, step, path)?;
-            }
-            if !late {
-                let portion = before.clamp(FIRST_STEP, LAST_PORTION);
-                ready = ready.min((needed / portion + 1) * portion);
-                let base = self.base.load(Ordering::Relaxed);
-                prepare(file.descriptor(path).ok(), base, before, ready);
-                self.drop_old_pages(base, before);
-            }
-            self.ready.store(ready, Ordering::Relaxed);
-            INHERITED_USED.store(ready, Ordering::Relaxed);
+            return false;
         }
         let end = ready.min((needed / STEP + 1) * STEP);
-        let limit = slots::limit(end - SPARE);
-        self.limit.store(limit, Ordering::Release);
-        Ok(())
-    }
-
-    /// A slot behind all others, in the bytes that are kept for it, when the file cannot
-    /// grow: of the longest record, once. None where nothing may be written.
-    pub(crate) fn last_slot(&self) -> Option<Slot> {
-        let at = self
-            .ready
-            .load(Ordering::Relaxed)
-            .checked_sub(MAX_RECORD as u64)?;
-        let base = self.base.load(Ordering::Relaxed);
-        Some(Slot::at(base, at, MAX_RECORD))
-    }
-
-    /// Bytes of the output that the process has in memory, about.
-    pub(crate) fn resident(&self, cursor: &Cursor) -> u64 {
-        let end = cursor.reserved().next_multiple_of(4096);
-        end.saturating_sub(self.dropped.load(Ordering::Relaxed))
-    }
-
-    fn drop_old_pages(&self, base: u64, used: u64) {
-        let dropped = self.dropped.load(Ordering::Relaxed);
-        let kept = if notes::may_look() {
-            KEPT
-        } else {
-            KEPT_CONFINED
-        };
-        let end = used.saturating_sub(kept) & !(DROPPED_TO - 1);
-        if end > dropped {
-            // SAFETY: the pages are the file's; dropping them from the mapping
-            // loses nothing, and a late store brings its page back.
-            let advised = unsafe {
-                sys::advise(
-                    (base + dropped) as usize,
-                    (end - dropped) as usize,
-                    libc::MADV_DONTNEED,
-                )
-            };
-            if advised.is_ok() {
-                self.dropped.store(end, Ordering::Relaxed);
-            }
-        }
-    }
-
-    /// Cuts the file, whose `path` has its NUL, to what was used. What comes later
-    /// grows it in small steps. Returns the count of the cursor, which is taken out.
-    pub(crate) fn cut(&self, file: &TraceFile, cursor: &Cursor, path: *const u8) -> u64 {
-        let Ok(fd) = file.descriptor(path) else {
-            return 0;
-        };
-        let used = cursor.close().min(self.ready.load(Ordering::Relaxed));
-        self.limit.store(0, Ordering::Release);
-        file.cut(fd, used);
-        self.ready.store(used, Ordering::Relaxed);
-        self.late.store(1, Ordering::Relaxed);
-        cursor.open(used)
+        self.limit
+            .fetch_max(slots::limit(end - SPARE), Ordering::Release);
+        true
     }
 }
 
-/// In a forked child: takes the parent's output out of reach. Should the child
-/// have been forked by a signal handler in the middle of a record, that record
-/// goes to private memory, in the place of what was used; all other addresses
-/// are given back, and the file is closed.
-pub(crate) fn leave_parents() {
-    file::close_parents();
-    let base = INHERITED_BASE.swap(0, Ordering::Relaxed) as usize;
-    let length = INHERITED_LENGTH.swap(0, Ordering::Relaxed) as usize;
-    let used = INHERITED_USED.swap(0, Ordering::Relaxed) as usize;
-    if base == 0 {
-        return;
+/// Bytes of the output that must be ready for a slot to start at `at`.
+fn needed_at(at: u64) -> u64 {
+    at + SPARE + 1
+}
+
+/// With the lock held: sees to it that a slot may start at the cursor. `path` is the file's,
+/// with its NUL.
+pub(crate) fn make_room(state: &State, path: *const u8, locked: &Locked<'_>) -> Result<(), i32> {
+    let State { output, cursor, .. } = state;
+    // More may be reserved meanwhile, in vain.
+    while !output.raise_limit(cursor) {
+        let ready = output.ready.load(Ordering::Relaxed);
+        let written = ready - output.origin.load(Ordering::Relaxed);
+        let step = written.next_power_of_two().clamp(LEAST_STEP, MOST_STEP);
+        let needed = needed_at(cursor.reserved());
+        let open = state.file.open(path)?;
+        // A file that has to be opened each time may not be had again.
+        let wanted = match open.is_kept() {
+            true => (needed + 1).next_multiple_of(step),
+            false => needed + PREPARED,
+        };
+        prepare(state, &open, wanted, locked)?;
     }
-    let granule = LEAST_ADDRESSES as usize;
-    let used = used.next_multiple_of(granule).min(length);
-    // SAFETY: the range is a mapping of the tracer's, and a slot of it lies in
-    // what was used.
-    unsafe {
-        if used > 0 {
-            sys::cover(base, used);
-        }
-        if length > used {
-            sys::unmap(base + used, length - used);
-        }
+    Ok(())
+}
+
+/// With the lock held: makes the output ready to be written up to byte `wanted`, or as far
+/// as can be, but far enough for a slot at the cursor.
+fn prepare(state: &State, open: &Open, wanted: u64, locked: &Locked<'_>) -> Result<(), i32> {
+    let State { output, cursor, .. } = state;
+    let needed = needed_at(cursor.reserved()).max(output.ready.load(Ordering::Relaxed));
+    let ready = state.file.extend(open, needed, wanted, locked)?;
+    state.windows.follow(open.fd, cursor.reserved(), ready)?;
+    output.ready.store(ready, Ordering::Relaxed);
+    Ok(())
+}
+
+/// With the lock held: makes as much ready as a program that confines itself may be expected
+/// to need.
+pub(crate) fn prepare_much(state: &State, path: *const u8, locked: &Locked<'_>) {
+    let wanted = needed_at(state.cursor.reserved()) + PREPARED;
+    // Where it cannot be had, the trace ends sooner.
+    if state.output.ready.load(Ordering::Relaxed) < wanted
+        && let Ok(open) = state.file.open(path)
+    {
+        let _ = prepare(state, &open, wanted, locked);
     }
 }
 
-/// Makes pages ready for stores. Zeros written here are large folios in the page
-/// cache, of which one fault maps many pages; a store into fallocated blocks
-/// would fault page by page, at two to three times the cost. Where the write
-/// fails, the kernel is asked to do the faults at once, or else they just come.
-fn prepare(fd: Option<i32>, base: u64, from: u64, to: u64) {
-    if fd.is_some_and(|fd| file::write_zeros(fd, from, to - from).is_ok()) {
-        return;
+/// With the lock held: begins the output that `fd`, a freshly opened, empty regular file, is
+/// to hold.
+pub(crate) fn begin(
+    state: &State,
+    fd: i32,
+    stat: &libc::stat,
+    path: *const u8,
+    locked: &Locked<'_>,
+) -> Result<(), i32> {
+    state.file.take(fd, stat);
+    make_room(state, path, locked)
+}
+
+/// A slot behind all others, in the bytes that are kept for it, when the file cannot
+/// grow: of the longest record, once. None where nothing may be written.
+pub(crate) fn last_slot(state: &State) -> Option<Slot> {
+    let ready = state.output.ready.load(Ordering::Relaxed);
+    let at = ready.checked_sub(MAX_RECORD as u64)?;
+    Slot::at(&state.windows, at, MAX_RECORD)
+}
+
+/// Bytes of the output that the process has in memory, about.
+pub(crate) fn resident(state: &State) -> u64 {
+    let end = state.cursor.reserved().next_multiple_of(4096);
+    end.saturating_sub(state.windows.start())
+}
+
+/// Cuts the file, whose `path` has its NUL, to what was used. What comes later
+/// grows it in small steps. Returns the count of the cursor, which is taken out.
+pub(crate) fn cut(state: &State, path: *const u8, locked: &Locked<'_>) -> u64 {
+    let State { output, cursor, .. } = state;
+    let Ok(open) = state.file.open(path) else {
+        return 0;
+    };
+    let used = cursor.close();
+    output.limit.store(0, Ordering::Release);
+    // Who was handed a slot before may fill it later: nothing is taken back, and where the
+    // limit has refused slots behind what is ready, they exist.
+    let ready = output.ready.load(Ordering::Relaxed);
+    if used <= ready {
+        state.file.cut(&open, used);
+        output.ready.store(used, Ordering::Relaxed);
+    } else if let Ok(ready) = state.file.extend(&open, used, used, locked) {
+        output.ready.store(ready, Ordering::Relaxed);
     }
-    let first = (base + from) & !4095;
-    let length = (base + to - first) as usize;
-    // SAFETY: populating changes no contents.
-    let _ = unsafe { sys::advise(first as usize, length, libc::MADV_POPULATE_WRITE) };
+    output.origin.store(used, Ordering::Relaxed);
+    cursor.open(used)
 }

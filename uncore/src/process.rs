@@ -1,7 +1,7 @@
 //! How a process comes to be traced, and the slow side of its output: more room, and
 //! the cut at its end.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use hook::environment;
 use hook::errno::Errno;
@@ -9,12 +9,16 @@ use hook::lock::{Locked, SignalsBlocked};
 use hook::message::remember_stderr;
 use hook::sys;
 
+use crate::confinement::{self, Before};
 use crate::slots::Slot;
 use crate::state::{self, COLD, PARTIAL, RECORDING, State};
-use crate::{message, notes, output, own_file, settings};
+use crate::{file, guard, message, notes, output, own_file, sample, settings, threads, windows};
 
 /// A call went by unrecorded because the process was not set up yet.
 static MISSED: AtomicBool = AtomicBool::new(false);
+
+/// What this process, or the one that it was forked from, has as its identity.
+static IDENTITY: AtomicU32 = AtomicU32::new(0);
 
 /// The state, set up if it is not, or `None` where nothing is traced.
 #[cold]
@@ -27,9 +31,18 @@ pub(crate) fn warm_up() -> Option<&'static State> {
     if present.mode.load(Ordering::Acquire) != COLD {
         return Some(present);
     }
+    if confinement::is_filtered() {
+        // A child, whose file cannot be made without system calls.
+        state::switch_off();
+        return None;
+    }
     let errno = Errno::save();
     let ready = match state::make() {
-        Ok(state) => initialise(state, &state.lock()).then_some(state),
+        Ok(state) => {
+            let locked = state.lock();
+            let is_traced = locked.is_some_and(|locked| initialise(state, &locked));
+            is_traced.then_some(state)
+        }
         Err(_) => {
             if !state::switch_off() {
                 let signals = SignalsBlocked::new();
@@ -62,6 +75,9 @@ fn initialise(state: &State, locked: &Locked<'_>) -> bool {
         MISSED.store(true, Ordering::Relaxed);
         return false;
     }
+    let identity = IDENTITY.load(Ordering::Relaxed).wrapping_add(1).max(1);
+    IDENTITY.store(identity, Ordering::Relaxed);
+    state.identity.store(identity, Ordering::Relaxed);
     if !open(state, forked, locked) {
         state::switch_off();
         return false;
@@ -86,7 +102,8 @@ fn initialise(state: &State, locked: &Locked<'_>) -> bool {
 /// With the lock held: opens the file of this process. False where it is not traced.
 fn open(state: &State, forked: bool, locked: &Locked<'_>) -> bool {
     if forked {
-        output::leave_parents();
+        windows::leave_parents(threads::forget_parents());
+        file::close_parents();
     } else {
         remember_stderr();
         if !settings::read(&locked.signals) {
@@ -97,11 +114,13 @@ fn open(state: &State, forked: bool, locked: &Locked<'_>) -> bool {
     if !first && !settings::follows() {
         return false;
     }
-    let attached = own_file::open(first, locked).and_then(|(fd, stat)| {
-        let attached = state.output.attach(&state.file, fd, &stat);
-        attached.inspect_err(|_| sys::close(fd))
+    // The thread has its place before it reserves anything.
+    threads::id(state);
+    let begun = own_file::open(first, locked).and_then(|(fd, stat)| {
+        let path = own_file::path(locked).as_c();
+        output::begin(state, fd, &stat, path, locked)
     });
-    if let Err(error) = attached {
+    if let Err(error) = begun {
         message::line()
             .text(b"cannot write ")
             .text(own_file::path(locked).bytes())
@@ -110,12 +129,13 @@ fn open(state: &State, forked: bool, locked: &Locked<'_>) -> bool {
             .text(b"); running untraced")
             .say(&locked.signals);
     }
-    attached.is_ok()
+    guard::install();
+    begun.is_ok()
 }
 
 /// Reserves `length` bytes of the output, or `None` when tracing has stopped.
 pub(crate) fn reserve(state: &State, length: usize) -> Option<Slot> {
-    match state.try_reserve(length) {
+    match state.try_reserve(threads::mine(), length) {
         Some(slot) => Some(slot),
         None => reserve_again(state, length),
     }
@@ -130,7 +150,7 @@ pub(crate) fn reserve_again(state: &State, length: usize) -> Option<Slot> {
         if !make_room(state) {
             return None;
         }
-        if let Some(slot) = state.try_reserve(length) {
+        if let Some(slot) = state.try_reserve(threads::mine(), length) {
             return Some(slot);
         }
     }
@@ -139,7 +159,11 @@ pub(crate) fn reserve_again(state: &State, length: usize) -> Option<Slot> {
 /// After a reservation was refused: makes room, and writes notes that are due; says
 /// whether tracing goes on.
 fn make_room(state: &State) -> bool {
-    let locked = state.lock();
+    let Some(locked) = state.lock() else {
+        // Without system calls nobody waits.
+        state.events.uncount();
+        return state.output.raise_limit(&state.cursor) || used_up(state);
+    };
     // A child of a fork in a signal handler may come here with a wiped state.
     if !initialise(state, &locked) {
         return false;
@@ -156,8 +180,43 @@ fn make_room(state: &State) -> bool {
 /// With the lock held: sees to it that a slot may start at the cursor.
 fn grow(state: &State, locked: &Locked<'_>) -> Result<(), i32> {
     state.events.add(state.cursor.take_count());
-    let path = own_file::path(locked).as_c();
-    state.output.make_room(&state.file, &state.cursor, path)
+    if confinement::is_filtered() {
+        return match state.output.raise_limit(&state.cursor) {
+            true => Ok(()),
+            false => Err(CONFINED),
+        };
+    }
+    output::make_room(state, own_file::path(locked).as_c(), locked)
+}
+
+/// The error of a trace that cannot grow since no system call may be made.
+pub(crate) const CONFINED: i32 = -1;
+
+/// What was prepared before the program confined itself is used up: ends tracing, says
+/// so in the trace, and to nobody else: that would take a system call.
+fn used_up(state: &State) -> bool {
+    if !state::switch_off() {
+        notes::stopped(state, CONFINED);
+    }
+    false
+}
+
+/// The program is about to confine itself, by a filter of system calls or by what goes
+/// before one, or to limit the size of files: makes as much ready as there can be.
+pub(crate) fn prepare() {
+    let state = state::current();
+    if !confinement::is_filtered()
+        && let Some(locked) = lock_open(state)
+        && is_own(state)
+    {
+        output::prepare_much(state, own_file::path(&locked).as_c(), &locked);
+    }
+}
+
+/// The program is about to confine itself; see [`confinement::begin`].
+pub(crate) fn confine(filter: bool) -> Before {
+    prepare();
+    confinement::begin(filter)
 }
 
 /// With the lock held: reserves `length` bytes of the output.
@@ -167,7 +226,7 @@ pub(crate) fn reserve_locked(
     locked: &Locked<'_>,
 ) -> Result<Slot, i32> {
     loop {
-        if let Some(slot) = state.try_reserve(length) {
+        if let Some(slot) = state.try_reserve(threads::mine(), length) {
             return Ok(slot);
         }
         state.events.uncount();
@@ -177,6 +236,10 @@ pub(crate) fn reserve_locked(
 
 /// With the lock held: ends tracing for good, as the trace cannot grow.
 fn stop(state: &State, error: i32, locked: &Locked<'_>) {
+    if error == CONFINED {
+        used_up(state);
+        return;
+    }
     state::switch_off();
     notes::stopped(state, error);
     message::line()
@@ -187,29 +250,43 @@ fn stop(state: &State, error: i32, locked: &Locked<'_>) {
         .say(&locked.signals);
 }
 
+/// The program is about to give a descriptor of its own the number of one of ours.
+pub(crate) fn make_way(fd: i32) {
+    let state = state::current();
+    // The descriptors of a vfork's child are its own.
+    if !confinement::is_filtered()
+        && let Some(_locked) = lock_open(state)
+        && is_own(state)
+    {
+        file::make_way(fd);
+        sample::make_way(fd);
+    }
+}
+
 /// Cuts the file to what was used, on the way out of the process or of its
 /// program. Tracing goes on in small steps.
 pub(crate) fn cut() {
     let state = state::current();
     // The child of a vfork must not cut its parent's file.
     if let Some(locked) = lock_open(state)
-        && is_own(state)
+        && (confinement::is_filtered() || is_own(state))
     {
         notes::last(state, &locked);
-        let path = own_file::path(&locked).as_c();
-        let count = state.output.cut(&state.file, &state.cursor, path);
-        state.events.add(count);
+        if !confinement::is_filtered() {
+            let path = own_file::path(&locked).as_c();
+            let count = output::cut(state, path, &locked);
+            state.events.add(count);
+        }
     }
 }
 
 /// Takes the lock where there is a trace: this process's, or that of the parent, if this
 /// is the child of a vfork.
 pub(crate) fn lock_open(state: &State) -> Option<Locked<'_>> {
-    if !state.output.is_attached() {
+    if !state.is_open() {
         return None;
     }
-    let locked = state.lock();
-    state.is_open().then_some(locked)
+    state.lock().filter(|_| state.is_open())
 }
 
 /// Whether the trace is this process's own: not in the child of a vfork.

@@ -6,10 +6,12 @@ use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use common::trace::note::TEXT;
+use hook::descriptors::Kept;
 use hook::lock::Locked;
 use hook::sys;
 
-use crate::file::{self, Descriptor};
+use crate::file::Descriptor;
+use crate::state::State;
 
 /// Bytes of the command line that are told; also pages that are asked for at once.
 const BUFFER: usize = 4096;
@@ -78,33 +80,40 @@ pub(crate) fn command_line<E>(
 /// that a child can close its parent's.
 struct Status {
     descriptor: Descriptor,
-    process_id: AtomicU32,
+    /// The identity of the process that it tells of.
+    identity: AtomicU32,
 }
 
 static STATUS: Status = Status {
-    descriptor: Descriptor::new(),
-    process_id: AtomicU32::new(0),
+    descriptor: Descriptor::new(Kept::Second),
+    identity: AtomicU32::new(0),
 };
 
 /// Opens what the kernel says of this process; without it, nothing is told of what is in
 /// memory.
-pub(crate) fn open(_locked: &Locked<'_>) {
+pub(crate) fn open(state: &State, _locked: &Locked<'_>) {
     STATUS.descriptor.close();
     let path = c"/proc/self/status".as_ptr().cast();
     // SAFETY: the path has its NUL.
     let Ok(fd) = (unsafe { sys::open(path, libc::O_RDONLY | libc::O_NONBLOCK, 0) }) else {
         return;
     };
-    let high = file::out_of_the_way(fd);
-    match sys::fstat(high) {
-        Ok(stat) if high != fd && stat.st_mode & libc::S_IFMT == libc::S_IFREG => {
-            STATUS.descriptor.take(high, &stat);
-            let process_id = sys::process_id();
-            STATUS.process_id.store(process_id, Ordering::Relaxed);
+    match sys::fstat(fd) {
+        Ok(stat)
+            if stat.st_mode & libc::S_IFMT == libc::S_IFREG
+                && STATUS.descriptor.take(fd, &stat) =>
+        {
+            let identity = state.identity.load(Ordering::Relaxed);
+            STATUS.identity.store(identity, Ordering::Relaxed);
         }
         // No place is left above, or it is something else.
-        _ => sys::close(high),
+        _ => sys::close(fd),
     }
+}
+
+/// With the lock held: makes way for a descriptor of the program's own.
+pub(crate) fn make_way(fd: i32) {
+    STATUS.descriptor.make_way(fd);
 }
 
 /// What of the process is in memory, in bytes.
@@ -117,8 +126,8 @@ pub(crate) struct Resident {
 }
 
 /// What of the process is in memory; none where there is no /proc.
-pub(crate) fn resident(locked: &Locked<'_>) -> Option<Resident> {
-    if STATUS.process_id.load(Ordering::Relaxed) != sys::process_id() {
+pub(crate) fn resident(state: &State, locked: &Locked<'_>) -> Option<Resident> {
+    if STATUS.identity.load(Ordering::Relaxed) != state.identity.load(Ordering::Relaxed) {
         return None;
     }
     let buffer = buffer(locked);

@@ -12,6 +12,9 @@ use core::sync::atomic::{AtomicU64, Ordering, fence};
 use common::trace::wire::{Call, Kind, word_bytes};
 use hook::real;
 
+use crate::threads::{self, Thread};
+use crate::windows::Windows;
+
 /// Bits of the cursor that count reservations, below those that count bytes. The slow
 /// path takes the count out at least every [`STEP`](crate::output::STEP) bytes, which
 /// hold some 15 thousand records: it never runs over.
@@ -49,28 +52,34 @@ impl Cursor {
         count
     }
 
-    /// Reserves `length` bytes of the output that starts at `base`, where they start
-    /// before the [`limit`]. Behind it there is room for the longest record.
+    /// Reserves for a thread `length` bytes of the output that is mapped by `windows`, where
+    /// they start before the [`limit`]. Behind it there is room for the longest record.
     #[inline(always)]
     pub(crate) fn reserve(
         &self,
-        base: &AtomicU64,
+        windows: &Windows,
         limit: &AtomicU64,
+        thread: &'static Thread,
         length: usize,
     ) -> Option<Slot> {
+        thread.begin();
         let cursor = self.advance(((length as u64) << COUNT_BITS) + 1);
+        let at = cursor >> COUNT_BITS;
         // Loaded after the reservation: closing lowers the limit only after it has
         // carried the cursor away.
-        if cursor >= limit.load(Ordering::Acquire) {
-            return None;
+        if cursor < limit.load(Ordering::Acquire) {
+            // None in a child of which a signal handler made it at this moment.
+            if let Some(address) = windows.address(at) {
+                return Some(Slot {
+                    address,
+                    end: at.wrapping_add(length as u64),
+                    before: cursor & COUNT,
+                    thread,
+                });
+            }
         }
-        let base = base.load(Ordering::Relaxed);
-        let at = cursor >> COUNT_BITS;
-        Some(Slot {
-            address: base.wrapping_add(at) as *mut u8,
-            end: at.wrapping_add(length as u64),
-            before: cursor & COUNT,
-        })
+        thread.end();
+        None
     }
 
     /// Carries the cursor beyond any limit; says what it was.
@@ -78,7 +87,8 @@ impl Cursor {
         self.0.fetch_add(CLOSED, Ordering::AcqRel) >> COUNT_BITS
     }
 
-    /// Opens the cursor again, at `used` bytes; returns the count, which is taken out.
+    /// Opens the cursor again, at the bytes at which it was closed; returns the count,
+    /// which is taken out.
     pub(crate) fn open(&self, used: u64) -> u64 {
         self.0.swap(used << COUNT_BITS, Ordering::AcqRel) & COUNT
     }
@@ -106,23 +116,39 @@ impl Cursor {
     }
 }
 
-/// A reserved piece of the output, all zeros until it is filled.
+/// A reserved piece of the output, all zeros until it is filled. Its window stays mapped
+/// while it lives.
 pub(crate) struct Slot {
     address: *mut u8,
     /// Bytes of the output up to and including the slot.
     end: u64,
     /// The count of the cursor before the slot.
     before: u64,
+    thread: &'static Thread,
+}
+
+impl Drop for Slot {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.thread.end();
+    }
 }
 
 impl Slot {
-    /// The slot of `length` bytes at byte `at` of the output that starts at `base`.
-    pub(crate) fn at(base: u64, at: u64, length: usize) -> Slot {
-        Slot {
-            address: base.wrapping_add(at) as *mut u8,
+    /// The slot of `length` bytes at byte `at` of the output, where that is mapped.
+    pub(crate) fn at(windows: &Windows, at: u64, length: usize) -> Option<Slot> {
+        let thread = threads::mine();
+        thread.begin();
+        let address = windows.address(at);
+        if address.is_none() {
+            thread.end();
+        }
+        Some(Slot {
+            address: address?,
             end: at.wrapping_add(length as u64),
             before: 0,
-        }
+            thread,
+        })
     }
 
     /// Stores the record: the sentinel first and the pointer last, so that a

@@ -3,7 +3,7 @@
 //! A forked child shares its parent's mapping of the trace and must never write
 //! there. It finds zeros here ([`hook::wiped`]), which mean "not initialised". They are
 //! safe for a call that is under way, too: mode [`COLD`] leads to the slow path, and a
-//! limit of 0 bytes refuses every slot.
+//! limit of 0 bytes, or a byte that no window maps, refuses every slot.
 
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -12,10 +12,13 @@ use hook::mapping::Mappings;
 use hook::sys;
 use hook::wiped::{Wipeable, Wiped};
 
+use crate::confinement;
 use crate::file::TraceFile;
 use crate::notes::{Events, Notes};
 use crate::output::Output;
 use crate::slots::{Cursor, Slot};
+use crate::threads::Thread;
+use crate::windows::Windows;
 
 /// Not initialised, or not tracing.
 pub(crate) const COLD: u32 = 0;
@@ -29,6 +32,9 @@ pub(crate) const PARTIAL: u32 = 2;
 pub(crate) struct State {
     /// What is recorded: [`COLD`], or a set of [`RECORDING`] and [`PARTIAL`].
     pub(crate) mode: AtomicU32,
+    /// Differs from that of the process that this one was forked from, whose threads' words
+    /// a child inherits; 0 for none.
+    pub(crate) identity: AtomicU32,
     /// The process that the trace belongs to.
     pub(crate) process_id: AtomicU32,
     /// But for its slots, used with the lock held only.
@@ -40,19 +46,21 @@ pub(crate) struct State {
     pub(crate) events: Events,
     pub(crate) notes: Notes,
     pub(crate) cursor: Cursor,
+    pub(crate) windows: Windows,
 }
 
 // SAFETY: all-zero bytes are a valid value, not initialised, and every field is made of
 // atomics.
 unsafe impl Wipeable for State {}
 
-const _: () = assert!(size_of::<State>() <= 4096);
-// What every event reads, up to the first two words of the mappings, is one cache line.
+// What every event reads, up to the first two words of the mappings, is one cache line, but
+// for where its window lies.
 const _: () = assert!(core::mem::offset_of!(State, mappings) <= 48);
 
 /// Stands in until the page is there; stays zero.
 static NONE: State = State {
     mode: AtomicU32::new(COLD),
+    identity: AtomicU32::new(0),
     process_id: AtomicU32::new(0),
     output: Output::new(),
     mappings: Mappings::new(),
@@ -61,6 +69,7 @@ static NONE: State = State {
     events: Events::new(),
     notes: Notes::new(),
     cursor: Cursor::new(),
+    windows: Windows::new(),
 };
 
 static STATE: Wiped<State> = Wiped::new(&NONE);
@@ -76,15 +85,20 @@ impl State {
         self.mode.load(Ordering::Acquire) == RECORDING
     }
 
-    /// Reserves `length` bytes of the output if they are ready.
+    /// Reserves `length` bytes of the output for a thread if they are ready.
     #[inline(always)]
-    pub(crate) fn try_reserve(&self, length: usize) -> Option<Slot> {
-        self.output.try_reserve(&self.cursor, length)
+    pub(crate) fn try_reserve(&self, thread: &'static Thread, length: usize) -> Option<Slot> {
+        self.output
+            .try_reserve(&self.cursor, &self.windows, thread, length)
     }
 
-    /// Takes the lock of the slow paths, with all signals held back.
-    pub(crate) fn lock(&self) -> Locked<'_> {
-        self.lock.take()
+    /// Takes the lock of the slow paths, with all signals held back. Where the program
+    /// filters system calls, signals come and nobody waits: none where the lock is taken.
+    pub(crate) fn lock(&self) -> Option<Locked<'_>> {
+        if confinement::is_filtered() {
+            return self.lock.try_quietly();
+        }
+        Some(self.lock.take())
     }
 
     /// With the lock held: whether this process has its output open.
@@ -110,7 +124,7 @@ pub(crate) fn make() -> Result<&'static State, i32> {
 /// In a forked child: makes the state what the kernel's wiping makes of it.
 pub(crate) fn forget_parent() {
     let owner = current().process_id.load(Ordering::Relaxed);
-    if owner != 0 && owner != sys::process_id() {
+    if owner != 0 && (confinement::is_filtered() || owner != sys::process_id()) {
         // SAFETY: the child of a fork has one thread.
         unsafe { STATE.wipe() };
     }

@@ -39,24 +39,11 @@ use core::ffi::c_void;
 use core::sync::atomic::Ordering;
 
 use common::trace::wire::{Block, Call, Kind};
-use hook::{real, tls};
+use hook::real;
 
 use crate::slots::Slot;
 use crate::state::{self, PARTIAL, RECORDING, State};
-use crate::{known, notes, process};
-
-/// The kernel's id of this thread, if it was asked for before.
-#[inline(always)]
-fn known_thread_id(state: &State) -> Option<u64> {
-    let process_id = state.process_id.load(Ordering::Relaxed);
-    tls::block().known_thread_id(process_id).map(u64::from)
-}
-
-/// The kernel's id of this thread.
-fn thread_id(state: &State) -> u64 {
-    let process_id = state.process_id.load(Ordering::Relaxed);
-    u64::from(tls::block().thread_id(process_id))
-}
+use crate::{known, notes, process, threads};
 
 /// What there is to say of a live block.
 ///
@@ -73,7 +60,7 @@ unsafe fn describe(state: &State, pointer: *mut c_void, requested: usize) -> Blo
     Block {
         pointer: pointer as u64,
         usable: usable as u64,
-        thread: thread_id(state),
+        thread: threads::id(state),
         mapping_base: base as u64,
     }
 }
@@ -87,12 +74,13 @@ unsafe fn describe_quickly(state: &State, pointer: *mut c_void) -> Option<Block>
     if !real::is_glibc() {
         return None;
     }
+    let thread = threads::known_id(state)?;
     // SAFETY: the block is live, and glibc's.
     let (base, usable) = unsafe { state.mappings.in_heap(pointer as usize) }?;
     Some(Block {
         pointer: pointer as u64,
         usable: usable as u64,
-        thread: known_thread_id(state)?,
+        thread,
         mapping_base: base as u64,
     })
 }
@@ -123,7 +111,8 @@ pub(crate) unsafe fn allocated(
         // SAFETY: the caller's promise.
         return unsafe { allocated_slowly(kind, pointer, requested, make) };
     };
-    match state.try_reserve(kind.record_len()) {
+    // SAFETY: the thread's id is in the block.
+    match state.try_reserve(unsafe { threads::place() }, kind.record_len()) {
         // SAFETY: the slot is as long as the record.
         Some(slot) => unsafe { slot.fill(&make(block)) },
         // SAFETY: the caller's promise.
@@ -185,7 +174,7 @@ fn freeing_refused(pointer: *mut c_void) {
     let state = state::current();
     let call = Call::Free {
         pointer: pointer as u64,
-        thread: thread_id(state),
+        thread: threads::id(state),
     };
     record_refused(state, call);
 }
@@ -203,13 +192,14 @@ fn record_refused(state: &State, call: Call) {
 pub(crate) fn freeing(pointer: *mut c_void) {
     let state = state::current();
     if state.records_everything()
-        && let Some(thread) = known_thread_id(state)
+        && let Some(thread) = threads::known_id(state)
     {
         let call = Call::Free {
             pointer: pointer as u64,
             thread,
         };
-        match state.try_reserve(Kind::Free.record_len()) {
+        // SAFETY: the thread's id is known.
+        match state.try_reserve(unsafe { threads::place() }, Kind::Free.record_len()) {
             // SAFETY: the slot is as long as the record.
             Some(slot) => unsafe { slot.fill(&call) },
             None => freeing_refused(pointer),
@@ -233,7 +223,7 @@ fn freeing_slowly(pointer: *mut c_void) {
         state,
         Call::Free {
             pointer: pointer as u64,
-            thread: thread_id(state),
+            thread: threads::id(state),
         },
     );
 }
@@ -294,7 +284,7 @@ pub(crate) unsafe fn reallocating(pointer: *mut c_void) -> Option<Reallocation> 
     if let Some(slot) = &slot {
         let call = Call::Free {
             pointer: pointer as u64,
-            thread: thread_id(state),
+            thread: threads::id(state),
         };
         // SAFETY: the slot has room for a realloc record, which is longer.
         unsafe { slot.fill(&call) };

@@ -1,12 +1,13 @@
 //! The tracer as a back end: passes every call on, and records it before or after.
 
-use core::ffi::c_void;
+use core::ffi::{c_int, c_void};
 
 use common::trace::wire::{Call, Kind};
+use hook::limits::Limit;
 use hook::lock::SignalsBlocked;
 use hook::{Answer, Backend, Request, bootstrap, real};
 
-use crate::{message, notes, process, settings, state, toggle, trace};
+use crate::{confinement, guard, message, notes, process, settings, state, toggle, trace, windows};
 
 /// Records every call that changes live memory.
 pub(crate) struct Tracer;
@@ -44,8 +45,31 @@ unsafe impl Backend for Tracer {
         notes::trimmed();
     }
 
-    fn confining() {
-        notes::look_no_more();
+    fn limit(limit: Limit, call: impl FnOnce() -> c_int) -> c_int {
+        if limit == Limit::FileSize {
+            process::prepare();
+            return call();
+        }
+        let before = process::confine(limit == Limit::Filter);
+        let result = call();
+        if result < 0 {
+            confinement::take_back(before);
+        }
+        result
+    }
+
+    fn memory_locked() {
+        if !confinement::is_filtered() {
+            windows::unlock();
+        }
+    }
+
+    fn make_way(fd: c_int) {
+        process::make_way(fd);
+    }
+
+    fn mend(address: usize) -> bool {
+        guard::mend(address)
     }
 
     #[inline(always)]

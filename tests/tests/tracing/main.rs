@@ -2,7 +2,10 @@
 
 mod calls;
 mod children;
+mod confined;
+mod descriptors;
 mod ends;
+mod faults;
 mod hook;
 mod launcher;
 mod memory;

@@ -68,9 +68,10 @@ fn a_file_size_limit_ends_the_trace_and_not_the_program() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(said.starts_with("uncore: tracing stops"), "{said}");
-    assert!(trace.length <= 1 << 20);
+    // What was prepared before the limit came.
+    assert!(trace.length < 9 << 20, "{} bytes", trace.length);
     assert!(
-        trace.used > (1 << 20) - 100,
+        trace.used > (8 << 20) - 100,
         "{} bytes are used",
         trace.used
     );

@@ -10,6 +10,7 @@
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 
+use crate::limits::Limit;
 use crate::{real, sys};
 
 /// The least alignment that C promises, in bytes.
@@ -185,10 +186,28 @@ pub unsafe trait Backend: 'static {
     /// about to return.
     fn trimmed() {}
 
-    /// The program is about to confine itself (`prctl` with `PR_SET_SECCOMP`, or with
-    /// `PR_SET_NO_NEW_PRIVS`, which goes before a filter): system calls that it does not
-    /// make itself may be forbidden from now on, in its children as well.
-    fn confining() {}
+    /// The program is about to limit itself by `call`, which says by a negative result that
+    /// it did not.
+    fn limit(limit: Limit, call: impl FnOnce() -> c_int) -> c_int {
+        let _ = limit;
+        call()
+    }
+
+    /// The program has had all its memory locked.
+    fn memory_locked() {}
+
+    /// The program is about to give another of its descriptors the number `fd`, which one of
+    /// the back end's own has (see [`descriptors`](crate::descriptors)).
+    fn make_way(fd: c_int) {
+        let _ = fd;
+    }
+
+    /// In a handler of SIGBUS (see [`signals`](crate::signals)): whether `address`, at which
+    /// there was a fault, is the back end's own, and can be used now.
+    fn mend(address: usize) -> bool {
+        let _ = address;
+        false
+    }
 
     /// Answers an allocation.
     ///

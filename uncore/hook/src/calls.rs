@@ -10,6 +10,10 @@ use crate::backend::{Backend, Request};
 use crate::table::types::{Text, Texts};
 use crate::{bootstrap, errno, real, sys};
 
+pub use crate::descriptors::{close_range, closefrom, dup2, dup3};
+pub use crate::limits::{mlockall, prctl, prlimit, prlimit64, setrlimit, setrlimit64};
+pub use crate::signals::{__sysv_signal, bsd_signal, sigaction, signal, sysv_signal};
+
 /// `malloc(3)`
 ///
 /// # Safety
@@ -180,26 +184,6 @@ pub unsafe fn malloc_trim<B: Backend>(pad: usize) -> c_int {
         B::trimmed();
     }
     released
-}
-
-/// `prctl(2)`. In C it takes any number of arguments; passed on are four, in the
-/// registers in which they come, as libc does.
-///
-/// # Safety
-/// As in C.
-#[inline(always)]
-pub unsafe fn prctl<B: Backend>(
-    option: c_int,
-    first: usize,
-    second: usize,
-    third: usize,
-    fourth: usize,
-) -> c_int {
-    if option == libc::PR_SET_SECCOMP || (option == libc::PR_SET_NO_NEW_PRIVS && first == 1) {
-        B::confining();
-    }
-    // SAFETY: as in `malloc`.
-    unsafe { real::prctl(option, first, second, third, fourth) }
 }
 
 /// `_exit(2)`

@@ -62,7 +62,7 @@ pub unsafe fn set(name: &[u8], entry: &'static CStr) {
     while unsafe { !old.add(count).read().is_null() } {
         count += 1;
     }
-    let Ok(new) = sys::map((count + 2) * size_of::<*const c_char>(), None) else {
+    let Ok(new) = sys::map((count + 2) * size_of::<*const c_char>()) else {
         return;
     };
     let new = new as *mut *const c_char;

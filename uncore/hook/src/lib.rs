@@ -9,7 +9,9 @@
 //! which answers by itself or passes the call on ([`real`]). The real functions are
 //! looked up at the first call; allocations that the loader makes meanwhile come from
 //! a small pool ([`bootstrap`]). When the library is loaded the back end is started,
-//! and from then on told of forks and of the end ([`lifecycle`]).
+//! and from then on told of forks and of the end ([`lifecycle`]), and before the program
+//! limits itself ([`limits`]). Descriptors of the back end's own stay out of the program's
+//! way ([`descriptors`]), and faults in its mappings are not the program's ([`signals`]).
 //!
 //! The rest is what a back end must not do by libc inside of somebody else's call:
 //! raw system calls ([`sys`]) and locks ([`lock`]), words of each thread ([`tls`]), values that a
@@ -20,25 +22,33 @@
 //! `errno`.
 #![warn(missing_docs, clippy::undocumented_unsafe_blocks)]
 
+mod stubs;
 mod table;
 
 pub mod backend;
 pub mod bootstrap;
 #[doc(hidden)]
 pub mod calls;
+pub mod descriptors;
 pub mod environment;
 pub mod errno;
 pub mod glibc;
 #[doc(hidden)]
 pub mod lifecycle;
+pub mod limits;
 pub mod link;
 pub mod lock;
 pub mod mapping;
 pub mod message;
 pub mod real;
+pub mod signals;
 pub mod sys;
 pub mod tls;
 pub mod wiped;
 
 pub use backend::{Answer, Backend, Request};
+#[doc(hidden)]
+pub use libc;
+#[doc(hidden)]
+pub use stubs::parts;
 pub use table::{NAMES, types};

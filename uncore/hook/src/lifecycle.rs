@@ -5,6 +5,7 @@ use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 
 use crate::backend::Backend;
+use crate::signals;
 
 unsafe extern "C" {
     fn __cxa_atexit(
@@ -26,6 +27,7 @@ extern "C" fn ending<B: Backend>(_: *mut c_void) {
 }
 
 extern "C" fn forked<B: Backend>() {
+    signals::forked();
     B::forked();
 }
 

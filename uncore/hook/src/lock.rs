@@ -1,5 +1,6 @@
 //! Holding back signals, and a lock that holds them back while it is held, so
-//! that no handler of its thread can wait for it.
+//! that no handler of its thread can wait for it. SIGBUS is let through: see
+//! [`crate::signals`].
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -8,14 +9,16 @@ use crate::sys::{call, write};
 /// All signals held back while this value lives. The kernel's mask is set
 /// directly, so that the signals that libc keeps for itself are held back too.
 pub struct SignalsBlocked {
-    before: u64,
+    /// The mask before; none where nothing was done.
+    before: Option<u64>,
 }
 
 impl SignalsBlocked {
     /// Holds all signals back from now on.
     #[allow(clippy::new_without_default, reason = "it is an act, not a value")]
     pub fn new() -> SignalsBlocked {
-        let all = u64::MAX;
+        // A SIGBUS that is held back is fatal, and one comes where the trace's file is cut.
+        let all = !bit(libc::SIGBUS);
         let mut before = 0u64;
         let arguments = [
             libc::SIG_SETMASK as usize,
@@ -27,22 +30,28 @@ impl SignalsBlocked {
         ];
         // SAFETY: both masks have the kernel's size, which is passed.
         let _ = unsafe { call(libc::SYS_rt_sigprocmask, arguments) };
-        SignalsBlocked { before }
+        SignalsBlocked {
+            before: Some(before),
+        }
     }
 
-    /// Writes `bytes`, and takes back a SIGPIPE that the write raised in this thread,
-    /// unless one was pending before.
-    pub fn write_quietly(&self, fd: i32, bytes: &[u8]) {
-        let pipe = 1u64 << (libc::SIGPIPE - 1);
+    /// Makes a system call that writes to a file, and takes back the SIGPIPE or SIGXFSZ that
+    /// it raised in this thread, unless one was pending before.
+    pub fn quietly<T>(&self, write: impl FnOnce() -> Result<T, i32>) -> Result<T, i32> {
         let mut pending = 0u64;
         let arguments = [&raw mut pending as usize, size_of::<u64>(), 0, 0, 0, 0];
         // SAFETY: the mask has the kernel's size, which is passed.
         let _ = unsafe { call(libc::SYS_rt_sigpending, arguments) };
-        let result = write(fd, bytes);
-        if result == Err(libc::EPIPE) && pending & pipe == 0 {
+        let result = write();
+        let raised = match result {
+            Err(libc::EPIPE) => bit(libc::SIGPIPE),
+            Err(libc::EFBIG) => bit(libc::SIGXFSZ),
+            _ => 0,
+        };
+        if raised & !pending != 0 {
             let at_once = [0u64; 2];
             let arguments = [
-                &raw const pipe as usize,
+                &raw const raised as usize,
                 0,
                 &raw const at_once as usize,
                 size_of::<u64>(),
@@ -52,14 +61,26 @@ impl SignalsBlocked {
             // SAFETY: mask and time have the kernel's layout.
             let _ = unsafe { call(libc::SYS_rt_sigtimedwait, arguments) };
         }
+        result
     }
+
+    /// Writes `bytes`, [`quietly`](SignalsBlocked::quietly).
+    pub fn write_quietly(&self, fd: i32, bytes: &[u8]) {
+        let _ = self.quietly(|| write(fd, bytes));
+    }
+}
+
+/// The bit of a signal in the kernel's masks.
+const fn bit(signal: i32) -> u64 {
+    1 << (signal - 1)
 }
 
 impl Drop for SignalsBlocked {
     fn drop(&mut self) {
+        let Some(before) = self.before else { return };
         let arguments = [
             libc::SIG_SETMASK as usize,
-            &raw const self.before as usize,
+            &raw const before as usize,
             0,
             size_of::<u64>(),
             0,
@@ -103,6 +124,17 @@ impl Lock {
             lock: self,
             signals,
         }
+    }
+
+    /// Takes the lock without a system call, where it is open; signals come meanwhile.
+    pub fn try_quietly(&self) -> Option<Locked<'_>> {
+        self.0
+            .compare_exchange(OPEN, TAKEN, Ordering::Acquire, Ordering::Relaxed)
+            .ok()?;
+        Some(Locked {
+            lock: self,
+            signals: SignalsBlocked { before: None },
+        })
     }
 
     fn futex(&self, operation: i32, value: u32) {

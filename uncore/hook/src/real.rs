@@ -5,20 +5,27 @@
 //! thread looks them up, the loader may allocate: those calls are served from
 //! the static pool.
 
-use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use core::mem::transmute;
 use core::ptr::{null, null_mut};
 use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use crate::errno::{self, Errno};
-use crate::table::types::{Text, Texts};
+use crate::table::types::{Handler, Text, Texts};
 use crate::{bootstrap, environment, glibc, tls};
 
 macro_rules! real {
     (
-        looked_up { $($name:ident($($argument:ident: $type:ty),*) -> $result:ty, early $early:block;)* }
+        looked_up { $($looked_up:tt)* }
+        stubs { $($stubs:tt)* }
         own { $($own:tt)* }
     ) => {
+        real_functions! { $($looked_up)* $($stubs)* }
+    };
+}
+
+macro_rules! real_functions {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty, early $early:block;)*) => {
         $(
             /// The real function of this name.
             ///
@@ -37,11 +44,13 @@ macro_rules! real {
         )*
 
         /// Where each call goes.
-        struct Functions {
-            $($name: AtomicPtr<c_void>,)*
+        #[doc(hidden)]
+        pub struct Functions {
+            $(pub(crate) $name: AtomicPtr<c_void>,)*
         }
 
-        static REAL: Functions = Functions {
+        #[doc(hidden)]
+        pub static REAL: Functions = Functions {
             $($name: AtomicPtr::new(first::$name as *mut c_void),)*
         };
 

@@ -272,13 +272,6 @@ pub fn write_repeatedly_at(fd: i32, bytes: &[u8], length: u64, at: u64) -> Resul
     checked(unsafe { call(libc::SYS_pwritev, arguments) })
 }
 
-/// Makes blocks exist for the bytes `at .. at + length`, growing the file.
-pub fn allocate(fd: i32, at: u64, length: u64) -> Result<(), i32> {
-    let arguments = [fd as usize, 0, at as usize, length as usize, 0, 0];
-    // SAFETY: no memory is passed.
-    checked(unsafe { call(libc::SYS_fallocate, arguments) }).map(drop)
-}
-
 /// Sets the file's length in bytes.
 pub fn truncate(fd: i32, length: u64) -> Result<(), i32> {
     // SAFETY: no memory is passed.
@@ -291,25 +284,54 @@ pub fn truncate(fd: i32, length: u64) -> Result<(), i32> {
     checked(result).map(drop)
 }
 
-/// Maps `length` bytes: of the file `fd` from its start, shared; or anonymous
-/// private memory where `fd` is `None`. Nothing is reserved.
-pub fn map(length: usize, fd: Option<i32>) -> Result<usize, i32> {
-    let protection = libc::PROT_READ | libc::PROT_WRITE;
-    let flags = libc::MAP_NORESERVE
-        | match fd {
-            Some(_) => libc::MAP_SHARED,
-            None => libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
-        };
+/// `mmap`, at `address` where that is free or the flags demand it.
+unsafe fn map_at(
+    address: usize,
+    length: usize,
+    protection: i32,
+    flags: i32,
+    fd: i32,
+    start: u64,
+) -> Result<usize, i32> {
+    let flags = flags | libc::MAP_NORESERVE;
     let arguments = [
-        0,
+        address,
         length,
         protection as usize,
         flags as usize,
-        fd.unwrap_or(-1) as isize as usize,
-        0,
+        fd as isize as usize,
+        start as usize,
     ];
-    // SAFETY: the kernel chooses a free range.
+    // SAFETY: the caller vouches for what is mapped over.
     checked(unsafe { call(libc::SYS_mmap, arguments) })
+}
+
+const WRITABLE: i32 = libc::PROT_READ | libc::PROT_WRITE;
+const ANONYMOUS: i32 = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+
+/// Maps `length` bytes of anonymous private memory. Nothing is reserved.
+pub fn map(length: usize) -> Result<usize, i32> {
+    // SAFETY: the kernel chooses a free range.
+    unsafe { map_at(0, length, WRITABLE, ANONYMOUS, -1, 0) }
+}
+
+/// Keeps `length` bytes of addresses, which cannot be used.
+pub fn reserve(length: usize) -> Result<usize, i32> {
+    // SAFETY: the kernel chooses a free range.
+    unsafe { map_at(0, length, libc::PROT_NONE, ANONYMOUS, -1, 0) }
+}
+
+/// Maps `length` bytes of the file `fd` from byte `start` on, which is a multiple of the
+/// page size, shared; at `address` if that is free, elsewhere if not.
+pub fn map_file(fd: i32, start: u64, length: usize, address: usize) -> Result<usize, i32> {
+    // SAFETY: the kernel takes a free range.
+    unsafe { map_at(address, length, WRITABLE, libc::MAP_SHARED, fd, start) }
+}
+
+/// Has memory of our own locked no more.
+pub fn unlock(start: usize, length: usize) {
+    // SAFETY: no contents are changed.
+    let _ = unsafe { call(libc::SYS_munlock, [start, length, 0, 0, 0, 0]) };
 }
 
 /// Puts anonymous private memory in the place of a mapping of our own.
@@ -317,18 +339,8 @@ pub fn map(length: usize, fd: Option<i32>) -> Result<usize, i32> {
 /// # Safety
 /// `start .. start + length` is a mapping that nobody else uses.
 pub unsafe fn cover(start: usize, length: usize) {
-    let protection = libc::PROT_READ | libc::PROT_WRITE;
-    let flags = libc::MAP_NORESERVE | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
-    let arguments = [
-        start,
-        length,
-        protection as usize,
-        flags as usize,
-        -1isize as usize,
-        0,
-    ];
     // SAFETY: the caller vouches that the range is ours.
-    let _ = unsafe { call(libc::SYS_mmap, arguments) };
+    let _ = unsafe { map_at(start, length, WRITABLE, ANONYMOUS | libc::MAP_FIXED, -1, 0) };
 }
 
 /// Gives back a mapping of our own.
@@ -353,7 +365,7 @@ pub unsafe fn advise(start: usize, length: usize, advice: i32) -> Result<(), i32
 /// Maps `length` bytes of anonymous private memory that a forked child finds as
 /// zeros, whatever way it was made.
 pub fn map_wiped_on_fork(length: usize) -> Result<usize, i32> {
-    let address = map(length, None)?;
+    let address = map(length)?;
     // SAFETY: the fresh mapping is ours and holds nothing yet.
     match unsafe { advise(address, length, libc::MADV_WIPEONFORK) } {
         Ok(()) => Ok(address),
@@ -440,15 +452,42 @@ pub fn thread_id() -> u32 {
     unsafe { call(libc::SYS_gettid, [0; 6]) as u32 }
 }
 
-/// The soft limit on `resource`; unlimited (`u64::MAX`) where it cannot be read.
-pub fn limit(resource: libc::__rlimit_resource_t) -> u64 {
+/// The soft and the hard limit on `resource`; unlimited (`u64::MAX`) where they cannot be
+/// read.
+pub fn limits(resource: libc::__rlimit_resource_t) -> [u64; 2] {
     let mut limits = [u64::MAX; 2];
     let arguments = [0, resource as usize, 0, limits.as_mut_ptr() as usize, 0, 0];
     // SAFETY: `limits` has the layout of the kernel's `rlimit64`.
-    match checked(unsafe { call(libc::SYS_prlimit64, arguments) }) {
-        Ok(_) => limits[0],
-        Err(_) => u64::MAX,
-    }
+    let _ = unsafe { call(libc::SYS_prlimit64, arguments) };
+    limits
+}
+
+/// Sets the soft and the hard limit on `resource`.
+pub fn set_limits(resource: libc::__rlimit_resource_t, limits: [u64; 2]) -> Result<(), i32> {
+    let arguments = [0, resource as usize, limits.as_ptr() as usize, 0, 0, 0];
+    // SAFETY: `limits` has the layout of the kernel's `rlimit64`.
+    checked(unsafe { call(libc::SYS_prlimit64, arguments) }).map(drop)
+}
+
+/// Whether this is a thread of the process that has not ended.
+pub fn is_thread(process_id: u32, thread_id: u32) -> bool {
+    let arguments = [process_id as usize, thread_id as usize, 0, 0, 0, 0];
+    // SAFETY: signal 0 is none.
+    error(unsafe { call(libc::SYS_tgkill, arguments) }) != Some(libc::ESRCH)
+}
+
+/// Sends a signal to the calling thread.
+pub fn raise(signal: i32) {
+    let arguments = [
+        process_id() as usize,
+        thread_id() as usize,
+        signal as usize,
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: no memory is passed.
+    let _ = unsafe { call(libc::SYS_tgkill, arguments) };
 }
 
 /// The working directory, NUL-terminated, in `buffer`; returns its length

@@ -11,6 +11,8 @@
 /// * `looked_up`: functions that have a real one behind them. `early` is what a
 ///   call gives while the real functions are being looked up by the calling
 ///   thread (the loader allocates then), and where libc lacks the function.
+/// * `stubs`: the same, but their symbols are in [`stubs`](crate::stubs): nearly all calls
+///   are to reach the real function as if nothing stood before it.
 /// * `own`: functions that the hook makes of others.
 #[doc(hidden)]
 #[macro_export]
@@ -46,8 +48,6 @@ macro_rules! table {
                     early { 0 };
                 malloc_trim(pad: usize) -> c_int,
                     early { 0 };
-                prctl(option: c_int, first: usize, second: usize, third: usize, fourth: usize) -> c_int,
-                    early { not_supported() };
                 execve(path: Text, arguments: Texts, environment: Texts) -> c_int,
                     early { not_supported() };
                 execv(path: Text, arguments: Texts) -> c_int,
@@ -58,6 +58,42 @@ macro_rules! table {
                     early { not_supported() };
                 fexecve(fd: c_int, arguments: Texts, environment: Texts) -> c_int,
                     early { not_supported() };
+                prctl(option: c_int, first: usize, second: usize, third: usize, fourth: usize) -> c_int,
+                    early { not_supported() };
+                setrlimit(resource: c_int, limits: *const libc::rlimit) -> c_int,
+                    early { not_supported() };
+                setrlimit64(resource: c_int, limits: *const libc::rlimit) -> c_int,
+                    early { not_supported() };
+                prlimit(process: c_int, resource: c_int, new: *const libc::rlimit, old: *mut libc::rlimit) -> c_int,
+                    early { not_supported() };
+                prlimit64(process: c_int, resource: c_int, new: *const libc::rlimit, old: *mut libc::rlimit) -> c_int,
+                    early { not_supported() };
+                mlockall(flags: c_int) -> c_int,
+                    early { not_supported() };
+                close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int,
+                    early { not_supported() };
+                closefrom(first: c_int) -> (),
+                    early {};
+                dup2(old: c_int, new: c_int) -> c_int,
+                    early { not_supported() };
+                dup3(old: c_int, new: c_int, flags: c_int) -> c_int,
+                    early { not_supported() };
+                sigaction(signal: c_int, new: *const libc::sigaction, old: *mut libc::sigaction) -> c_int,
+                    early { not_supported() };
+                signal(signal: c_int, handler: Handler) -> Handler,
+                    early { libc::SIG_ERR };
+                bsd_signal(signal: c_int, handler: Handler) -> Handler,
+                    early { libc::SIG_ERR };
+                sysv_signal(signal: c_int, handler: Handler) -> Handler,
+                    early { libc::SIG_ERR };
+                __sysv_signal(signal: c_int, handler: Handler) -> Handler,
+                    early { libc::SIG_ERR };
+            }
+            stubs {
+                close(fd: c_int) -> c_int,
+                    early { not_supported() };
+                syscall(number: usize, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> isize,
+                    early { not_supported() as isize };
             }
             own {
                 reallocarray(old: *mut c_void, count: usize, size: usize) -> *mut c_void;
@@ -70,7 +106,9 @@ macro_rules! table {
 
 /// The types that the table's rows are written in.
 pub mod types {
-    pub use core::ffi::{c_char, c_int, c_void};
+    pub use core::ffi::{c_char, c_int, c_uint, c_void};
+
+    pub use crate::signals::Handler;
 
     /// C's `const char *`.
     pub type Text = *const c_char;
@@ -81,10 +119,12 @@ pub mod types {
 macro_rules! names {
     (
         looked_up { $($looked_up:ident($($a:ident: $t:ty),*) -> $r:ty, early $early:block;)* }
+        stubs { $($stub:ident($($c:ident: $v:ty),*) -> $q:ty, early $late:block;)* }
         own { $($own:ident($($b:ident: $u:ty),*) -> $s:ty;)* }
     ) => {
         /// The symbols that every hook exports.
-        pub const NAMES: &[&str] = &[$(stringify!($looked_up),)* $(stringify!($own),)*];
+        pub const NAMES: &[&str] =
+            &[$(stringify!($looked_up),)* $(stringify!($stub),)* $(stringify!($own),)*];
     };
 }
 
@@ -108,10 +148,14 @@ macro_rules! export_table {
     (
         ($backend:ty)
         looked_up { $($looked_up:ident($($a:ident: $t:ty),*) -> $r:ty, early $early:block;)* }
+        stubs { $($stub:ident($($c:ident: $v:ty),*) -> $q:ty, early $late:block;)* }
         own { $($own:ident($($b:ident: $u:ty),*) -> $s:ty;)* }
     ) => {
         const _: () = {
-            use $crate::types::{Text, Texts, c_int, c_void};
+            use $crate::libc;
+            use $crate::types::{Handler, Text, Texts, c_int, c_uint, c_void};
+
+            $crate::stubs!($backend);
 
             $crate::export_each!(
                 ($backend)

@@ -8,8 +8,6 @@
 use core::cell::Cell;
 use core::sync::atomic::{Ordering, compiler_fence};
 
-use crate::sys;
-
 core::arch::global_asm!(
     ".pushsection .tbss.hook_thread_block,\"awT\",%nobits",
     ".globl hook_thread_block",
@@ -28,9 +26,10 @@ pub const BACKEND_WORDS: usize = 4;
 /// A thread's words; all zero in a new thread.
 #[repr(C)]
 pub struct ThreadBlock {
-    /// The process for which `thread_id` was asked: a forked child inherits
-    /// the words of its parent's thread.
-    process_id: Cell<u32>,
+    /// The identity of the process for which `thread_id` was set: a forked child inherits
+    /// the words of its parent's thread, and has another. Process ids are none: a child in a
+    /// new namespace may have its parent's.
+    identity: Cell<u32>,
     /// The kernel's id of this thread.
     thread_id: Cell<u32>,
     /// Start of the mapping that held this thread's last block, see [`crate::mapping`].
@@ -44,26 +43,20 @@ pub struct ThreadBlock {
 }
 
 impl ThreadBlock {
-    /// The kernel's id of this thread, if it was asked for before in this process.
+    /// The id of this thread, if it was set in the process of this identity, which is not 0.
     #[inline(always)]
-    pub fn known_thread_id(&self, process_id: u32) -> Option<u32> {
-        (self.process_id.get() == process_id).then(|| self.thread_id.get())
+    pub fn known_thread_id(&self, identity: u32) -> Option<u32> {
+        (self.identity.get() == identity).then(|| self.thread_id.get())
     }
 
-    /// The kernel's id of this thread, which the process `process_id` runs.
-    pub fn thread_id(&self, process_id: u32) -> u32 {
-        self.known_thread_id(process_id)
-            .unwrap_or_else(|| self.ask_thread_id(process_id))
-    }
-
-    #[cold]
-    fn ask_thread_id(&self, process_id: u32) -> u32 {
-        // In this order: a signal handler in between asks again.
-        self.process_id.set(0);
-        self.thread_id.set(sys::thread_id());
+    /// Sets the id of this thread; returns it.
+    pub fn set_thread_id(&self, identity: u32, id: u32) -> u32 {
+        // In this order: a signal handler in between sets it again.
+        self.identity.set(0);
+        self.thread_id.set(id);
         compiler_fence(Ordering::SeqCst);
-        self.process_id.set(process_id);
-        self.thread_id.get()
+        self.identity.set(identity);
+        id
     }
 }
 

@@ -1,0 +1,45 @@
+//! How far the program has confined itself.
+//!
+//! A program that installs a filter of system calls may be killed for one that it does not
+//! make itself. It is seen coming ([`hook::limits`]): the trace's file is then made longer
+//! beforehand, and from the filter on no system call is made at all, in this process and in
+//! its children. A program that may no longer gain rights is about to do so, perhaps by
+//! ways that are not seen: the file is made longer, and the kernel is asked for nothing that
+//! the trace can do without.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+const FREE: u32 = 0;
+/// It may gain no new rights.
+const ABOUT: u32 = 1;
+/// System calls are filtered.
+const FILTERED: u32 = 2;
+
+/// Inherited by forked children, as the filter is.
+static LEVEL: AtomicU32 = AtomicU32::new(FREE);
+
+/// The level before [`begin`].
+#[derive(Clone, Copy)]
+pub(crate) struct Before(u32);
+
+/// From now on no system call is made to learn what the trace can do without; if it is a
+/// filter, none at all.
+pub(crate) fn begin(filter: bool) -> Before {
+    let level = if filter { FILTERED } else { ABOUT };
+    Before(LEVEL.fetch_max(level, Ordering::Relaxed))
+}
+
+/// The program did not confine itself after all.
+pub(crate) fn take_back(before: Before) {
+    LEVEL.store(before.0, Ordering::Relaxed);
+}
+
+/// Whether system calls may be made that the trace can do without.
+pub(crate) fn may_look() -> bool {
+    LEVEL.load(Ordering::Relaxed) == FREE
+}
+
+/// Whether no system call may be made.
+pub(crate) fn is_filtered() -> bool {
+    LEVEL.load(Ordering::Relaxed) >= FILTERED
+}

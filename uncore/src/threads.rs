@@ -1,0 +1,256 @@
+//! Which threads are writing a record at this moment.
+//!
+//! A window of the output is unmapped once nobody can write into it any more ([`windows`]
+//! (crate::windows)). So each thread has a word of its own in which it says that it is about
+//! to reserve a slot, and that it has filled it: two plain stores, as nobody else writes
+//! there. Who wants to unmap notes, thread by thread, up to which byte of the output all
+//! its slots are filled: up to the cursor at a moment at which it was writing nothing.
+//!
+//! The words lie in chunks that are never given back. The place of a thread that has ended is
+//! found free when another is needed.
+
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+
+use hook::{sys, tls};
+
+use crate::confinement;
+use crate::state::State;
+
+/// What a thread says of itself, on a cache line of its own. Zeros: nobody's.
+#[repr(C, align(64))]
+pub(crate) struct Thread {
+    /// How many slots it is filling: one for each signal handler that came in between, and
+    /// those of `realloc`s under way.
+    filling: AtomicU32,
+    /// The kernel's id; 0 where the place is free.
+    id: AtomicU32,
+    /// Up to this byte of the output its slots are filled.
+    filled: AtomicU64,
+}
+
+impl Thread {
+    const fn new() -> Thread {
+        Thread {
+            filling: AtomicU32::new(0),
+            id: AtomicU32::new(0),
+            filled: AtomicU64::new(0),
+        }
+    }
+
+    /// Before a slot is reserved.
+    #[inline(always)]
+    pub(crate) fn begin(&self) {
+        let filling = self.filling.load(Ordering::Relaxed);
+        // The reservation, which comes next, lets nothing pass to behind it.
+        self.filling
+            .store(filling.wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// After it was filled, or refused.
+    #[inline(always)]
+    pub(crate) fn end(&self) {
+        let filling = self.filling.load(Ordering::Relaxed);
+        self.filling
+            .store(filling.wrapping_sub(1), Ordering::Release);
+    }
+
+    fn is_filling(&self) -> bool {
+        self.filling.load(Ordering::Acquire) != 0
+    }
+}
+
+const THREADS: usize = 63;
+
+#[repr(C)]
+struct Chunk {
+    threads: [Thread; THREADS],
+    next: AtomicPtr<Chunk>,
+}
+
+const _: () = assert!(size_of::<Chunk>() == 4096);
+
+/// Not wiped on fork: a child finds its own place, in which the slots that a signal handler
+/// forked in the middle of are counted.
+static FIRST: Chunk = Chunk {
+    threads: [const { Thread::new() }; THREADS],
+    next: AtomicPtr::new(null_mut()),
+};
+
+/// Of threads that have no place of their own.
+static OTHERS: Thread = Thread::new();
+/// There is such a thread: nothing is known of what is filled.
+static UNKNOWN: AtomicBool = AtomicBool::new(false);
+
+/// The word of the thread's own that points to its place.
+const WORD: usize = 2;
+
+/// The place of the calling thread.
+#[inline(always)]
+pub(crate) fn mine() -> &'static Thread {
+    let place = tls::block().backend[WORD].get() as *const Thread;
+    if place.is_null() {
+        return &OTHERS;
+    }
+    // SAFETY: the word holds the address of a place, and no place ever goes away.
+    unsafe { &*place }
+}
+
+/// The kernel's id of this thread, if it was asked for before: then it has a [`place`].
+#[inline(always)]
+pub(crate) fn known_id(state: &State) -> Option<u64> {
+    let identity = state.identity.load(Ordering::Relaxed);
+    tls::block().known_thread_id(identity).map(u64::from)
+}
+
+/// The place of the calling thread.
+///
+/// # Safety
+/// Its id is known.
+#[inline(always)]
+pub(crate) unsafe fn place() -> &'static Thread {
+    // SAFETY: the word is set before the id is, and no place ever goes away.
+    unsafe { &*(tls::block().backend[WORD].get() as *const Thread) }
+}
+
+/// The kernel's id of this thread; 0 where a system call that asks for it may not be made.
+pub(crate) fn id(state: &State) -> u64 {
+    match known_id(state) {
+        Some(id) => id,
+        None => ask(state),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn ask(state: &State) -> u64 {
+    let identity = state.identity.load(Ordering::Relaxed);
+    let thread = tls::block();
+    let place = &thread.backend[WORD];
+    if confinement::is_filtered() {
+        UNKNOWN.store(true, Ordering::Relaxed);
+        place.set(core::ptr::from_ref(mine()) as usize);
+        return u64::from(thread.set_thread_id(identity, 0));
+    }
+    let id = sys::thread_id();
+    let mut own = mine();
+    // A place that a forked child inherits is marked as free, and is its own.
+    if place.get() == 0
+        || own
+            .id
+            .compare_exchange(0, id, Ordering::AcqRel, Ordering::Relaxed)
+            != Ok(0)
+    {
+        own = find(id).unwrap_or_else(|| {
+            UNKNOWN.store(true, Ordering::Relaxed);
+            &OTHERS
+        });
+        own.filling.store(0, Ordering::Relaxed);
+    }
+    own.filled.store(state.cursor.reserved(), Ordering::Release);
+    place.set(core::ptr::from_ref(own) as usize);
+    u64::from(thread.set_thread_id(identity, id))
+}
+
+/// A free place, which is the thread's from now on.
+fn find(id: u32) -> Option<&'static Thread> {
+    let take = |from: u32| {
+        move |thread: &&'static Thread| {
+            thread
+                .id
+                .compare_exchange(from, id, Ordering::AcqRel, Ordering::Relaxed)
+                == Ok(from)
+        }
+    };
+    // One of this id is that of a thread that has ended.
+    if let Some(thread) = all().find(|thread| take(id)(thread) || take(0)(thread)) {
+        return Some(thread);
+    }
+    let process_id = sys::process_id();
+    let mut found = None;
+    let mut places = 0;
+    let mut ended = 0;
+    for thread in all() {
+        places += 1;
+        let other = thread.id.load(Ordering::Relaxed);
+        if other != 0 && !sys::is_thread(process_id, other) {
+            ended += 1;
+            let new = if found.is_none() { id } else { 0 };
+            if thread
+                .id
+                .compare_exchange(other, new, Ordering::AcqRel, Ordering::Relaxed)
+                == Ok(other)
+                && new == id
+            {
+                found = Some(thread);
+            }
+        }
+    }
+    // So that what is searched for in all places is found in many of them.
+    if ended * 4 < places || found.is_none() {
+        add_chunk();
+    }
+    found.or_else(|| all().find(take(0)))
+}
+
+fn add_chunk() {
+    let Ok(made) = sys::map(size_of::<Chunk>()) else {
+        return;
+    };
+    let made = made as *mut Chunk;
+    let mut last = &FIRST;
+    loop {
+        match last
+            .next
+            .compare_exchange(null_mut(), made, Ordering::AcqRel, Ordering::Acquire)
+        {
+            Ok(_) => return,
+            // SAFETY: a chunk never goes away.
+            Err(next) => last = unsafe { &*next },
+        }
+    }
+}
+
+/// All places.
+fn all() -> impl Iterator<Item = &'static Thread> {
+    let chunks = core::iter::successors(Some(&FIRST), |chunk: &&'static Chunk| {
+        // SAFETY: null, or a chunk, which never goes away.
+        unsafe { chunk.next.load(Ordering::Acquire).as_ref() }
+    });
+    chunks.flat_map(|chunk| &chunk.threads)
+}
+
+/// With the state's lock held: up to which byte of the output all slots are filled, as far
+/// as is known, where `cursor` bytes were reserved before this call.
+pub(crate) fn filled(cursor: u64) -> u64 {
+    if UNKNOWN.load(Ordering::Relaxed) {
+        return 0;
+    }
+    let mut least = cursor;
+    for thread in all() {
+        let id = thread.id.load(Ordering::Acquire);
+        if id == 0 {
+            continue;
+        }
+        // A thread that has ended fills nothing.
+        if !thread.is_filling() || !sys::is_thread(sys::process_id(), id) {
+            thread.filled.store(cursor, Ordering::Relaxed);
+        }
+        least = least.min(thread.filled.load(Ordering::Relaxed));
+    }
+    least
+}
+
+/// In a forked child, whose only thread this is: forgets the parent's. Says whether the
+/// thread is in the middle of a record, of which a signal handler made the child.
+pub(crate) fn forget_parents() -> bool {
+    UNKNOWN.store(false, Ordering::Relaxed);
+    let own = mine();
+    for thread in all() {
+        thread.id.store(0, Ordering::Relaxed);
+        if !core::ptr::eq(thread, own) {
+            thread.filling.store(0, Ordering::Relaxed);
+        }
+    }
+    own.is_filling()
+}
