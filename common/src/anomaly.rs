@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::text::counted;
+
 /// What is odd about a trace, though it can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -92,6 +94,25 @@ impl Anomalies {
     }
 }
 
+/// Births and ends of blocks that are missing where calls pass the tracer by, as far as the
+/// trace shows it: from the note on that says so, they are no anomalies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unseen {
+    /// Blocks that were freed or reallocated, and whose birth the trace does not have: a
+    /// free of one changes nothing, a realloc is an allocation.
+    pub births: u64,
+    /// Blocks at whose address another was allocated, and whose end the trace does not
+    /// have: they end there.
+    pub ends: u64,
+}
+
+impl fmt::Display for Unseen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (births, ends) = (counted(self.births, "birth"), counted(self.ends, "end"));
+        write!(f, "{births} and {ends} of blocks are known to be missing")
+    }
+}
+
 /// What a trace tells beside its jobs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TraceSummary {
@@ -105,4 +126,6 @@ pub struct TraceSummary {
     pub threads: u64,
     /// What was odd.
     pub anomalies: Anomalies,
+    /// What is missing where calls pass the tracer by.
+    pub unseen: Unseen,
 }

@@ -9,6 +9,10 @@
 //! live block ends the old job and begins a new one. Ids number the
 //! allocations from 0.
 //!
+//! A free of an unknown block changes nothing, and a block that is allocated where one
+//! is live ends that one. Where the trace says that calls pass the tracer by, such births
+//! and ends were not seen ([`Unseen`]); anywhere else they are anomalies.
+//!
 //! Streaming: memory grows with the jobs live at once. O(1) an event, unless
 //! blocks lie far apart (see `blocks`).
 
@@ -27,11 +31,11 @@ use crate::row::{Row, Rows};
 use crate::text::counted;
 use crate::trace::{Block, Call, Event, Note, Reader};
 
-pub use crate::anomaly::{Anomalies, Anomaly, Count, TraceSummary};
+pub use crate::anomaly::{Anomalies, Anomaly, Count, TraceSummary, Unseen};
 
 use self::blocks::{Blocks, Extent};
 
-/// A tracer that ends leaves less unused room behind its last record.
+/// A tracer that ends tells the time, and leaves less unused room behind its last record.
 const UNUSED_ROOM: u64 = 8 << 10;
 
 /// How many threads are remembered as met lately.
@@ -139,6 +143,8 @@ pub struct Lifetimes<R> {
     at_end: bool,
     summary: TraceSummary,
     notes: Notes,
+    /// Calls pass the tracer by from here on.
+    pass_by: bool,
     ledger: Option<Box<Ledger>>,
     memory: Option<Memory>,
     trim: Trim,
@@ -167,6 +173,7 @@ impl<R: Read> Lifetimes<R> {
             at_end: false,
             summary: TraceSummary::default(),
             notes: Notes::default(),
+            pass_by: false,
             ledger: match options.account {
                 Account::None => None,
                 Account::Peaks => Some(Box::default()),
@@ -214,6 +221,7 @@ impl<R: Read> Lifetimes<R> {
     #[cold]
     fn take_note(&mut self, note: Note) {
         self.notes.add(self.clock, note);
+        self.pass_by |= note == Note::Partial { reason: 1 };
         if let Note::Extent {
             base,
             end,
@@ -308,7 +316,7 @@ impl<R: Read> Lifetimes<R> {
             Call::Free { pointer, .. } => {
                 let ended = self.end(pointer);
                 if ended.is_none() && pointer != 0 {
-                    self.summary.anomalies.add(Anomaly::UnknownFree, at);
+                    self.miss_birth(Anomaly::UnknownFree, at);
                 }
                 return Ok(ended);
             }
@@ -320,7 +328,7 @@ impl<R: Read> Lifetimes<R> {
                 if block.pointer != 0 && old != 0 {
                     match self.end(old) {
                         Some(ended) => self.ended.push_back(ended),
-                        None => self.summary.anomalies.add(Anomaly::UnknownRealloc, at),
+                        None => self.miss_birth(Anomaly::UnknownRealloc, at),
                     }
                 }
                 self.allocate(at, requested, MALLOC_ALIGNMENT, block)?;
@@ -393,7 +401,19 @@ impl<R: Read> Lifetimes<R> {
         while let Some(other) = self.live.overlapped(pointer, size) {
             let Some(ended) = self.end(other) else { break };
             self.ended.push_back(ended);
-            self.summary.anomalies.add(Anomaly::AllocatedWhileLive, at);
+            match self.pass_by {
+                true => self.summary.unseen.ends += 1,
+                false => self.summary.anomalies.add(Anomaly::AllocatedWhileLive, at),
+            }
+        }
+    }
+
+    /// A call is about a block whose birth the trace does not have.
+    #[cold]
+    fn miss_birth(&mut self, anomaly: Anomaly, at: u64) {
+        match self.pass_by {
+            true => self.summary.unseen.births += 1,
+            false => self.summary.anomalies.add(anomaly, at),
         }
     }
 
@@ -414,7 +434,12 @@ impl<R: Read> Lifetimes<R> {
     fn finish(&mut self) {
         self.at_end = true;
         let unused = self.events.position().saturating_sub(self.used);
-        if unused >= UNUSED_ROOM && !self.notes.is_empty() {
+        // Of zeros only, the tracer had come no further.
+        let is_ours = !self.notes.is_empty() || self.summary.events == 0;
+        let has_no_time = self.notes.times().is_empty();
+        let is_left = unused >= UNUSED_ROOM || unused > 0 && has_no_time;
+        // Where tracing stopped, that is why.
+        if is_ours && is_left && !self.notes.has_stopped() {
             self.notes.is_left_unfinished();
         }
         if !self.trim.bases.is_empty() {

@@ -1,9 +1,13 @@
 //! What the notes of a trace tell, on the logical clock of its jobs.
 
+use crate::anomaly::Unseen;
 use crate::trace::Note;
 
 /// Bytes of a command line that are kept; the tracer writes a sixteenth.
 const LONGEST_COMMAND: usize = 64 << 10;
+
+/// Why a trace lacks births and ends.
+const PASS_BY: &str = "calls pass the tracer by";
 
 /// The notes of a trace, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +18,18 @@ pub struct Notes {
     command: Vec<u8>,
     /// The file ends in room that was never used.
     unfinished: bool,
+}
+
+/// How much of a program's memory a trace knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Coverage {
+    /// All that the tracer can see: nothing says otherwise.
+    #[default]
+    Whole,
+    /// Each block that is told was live for as long as is told; there may have been more.
+    AtLeast,
+    /// Blocks may be missing, and blocks may be told to live after their end.
+    Recorded,
 }
 
 /// What a first note says of a process.
@@ -57,9 +73,16 @@ impl Notes {
         self.unfinished = true;
     }
 
-    /// Whether the last notes are missing: the process was killed, or it goes on.
-    pub fn is_unfinished(&self) -> bool {
-        self.unfinished
+    /// Whether tracing stopped before the process did.
+    pub(crate) fn has_stopped(&self) -> bool {
+        let stops = |(_, note)| matches!(note, Note::Partial { reason: 2 | 3 });
+        self.iter().any(stops)
+    }
+
+    /// Whether the last notes are missing: tracing stopped, the process was killed, or it
+    /// goes on.
+    pub fn has_no_end(&self) -> bool {
+        self.unfinished || self.has_stopped()
     }
 
     /// Whether there are none.
@@ -117,9 +140,12 @@ impl Notes {
                 continue;
             };
             let said = match reason {
-                1 => "calls pass by the tracer",
+                1 => PASS_BY,
                 2 => "tracing stopped for lack of space",
-                3 => "tracing stopped at a limit",
+                3 => {
+                    "tracing stopped at a limit: of the file's size, or of the room prepared \
+                     before the program confined itself"
+                }
                 4 => "recording was started and stopped",
                 _ => "part of the program was not recorded",
             };
@@ -128,6 +154,29 @@ impl Notes {
             }
         }
         reasons
+    }
+
+    /// The same, and of calls that pass by also what is known to be missing.
+    pub fn partial_with(&self, unseen: Unseen) -> Vec<String> {
+        let told = |reason| match reason {
+            PASS_BY => format!("{PASS_BY}: {unseen}"),
+            reason => reason.to_owned(),
+        };
+        self.partial().into_iter().map(told).collect()
+    }
+
+    /// How much of the program's memory the trace knows.
+    pub fn coverage(&self) -> Coverage {
+        let covers = |(_, note)| match note {
+            Note::Partial { reason: 2..=4 } => Coverage::AtLeast,
+            Note::Partial { .. } => Coverage::Recorded,
+            _ => Coverage::Whole,
+        };
+        let end = match self.unfinished {
+            true => Coverage::AtLeast,
+            false => Coverage::Whole,
+        };
+        self.iter().map(covers).fold(end, Coverage::max)
     }
 
     /// The times that are told: the logical clock, and ns since the start, ascending.

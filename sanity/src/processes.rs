@@ -9,6 +9,7 @@ use std::io::Read;
 
 use common::error::FormatError;
 use common::lifetimes::{Account, Lifetimes, Options};
+use common::notes::Coverage;
 use common::text::{printable, shell_word};
 use common::units::human_bytes;
 
@@ -39,6 +40,8 @@ pub struct ProcessLine {
     pub peak_held: Option<u64>,
     /// The lower bound on any placement, where it was computed.
     pub least: Option<u64>,
+    /// The trace says that it is not the whole truth.
+    pub is_partial: bool,
     /// The file's name.
     pub file: String,
 }
@@ -66,6 +69,7 @@ impl ProcessLine {
             peak_live: memory.peak_live.bytes,
             peak_held: Some(memory.peak_held.bytes),
             least: None,
+            is_partial: lifetimes.notes().coverage() != Coverage::Whole,
             file,
         })
     }
@@ -83,6 +87,7 @@ impl ProcessLine {
             peak_live: memory.map_or(report.load.bytes, |memory| memory.peak_live),
             peak_held: memory.map(|memory| memory.peak_held).or_else(placed),
             least: Some(report.least),
+            is_partial: memory.is_some_and(|memory| memory.coverage != Coverage::Whole),
             file,
         }
     }
@@ -171,7 +176,10 @@ fn grid(lines: &[&ProcessLine]) -> String {
             bytes(line.peak_held),
             bytes(line.least),
         ],
-        file: printable(&line.file).into_owned(),
+        file: match line.is_partial {
+            true => format!("{} (partial)", printable(&line.file)),
+            false => printable(&line.file).into_owned(),
+        },
     }));
     if !with_least {
         rows.iter_mut().for_each(|row| row.sizes.truncate(3));
@@ -232,6 +240,7 @@ mod tests {
             peak_live: held / 2,
             peak_held: Some(held),
             least: None,
+            is_partial: false,
             file: format!("app.trc.{id}"),
         }
     }

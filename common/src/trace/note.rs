@@ -61,7 +61,8 @@ pub enum Note {
     },
     /// From here on the trace is not the whole truth.
     Partial {
-        /// 1: calls pass by; 2: stopped for lack of space; 3: stopped for a limit;
+        /// 1: calls pass by; 2: stopped for lack of space; 3: stopped for a limit, of the
+        /// file's size or of the room that was prepared before the program confined itself;
         /// 4: recording starts and stops by a signal.
         reason: u64,
     },

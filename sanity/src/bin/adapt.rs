@@ -129,6 +129,9 @@ requested so far, a job's size is what the allocator set aside, and ids number
 the allocations from 0. What is odd in a trace (a free of an unknown pointer, a
 block allocated where one is live, a record or a compressed file cut short) is
 counted and told on standard error, with the byte offset of the first of each kind.
+Where the trace says that calls pass the tracer by, blocks whose birth or end was not
+seen are nothing odd: such a free changes nothing, a block that is allocated where one
+is live ends that one, and both are counted in one line.
 
 A conversion never changes which jobs conflict; only --lossy may, by leaving out
 gaps and groups, and then more jobs conflict than before, never fewer.
@@ -331,6 +334,10 @@ fn tell(input: &Path, summary: &Summary, quiet: bool) {
     }
     for note in &summary.notes {
         tell(note);
+    }
+    let unseen = summary.trace.map(|trace| trace.unseen).unwrap_or_default();
+    for reason in summary.trace_notes.partial_with(unseen) {
+        tell(&format!("partial: {reason}"));
     }
     for (anomaly, count) in summary
         .trace

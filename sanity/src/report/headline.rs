@@ -1,6 +1,7 @@
 //! What a report says first of a traced program: what it is, its peaks, the least that it
 //! needs, and what could be saved.
 
+use common::notes::Coverage;
 use common::text::{printable, shell_word};
 use common::units::human_bytes;
 
@@ -21,17 +22,20 @@ pub(super) fn headline(report: &Report, memory: &Memory) -> Vec<Line> {
         lines.push(("placement", verdict(report)));
     }
     lines.push(("program", program(report)));
+    let partial = memory.partial.iter().cloned();
+    lines.extend(partial.map(|reason| ("partial", reason)));
+    let bound = memory.bound();
     lines.push((
         "peak live",
         format!(
-            "{} {}, {} of them requested",
+            "{}{bound} {}, {} of them requested",
             human_bytes(memory.peak_live),
             memory.when(memory.peak_live_time),
             human_bytes(memory.peak_requested),
         ),
     ));
     let resident = match memory.resident_peak {
-        Some(bytes) if memory.is_unfinished => {
+        Some(bytes) if memory.has_no_end => {
             format!("; resident {} at least", human_bytes(bytes))
         }
         Some(bytes) => format!("; resident {} at most", human_bytes(bytes)),
@@ -40,7 +44,7 @@ pub(super) fn headline(report: &Report, memory: &Memory) -> Vec<Line> {
     lines.push((
         "peak held",
         format!(
-            "{} {}{resident}",
+            "{}{bound} {}{resident}",
             human_bytes(memory.peak_held),
             memory.when(memory.peak_held_time),
         ),
@@ -53,7 +57,7 @@ pub(super) fn headline(report: &Report, memory: &Memory) -> Vec<Line> {
         ),
     ));
     let saving = match lasting(memory) {
-        Some(saving) => saving.text.clone(),
+        Some(saving) => as_recorded(memory, saving.text.clone()),
         None => could_save(memory),
     };
     lines.push(("could save", saving));
@@ -67,7 +71,7 @@ pub(super) fn lasting(memory: &Memory) -> Option<&Saving> {
 
 /// The verdict on a traced program in one line.
 pub(super) fn could_save(memory: &Memory) -> String {
-    match lasting(memory) {
+    let text = match lasting(memory) {
         Some(saving) => format!("could save {}", saving.text),
         None => format!(
             "nothing to gain{}: {} touched at the peak, least {}",
@@ -79,18 +83,32 @@ pub(super) fn could_save(memory: &Memory) -> String {
             human_bytes(memory.peak_touched),
             human_bytes(memory.least),
         ),
+    };
+    as_recorded(memory, text)
+}
+
+/// A verdict, and that it is no more than that where the trace does not know all.
+fn as_recorded(memory: &Memory, verdict: String) -> String {
+    match memory.coverage {
+        Coverage::Whole => verdict,
+        _ => format!("as far as recorded, {verdict}"),
     }
 }
 
 /// What the program is, as far as the trace tells.
 fn program(report: &Report) -> String {
     let Some(process) = &report.process else {
-        return "not recorded".to_owned();
+        return match report.jobs {
+            0 => "not recorded: the trace is empty".to_owned(),
+            _ => "not recorded".to_owned(),
+        };
     };
     let mut facts = Vec::new();
     facts.extend(process.id.map(|id| format!("process {id}")));
     facts.extend(process.seconds.map(|seconds| format!("{seconds:.3} s")));
-    facts.extend(process.partial.iter().map(|&reason| reason.to_owned()));
+    if report.jobs == 0 {
+        facts.push("no allocation".to_owned());
+    }
     let facts = match facts.is_empty() {
         true => String::new(),
         false => format!(" ({})", facts.join(", ")),
@@ -124,6 +142,10 @@ pub(super) fn command(process: &Process) -> Option<String> {
 
 pub(super) fn over_time(memory: &Memory) -> Vec<Line> {
     let mut lines = Vec::new();
+    let most = match memory.coverage {
+        Coverage::Whole => "most",
+        _ => "most, as far as recorded",
+    };
     if memory.inherited > 0 {
         let bytes = human_bytes(memory.inherited);
         lines.push((
@@ -135,7 +157,7 @@ pub(super) fn over_time(memory: &Memory) -> Vec<Line> {
         (
             "touched",
             format!(
-                "{} at most, {}",
+                "{} at {most}, {}",
                 bytes(memory.peak_touched),
                 memory.when(memory.peak_touched_time)
             ),
@@ -143,7 +165,7 @@ pub(super) fn over_time(memory: &Memory) -> Vec<Line> {
         (
             "pinned",
             format!(
-                "{} at most, {}: {} of it in pages without a block, {} in mostly free pages \
+                "{} at {most}, {}: {} of it in pages without a block, {} in mostly free pages \
                  that several classes share",
                 bytes(memory.peak_pinned),
                 memory.when(memory.peak_pinned_time),
@@ -158,10 +180,14 @@ pub(super) fn over_time(memory: &Memory) -> Vec<Line> {
         (
             "at the end",
             format!(
-                "{} live, {} held, {} touched",
+                "{} live, {} held, {} touched{}",
                 human_bytes(memory.end_live),
                 human_bytes(memory.end_held),
-                human_bytes(memory.end_touched)
+                human_bytes(memory.end_touched),
+                match memory.coverage {
+                    Coverage::Whole => "",
+                    _ => ", as far as recorded",
+                }
             ),
         ),
     ]);

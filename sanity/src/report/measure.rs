@@ -11,7 +11,7 @@ use super::stack::Stack;
 use super::timeline::{Timeline, share};
 use super::{
     Bar, Churn, ClassCost, External, Hardness, Heap, Internal, NamedJob, PAGE, Part, PeakLoad,
-    Placed, Traced, TracedAnomaly, classes, held,
+    Placed, Traced, TracedAnomaly, Unseen, classes, held,
 };
 
 /// What the jobs tell without their offsets.
@@ -233,5 +233,9 @@ pub(super) fn traced(document: &Document) -> Option<Traced> {
         never_freed: trace.never_freed,
         never_freed_bytes: jobs[freed..].iter().map(|job| job.size).sum(),
         anomalies: anomalies.collect(),
+        unseen: Unseen {
+            births: trace.unseen.births,
+            ends: trace.unseen.ends,
+        },
     })
 }

@@ -3,9 +3,9 @@
 
 use common::input::Document;
 use common::memory::Peak;
-use common::notes::Seconds;
+use common::notes::{Coverage, Seconds};
 use common::text::counted;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::savings::{self, Saving};
 use super::snapshot::{Kept, Snapshot};
@@ -70,9 +70,15 @@ pub struct Memory {
     pub empty_pages: u64,
     /// What could be saved, the most first; empty where there is nothing to gain.
     pub savings: Vec<Saving>,
-    /// The trace has no end, so that the process may have had more than is told.
+    /// How much of the memory the trace knows.
+    #[serde(serialize_with = "as_a_word")]
+    pub coverage: Coverage,
+    /// It ends before the process did, which may have had more in memory.
     #[serde(skip)]
-    pub(super) is_unfinished: bool,
+    pub(super) has_no_end: bool,
+    /// Why it does not know all.
+    #[serde(skip)]
+    pub(super) partial: Vec<String>,
     #[serde(skip)]
     pub(super) seconds: Seconds,
 }
@@ -110,6 +116,7 @@ impl Memory {
         let seconds = Seconds::new(&document.trace_notes);
         let resident = document.trace_notes.resident();
         let pinned = Snapshot::at(document, memory, memory.peak_pinned);
+        let unseen = document.trace.map(|trace| trace.unseen).unwrap_or_default();
         let at = |peak: Peak| seconds.at(peak.time);
         let mut told = Memory {
             peak_live: memory.peak_live.bytes,
@@ -136,17 +143,37 @@ impl Memory {
             pinned_together: pinned.shared,
             empty_pages: pinned.empty,
             savings: Vec::new(),
-            is_unfinished: document.trace_notes.is_unfinished(),
+            coverage: document.trace_notes.coverage(),
+            has_no_end: document.trace_notes.has_no_end(),
+            partial: document.trace_notes.partial_with(unseen),
             seconds: seconds.clone(),
         };
         told.savings = savings::find(&told, document, memory, internal);
         Some(told)
     }
 
+    /// What is said of a peak.
+    pub(super) fn bound(&self) -> &'static str {
+        match self.coverage {
+            Coverage::Whole => "",
+            Coverage::AtLeast => " at least,",
+            Coverage::Recorded => " recorded,",
+        }
+    }
+
     /// An instant in words.
     pub(super) fn when(&self, time: u64) -> String {
         moment(time, &self.seconds)
     }
+}
+
+/// The name of a coverage in the JSON.
+fn as_a_word<S: Serializer>(coverage: &Coverage, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(match coverage {
+        Coverage::Whole => "whole",
+        Coverage::AtLeast => "at_least",
+        Coverage::Recorded => "recorded",
+    })
 }
 
 /// An instant in words: in seconds where notes tell the time, as near as they do.
@@ -178,7 +205,7 @@ fn pins(snapshot: &Snapshot) -> Vec<Pin> {
 pub(super) fn process(document: &Document) -> Option<Process> {
     let notes = &document.trace_notes;
     let process = notes.process();
-    if process.is_none() && notes.command().is_empty() {
+    if process.is_none() && notes.command().is_empty() && notes.partial().is_empty() {
         return None;
     }
     Some(Process {

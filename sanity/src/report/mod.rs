@@ -206,6 +206,18 @@ pub struct Traced {
     /// What was odd, by kind: how often, and the byte offset of the first.
     #[serde(rename = "oddities")]
     pub anomalies: Vec<TracedAnomaly>,
+    /// What is missing where calls pass the tracer by.
+    pub unseen: Unseen,
+}
+
+/// Blocks that a trace knows by halves, where calls pass the tracer by.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Unseen {
+    /// Those that were freed or reallocated, and whose birth was not seen.
+    pub births: u64,
+    /// Those whose end was not seen, and at whose address another was allocated.
+    pub ends: u64,
 }
 
 /// One kind of anomaly in a trace.

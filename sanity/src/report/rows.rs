@@ -232,6 +232,12 @@ fn traced(trace: Option<&Traced>) -> Vec<Line> {
         ("threads", trace.threads.to_string()),
         ("never freed", never_freed),
     ];
+    let unseen = trace.unseen;
+    if unseen.births + unseen.ends > 0 {
+        let births = counted(unseen.births, "birth");
+        let ends = counted(unseen.ends, "end");
+        lines.push(("not seen", format!("{births} and {ends} of blocks")));
+    }
     for anomaly in &trace.anomalies {
         let (count, at) = (anomaly.count, anomaly.first_at);
         lines.push((

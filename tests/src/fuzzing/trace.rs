@@ -105,7 +105,7 @@ fn note(dice: &mut Dice<'_>) -> Call {
     ];
     Call::PosixMemalign {
         slot: u64::from_be_bytes(dice.pick(&tags)),
-        alignment: dice.pick(&[0, 16, 0x1000, 0x7f00_0000_0000, u64::MAX]),
+        alignment: dice.pick(&[0, 1, 16, 0x1000, 0x7f00_0000_0000, u64::MAX]),
         requested: address(dice),
         block: Block {
             pointer: 0,
@@ -220,6 +220,7 @@ fn told(bytes: &[u8], options: Options) -> Result<Story, u64> {
         threads: summary.threads,
         never_freed: summary.never_freed,
         anomalies,
+        unseen: (summary.unseen.births, summary.unseen.ends),
     })
 }
 

@@ -114,6 +114,8 @@ pub(super) struct Story {
     pub(super) never_freed: u64,
     /// How often each, and the byte offset of the first.
     pub(super) anomalies: Vec<(Anomaly, u64, u64)>,
+    /// Births and ends that were not seen.
+    pub(super) unseen: (u64, u64),
 }
 
 #[derive(Default)]
@@ -124,6 +126,8 @@ struct Replay {
     live: BTreeMap<u64, (Told, u64)>,
     story: Story,
     threads: BTreeSet<u64>,
+    /// Calls pass the tracer by.
+    pass_by: bool,
 }
 
 /// The jobs of these events, or the byte offset of the record that is refused.
@@ -152,13 +156,19 @@ pub(super) fn replay(events: &[(u64, Call)], end: &End, options: Options) -> Res
 impl Replay {
     fn apply(&mut self, at: u64, call: Call) -> Result<(), u64> {
         // A note is no call: its slot is a tag of eight characters, its pointer null.
-        if let Call::PosixMemalign { slot, block, .. } = call
+        if let Call::PosixMemalign {
+            slot,
+            alignment: reason,
+            block,
+            ..
+        } = call
             && block.pointer == 0
             && slot
                 .to_be_bytes()
                 .into_iter()
                 .all(|byte| (32..127).contains(&byte))
         {
+            self.pass_by |= slot.to_be_bytes() == *b"partial " && reason == 1;
             return Ok(());
         }
         self.threads.insert(call.thread());
@@ -272,6 +282,19 @@ impl Replay {
     }
 
     fn odd(&mut self, anomaly: Anomaly, at: u64) {
+        if self.pass_by {
+            match anomaly {
+                Anomaly::UnknownFree | Anomaly::UnknownRealloc => {
+                    self.story.unseen.0 += 1;
+                    return;
+                }
+                Anomaly::AllocatedWhileLive => {
+                    self.story.unseen.1 += 1;
+                    return;
+                }
+                _ => {}
+            }
+        }
         let known = self.story.anomalies.iter_mut();
         match known.into_iter().find(|(kind, ..)| *kind == anomaly) {
             Some((_, count, _)) => *count += 1,

@@ -2,5 +2,6 @@
 
 mod formats;
 mod notes;
+mod partial;
 mod round_trips;
 mod traces;

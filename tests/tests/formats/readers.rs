@@ -6,11 +6,11 @@ use common::csv::{self, Layout};
 use common::format::Format;
 use common::input::{self, Document, Offsets};
 use common::job::{Gap, Job, JobId};
-use common::lifetimes::{Anomaly, Lifetimes};
+use common::lifetimes::{Anomaly, Lifetimes, Unseen};
 use common::load::load;
 use common::problem::Problem;
 use common::row::Rows;
-use common::trace::{Block, Call, Reader, Writer};
+use common::trace::{Block, Call, Note, Reader, Writer};
 use proptest::prelude::*;
 use sanity::adapt::{Options, adapt};
 use tests::oracle::{self, ALL, Constraints};
@@ -371,6 +371,45 @@ fn a_block_over_a_part_of_live_ones_ends_them() {
         malloc(24, 0x10e8),
     ]));
     assert!(summary.anomalies.is_empty());
+}
+
+#[test]
+fn where_calls_pass_by_a_birth_or_an_end_that_was_not_seen_is_no_anomaly() {
+    let calls = [
+        malloc(10, 0x1010),
+        free(0x9999),
+        malloc(100, 0x1000),
+        Call::Realloc {
+            old: 0x5555,
+            requested: 40,
+            block: traces::block(0x1300, 40),
+        },
+    ];
+    let note = |reason| Note::Partial { reason }.call(1);
+    let (jobs, summary) = lifetimes(&traces::of([&[note(1)], &calls[..]].concat()));
+    assert!(summary.anomalies.is_empty());
+    assert_eq!((summary.unseen.births, summary.unseen.ends), (2, 1));
+    // Anywhere else it is one, and the jobs are the same.
+    for others in [
+        [&calls[..], &[note(1)]].concat(),
+        [&[note(2), note(3), note(4)], &calls[..]].concat(),
+    ] {
+        let (same, summary) = lifetimes(&traces::of(others));
+        assert_eq!(jobs, same);
+        assert_eq!(summary.anomalies.iter().count(), 3);
+        assert_eq!(summary.unseen, Unseen::default());
+    }
+    // What the tracer's way past has nothing to do with stays one.
+    let below = Call::Malloc {
+        requested: 50,
+        block: Block {
+            mapping_base: 0x2000,
+            ..traces::block(0x1010, 40)
+        },
+    };
+    let (_, summary) = lifetimes(&traces::of([note(1), below]));
+    assert_eq!(summary.anomalies.count(Anomaly::UsableBelowRequested), 1);
+    assert_eq!(summary.anomalies.count(Anomaly::BelowMapping), 1);
 }
 
 #[test]

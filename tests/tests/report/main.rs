@@ -4,5 +4,6 @@ mod metrics;
 mod opened;
 mod oracle;
 mod page;
+mod partial;
 mod pictures;
 mod tools;
