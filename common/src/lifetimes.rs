@@ -35,8 +35,11 @@ pub use crate::anomaly::{Anomalies, Anomaly, Count, TraceSummary, Unseen};
 
 use self::blocks::{Blocks, Extent};
 
-/// A tracer that ends tells the time, and leaves less unused room behind its last record.
-const UNUSED_ROOM: u64 = 8 << 10;
+/// A tracer that ends tells the time, and cuts the room off that is not used. Should calls
+/// come later, no more room than this is left, bytes …
+const UNUSED_ROOM: u64 = 16 << 10;
+/// … and no more events come than find place in it.
+const LATE_EVENTS: u64 = 1024;
 
 /// How many threads are remembered as met lately.
 const MET: usize = 64;
@@ -145,6 +148,8 @@ pub struct Lifetimes<R> {
     notes: Notes,
     /// Calls pass the tracer by from here on.
     pass_by: bool,
+    /// Events before the last note of the time.
+    timed: Option<u64>,
     ledger: Option<Box<Ledger>>,
     memory: Option<Memory>,
     trim: Trim,
@@ -174,6 +179,7 @@ impl<R: Read> Lifetimes<R> {
             summary: TraceSummary::default(),
             notes: Notes::default(),
             pass_by: false,
+            timed: None,
             ledger: match options.account {
                 Account::None => None,
                 Account::Peaks => Some(Box::default()),
@@ -221,7 +227,11 @@ impl<R: Read> Lifetimes<R> {
     #[cold]
     fn take_note(&mut self, note: Note) {
         self.notes.add(self.clock, note);
-        self.pass_by |= note == Note::Partial { reason: 1 };
+        match note {
+            Note::Partial { reason: 1 } => self.pass_by = true,
+            Note::Time { .. } => self.timed = Some(self.summary.events),
+            _ => {}
+        }
         if let Note::Extent {
             base,
             end,
@@ -436,8 +446,11 @@ impl<R: Read> Lifetimes<R> {
         let unused = self.events.position().saturating_sub(self.used);
         // Of zeros only, the tracer had come no further.
         let is_ours = !self.notes.is_empty() || self.summary.events == 0;
-        let has_no_time = self.notes.times().is_empty();
-        let is_left = unused >= UNUSED_ROOM || unused > 0 && has_no_time;
+        let events = self.summary.events;
+        let is_late = self
+            .timed
+            .is_some_and(|timed| events - timed <= LATE_EVENTS);
+        let is_left = unused > UNUSED_ROOM || unused > 0 && !is_late;
         // Where tracing stopped, that is why.
         if is_ours && is_left && !self.notes.has_stopped() {
             self.notes.is_left_unfinished();

@@ -116,6 +116,31 @@ fn a_trace_killed_in_its_youth_has_no_end_however_few_zeros_follow() {
 }
 
 #[test]
+fn a_trace_killed_later_has_no_end_where_much_room_or_many_events_follow_the_time() {
+    let time = Note::Time {
+        since: 9,
+        events: 0,
+    };
+    let mut many = vec![time.call(7)];
+    for _ in 0..600 {
+        many.extend([traces::malloc(10, 0x1010), traces::free(0x1010)]);
+    }
+    let few = &many[..3];
+    for (calls, zeros, is_killed) in [(few, 20_000, true), (&many, 100, true), (&many, 0, false)] {
+        let bytes = [trace(&[], calls), vec![0; zeros]].concat();
+        let files = folder(&[("a.trc", bytes)]);
+        let ran = adapt(&files, &["a.trc", "a.plc", "--strict"]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert_eq!(
+            ran.err.contains("its end is missing"),
+            is_killed,
+            "{}",
+            ran.err
+        );
+    }
+}
+
+#[test]
 fn an_empty_trace_and_one_that_ends_are_whole() {
     let time = Note::Time {
         since: 9,
@@ -125,7 +150,7 @@ fn an_empty_trace_and_one_that_ends_are_whole() {
     let files = folder(&[
         ("empty.trc", Vec::new()),
         // Room for what comes after the last note of the time.
-        ("ends.trc", [trace(&[], &late), vec![0; 4000]].concat()),
+        ("ends.trc", [trace(&[], &late), vec![0; 16_000]].concat()),
         // Zeros that another tool left.
         ("other.trc", [traces::of([late[0]]), vec![0; 4000]].concat()),
     ]);
