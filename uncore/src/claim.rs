@@ -15,6 +15,9 @@
 //! * where a file is there that somebody has locked, it belongs to a living
 //!   process, or to one that is being born at this moment: ours keeps the name
 //!   that it was made with.
+//!
+//! What the program itself was started with as an open file, its standard output say, is
+//! never replaced, by whatever name it is meant.
 
 use hook::sys;
 
@@ -26,20 +29,29 @@ const MODE: u32 = 0o666;
 const DEEPEST_LINK: usize = 40;
 /// Times that the name may change hands while we look.
 const MOST_TRIES: usize = 1000;
+/// Numbers that are tried where a name is taken.
+const MOST_NUMBERS: u64 = 1_000_000;
+/// Bytes that a name is shortened by at most, to make room for a process id and a number.
+const MOST_SHORTER: usize = 32;
+/// Descriptors that a shell's redirections give a program: those of one digit.
+const REDIRECTED: i32 = 10;
 
 /// Follows symbolic links at the end of `path`, so that what is there, or will
-/// be, is a regular file or nothing. `scratch` is overwritten.
+/// be, is a regular file or nothing. `scratch` is overwritten. `EBUSY` where it is a file
+/// that a process has open: one that a link of the kernel's in `/proc` leads to, as
+/// `/dev/stdout` does, or one that the program was started with.
 pub(crate) fn resolve(path: &mut Path, scratch: &mut Path) -> Result<(), i32> {
     for _ in 0..DEEPEST_LINK {
         // SAFETY: a path has its NUL, here and below.
-        let kind = match unsafe { sys::lstat(path.as_c()) } {
+        let there = match unsafe { sys::lstat(path.as_c()) } {
             Err(libc::ENOENT) => return Ok(()),
-            Err(error) => return Err(error),
-            Ok(stat) => stat.st_mode & libc::S_IFMT,
+            result => result?,
         };
-        match kind {
+        match there.st_mode & libc::S_IFMT {
+            libc::S_IFREG if is_open(&there) => return Err(libc::EBUSY),
             libc::S_IFREG => return Ok(()),
             libc::S_IFDIR => return Err(libc::EISDIR),
+            libc::S_IFLNK if is_of_proc(&there) => return Err(libc::EBUSY),
             libc::S_IFLNK => {}
             _ => return Err(libc::EINVAL),
         }
@@ -59,31 +71,67 @@ pub(crate) fn resolve(path: &mut Path, scratch: &mut Path) -> Result<(), i32> {
     Err(libc::ELOOP)
 }
 
-/// Makes a new file, locked, under the first free of the names `path`,
-/// `path.1`, …
-pub(crate) fn create(path: &mut Path) -> Result<i32, i32> {
+/// Whether the program was started with this file open.
+fn is_open(file: &libc::stat) -> bool {
+    let is_it = |open: libc::stat| (open.st_dev, open.st_ino) == (file.st_dev, file.st_ino);
+    (0..REDIRECTED).any(|fd| sys::fstat(fd).is_ok_and(is_it))
+}
+
+/// Whether a symbolic link lies in `/proc`.
+fn is_of_proc(link: &libc::stat) -> bool {
+    // SAFETY: a literal has its NUL.
+    let one = unsafe { sys::lstat(c"/proc/self".as_ptr().cast()) };
+    one.is_ok_and(|one| one.st_dev == link.st_dev)
+}
+
+/// Makes a new file, locked, under the first free of the names `path`, `path.1`, …, or
+/// `path.ID`, `path.ID.1`, … for a process id. Where the file system does not take so long
+/// a name, what comes before the id is shortened.
+pub(crate) fn create(path: &mut Path, process_id: Option<u32>) -> Result<i32, i32> {
     const FLAGS: i32 = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL;
-    const MOST: u64 = 1_000_000;
+    let whole = path.bytes().len();
+    let mut stem = whole;
     let mut number = 0;
-    let stem = path.bytes().len();
     loop {
+        path.cut(stem);
+        let numbers = process_id.map(u64::from).into_iter();
+        for part in numbers.chain((number > 0).then_some(number)) {
+            let pushed = path.push(b".").and_then(|()| path.push_number(part));
+            pushed.map_err(|TooLong| libc::ENAMETOOLONG)?;
+        }
         // SAFETY: a path has its NUL.
         match unsafe { sys::open(path.as_c(), FLAGS, MODE) } {
             Ok(fd) => match sys::lock(fd) {
                 // Somebody takes it for a trace that is finished: it is theirs.
-                Err(libc::EWOULDBLOCK) => sys::close(fd),
+                Err(libc::EWOULDBLOCK) => {
+                    sys::close(fd);
+                    number += 1;
+                }
                 // Or a file system without locks.
                 _ => return Ok(fd),
             },
-            Err(libc::EEXIST) if number < MOST => {}
+            Err(libc::EEXIST) if number < MOST_NUMBERS => number += 1,
+            Err(libc::ENAMETOOLONG) if path.bytes().len() > stem => {
+                stem = shorter(path.bytes(), stem);
+                if whole - stem > MOST_SHORTER {
+                    return Err(libc::ENAMETOOLONG);
+                }
+            }
             Err(error) => return Err(error),
         }
-        number += 1;
-        path.cut(stem);
-        path.push(b".").map_err(|TooLong| libc::ENAMETOOLONG)?;
-        path.push_number(number)
-            .map_err(|TooLong| libc::ENAMETOOLONG)?;
     }
+}
+
+/// The length of `path` when its first `length` bytes lose a character of UTF-8: there are
+/// file systems that take nothing else. At least one byte is lost.
+fn shorter(path: &[u8], length: usize) -> usize {
+    let kept = path.get(..length.saturating_sub(1)).unwrap_or_default();
+    let is_inside = |at: usize| path.get(at).is_some_and(|byte| byte & 0xc0 == 0x80);
+    let mut end = kept.len();
+    while end > 0 && is_inside(end) {
+        end -= 1;
+    }
+    end
 }
 
 /// Moves the file `own`, which is locked, to the name `wanted`, unless that is

@@ -47,11 +47,7 @@ pub(crate) fn open(first: bool, locked: &Locked<'_>) -> Result<(i32, libc::stat)
         wanted.clear();
         wanted.push(output.bytes()).map_err(long)?;
     }
-    if first || !has_id {
-        output.push(b".").map_err(long)?;
-        output.push_number(u64::from(process_id)).map_err(long)?;
-    }
-    let made = claim::create(output);
+    let made = claim::create(output, (first || !has_id).then_some(process_id));
     if first {
         let taken = made.and_then(|_| claim::take_name(output, wanted));
         if taken == Ok(false) {

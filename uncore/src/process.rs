@@ -121,6 +121,9 @@ fn open(state: &State, forked: bool, locked: &Locked<'_>) -> bool {
         output::begin(state, fd, &stat, path, locked)
     });
     if let Err(error) = begun {
+        if first {
+            settings::refuse();
+        }
         message::line()
             .text(b"cannot write ")
             .text(own_file::path(locked).bytes())

@@ -15,7 +15,8 @@
 //! an exec, which keeps the process id, they take the next free of `.1`, `.2`, …
 //! `IDEALLOC_RUN` is the value of TRACEFILE, a line feed, and the same name as an
 //! absolute path, so that a change of directory scatters nothing, and a TRACEFILE
-//! that somebody sets anew begins a new run.
+//! that somebody sets anew begins a new run. Where the first process can make no file of
+//! that name, which it says, no path follows, and its descendants are not traced either.
 
 use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_int};
@@ -84,6 +85,17 @@ pub(crate) fn template() -> &'static [u8] {
     unsafe { (*NAMES.0.get()).template.bytes() }
 }
 
+/// With the state's lock held: the run can make no file of this name, and its first
+/// process has said so.
+pub(crate) fn refuse() {
+    // SAFETY: the lock is held, and nobody reads the mark before the program's environment
+    // is extended.
+    let names = unsafe { &mut *NAMES.0.get() };
+    let whole = names.mark.bytes().len();
+    let kept = whole.saturating_sub(names.template.bytes().len());
+    names.mark.cut(kept);
+}
+
 /// With the state's lock held, once: reads the environment. False, and a line on
 /// stderr, where there is nothing to do.
 pub(crate) fn read(signals: &SignalsBlocked) -> bool {
@@ -109,6 +121,9 @@ pub(crate) fn read(signals: &SignalsBlocked) -> bool {
     let inherited = variable(MARK)
         .and_then(|mark| mark.strip_prefix(given))
         .and_then(|rest| rest.strip_prefix(b"\n"));
+    if inherited == Some(b"") {
+        return false;
+    }
     let template = match inherited {
         Some(absolute) => names
             .template

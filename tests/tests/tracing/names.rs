@@ -150,6 +150,30 @@ fn a_symbolic_link_leads_to_a_new_file_and_the_old_one_is_not_cut() {
 }
 
 #[test]
+fn a_name_as_long_as_the_file_system_takes_is_shortened_for_children() {
+    let program = Program::compile("processes", &[]);
+    for name in [format!("{}.trc", "a".repeat(251)), "\u{e4}".repeat(127)] {
+        let folder = folder();
+        let trace = folder.path().join(&name);
+        for round in 0..2 {
+            let mut command = program.command();
+            trace_to(command.arg("fork_exec"), &trace);
+            let output = command.output().expect("the program starts");
+            assert_eq!(text(&output.stderr), "", "round {round}");
+        }
+        let files = files(folder.path());
+        assert_eq!(files.len(), 5, "{files:?}");
+        for file in files {
+            Replay::sound(&file);
+            let file = file.file_name().expect("a name").to_str().expect("UTF-8");
+            let stem = file.trim_end_matches(|c: char| c == '.' || c.is_ascii_digit());
+            assert!(file == name || name.starts_with(stem), "{file}");
+            assert!(file.len() >= 253, "{file}");
+        }
+    }
+}
+
+#[test]
 fn a_misspelt_toggle_is_told_in_one_line() {
     let program = Program::compile("processes", &[]);
     for (given, told) in [("SIGFOO", 1), ("9", 1), ("SIGUSR2", 0), ("", 0)] {

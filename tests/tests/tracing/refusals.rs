@@ -52,6 +52,44 @@ fn a_trace_that_cannot_be_written_is_told_in_one_line() {
     }
 }
 
+#[test]
+fn a_file_that_the_program_has_open_is_never_replaced() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let out = folder.path().join("out.txt");
+    std::os::unix::fs::symlink("out.txt", folder.path().join("link")).expect("a link");
+    for trace in [
+        "/dev/stdout",
+        "/dev/fd/1",
+        "/proc/self/fd/1",
+        "/dev/fd/7",
+        "out.txt",
+        "link",
+    ] {
+        for redirection in [">>out.txt", "7>>out.txt >&7"] {
+            fs::write(&out, "precious\n").expect("a file");
+            let script = format!("exec \"$0\" -c 'echo one; /bin/echo two' {redirection}");
+            let output = Command::new("bash")
+                .args(["-c", &format!("LD_PRELOAD=$1 {script}"), "bash"])
+                .arg(library())
+                .current_dir(folder.path())
+                .env("TRACEFILE", trace)
+                .output()
+                .expect("bash runs");
+            assert!(output.status.success(), "{trace}: {output:?}");
+            let kept = fs::read_to_string(&out).expect("the file");
+            assert_eq!(kept, "precious\none\ntwo\n", "{trace}");
+            // One line for the whole run, whose processes are not traced.
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(said.lines().count(), 1, "{trace}: {said}");
+            let is_open = trace != "/dev/fd/7" || redirection != ">>out.txt";
+            let told = said.contains("it is an open file of the program's");
+            assert!(told || !is_open, "{trace}: {said}");
+            let files = folder.path().read_dir().expect("readable").count();
+            assert_eq!(files, 2, "{trace}");
+        }
+    }
+}
+
 fn limited(program: &Program, arguments: &[&str]) -> (Output, Replay) {
     let mut command = program.command();
     command.args(arguments);

@@ -47,6 +47,7 @@ impl Line {
             libc::ENOENT => b"no such directory",
             libc::ENOTDIR => b"a part of the path is not a directory",
             libc::EISDIR => b"it is a directory",
+            libc::EBUSY => b"it is an open file of the program's",
             libc::ENOSPC => b"no space left on the device",
             libc::EDQUOT => b"disk quota exceeded",
             libc::EFBIG => b"the file-size limit is reached",
