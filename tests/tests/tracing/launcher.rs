@@ -360,6 +360,120 @@ fn programs_that_the_loader_would_not_trace_are_refused() {
     }
 }
 
+/// A compiler's program of `source`, or None, and a word, where that compiler is missing
+/// or cannot make it.
+fn compiled(folder: &Path, compiler: &str, options: &[&str]) -> Option<String> {
+    if !installed(compiler) {
+        return None;
+    }
+    let source = folder.join("p.c");
+    let text = "#include <stdio.h>\n#include <stdlib.h>\n\
+                int main(void) { for (int i = 0; i < 50; i++) free(malloc(3001)); puts(\"ok\"); }";
+    fs::write(&source, text).expect("a file");
+    let path = folder.join("p");
+    let status = Command::new(compiler)
+        .args(["-O0", "-o"])
+        .args([&path, &source])
+        .args(options)
+        .stderr(Stdio::null())
+        .status();
+    if !status.expect("a compiler").success() {
+        eprintln!("SKIPPED: {compiler} knows no {options:?}");
+        return None;
+    }
+    path.to_str().map(str::to_owned)
+}
+
+#[test]
+fn programs_that_the_tracer_cannot_work_in_are_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let refused = |program: &str, why: &str| {
+        let output = run(folder.path(), &["-o", "a.trc", "--", program]);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert_eq!(output.stdout, b"", "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains(why), "{said}");
+        assert!(!folder.path().join("a.trc").exists());
+    };
+    if let Some(program) = compiled(folder.path(), "musl-gcc", &[]) {
+        refused(&program, "the tracer needs glibc's");
+        let script = folder.path().join("script");
+        fs::write(&script, format!("#!{program}\n")).expect("a script");
+        refused(script.to_str().expect("text"), "the tracer needs glibc's");
+    }
+    if let Some(program) = compiled(folder.path(), "cc", &[]) {
+        // The same program with a loader that does not exist, and as a 32-bit one.
+        let bytes = fs::read(&program).expect("a program");
+        let at = bytes.windows(8).position(|part| part == b"ld-linux");
+        let mut other = bytes.clone();
+        other[at.expect("a loader")..][..8].copy_from_slice(b"ld-uclib");
+        fs::write(&program, &other).expect("a program");
+        refused(&program, "the tracer needs glibc's");
+        other[4] = 1;
+        fs::write(&program, &other).expect("a program");
+        refused(&program, "a 32-bit program");
+    }
+    if let Some(program) = compiled(folder.path(), "cc", &["-fsanitize=address"]) {
+        refused(&program, "ASAN_OPTIONS=verify_asan_link_order=0");
+        let output = launcher(folder.path())
+            .args(["-q", "-o", "asan.trc", "--", &program])
+            .env("ASAN_OPTIONS", "verify_asan_link_order=0")
+            .output()
+            .expect("the launcher starts");
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!((&*output.stdout, &*output.stderr), (&b"ok\n"[..], &b""[..]));
+        let trace = Replay::sound(&folder.path().join("asan.trc"));
+        assert_eq!(trace.allocations_of(3001), 50);
+    }
+    for sanitizer in ["thread", "leak", "undefined"] {
+        let option = format!("-fsanitize={sanitizer}");
+        if let Some(program) = compiled(folder.path(), "cc", &[&option]) {
+            let output = run(folder.path(), &["-q", "-o", "b.trc", "--", &program]);
+            assert!(output.status.success(), "{output:?}");
+            assert_eq!((&*output.stdout, &*output.stderr), (&b"ok\n"[..], &b""[..]));
+            let trace = Replay::sound(&folder.path().join("b.trc"));
+            assert_eq!(trace.allocations_of(3001), 50, "{sanitizer}");
+        }
+    }
+}
+
+#[test]
+fn a_program_with_capabilities_is_refused_where_they_count() {
+    let folder = TempDir::new().expect("a folder");
+    let program = folder.path().join("program");
+    fs::copy("/bin/true", &program).expect("a copy");
+    let script = "chmod 777 \"$0\" && setcap cap_net_raw+ep \"$0\"/program && \
+                  setpriv --reuid 65534 --regid 65534 --clear-groups test -x \"$1\"";
+    let trace = tests::program("idealloc-trace");
+    let prepared = Command::new("sh")
+        .args(["-c", script])
+        .arg(folder.path())
+        .arg(trace.get_program())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !prepared {
+        eprintln!("SKIPPED: only root can give a program capabilities");
+        return;
+    }
+    // Root has them already, and the loader knows.
+    let program = program.to_str().expect("text");
+    let output = run(folder.path(), &["-q", "-o", "a.trc", "--", program]);
+    assert!(output.status.success(), "{output:?}");
+    Replay::sound(&folder.path().join("a.trc"));
+    let output = Command::new("setpriv")
+        .current_dir(folder.path())
+        .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
+        .arg(trace.get_program())
+        .args(["-o", "b.trc", "--", program])
+        .output()
+        .expect("setpriv runs");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = text(&output.stderr);
+    assert!(said.contains("has file capabilities"), "{said}");
+}
+
 /// Waits until the program says that it waits.
 fn waiting(output: &mut BufReader<ChildStdout>) {
     let mut line = String::new();

@@ -6,7 +6,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Seek};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -21,6 +21,9 @@ use crate::summary;
 
 /// No process of Linux has a greater id.
 const MOST_ID: u64 = 1 << 22;
+
+/// Bytes that are prepared before the first record is written, at most.
+const MOST_PREPARED: u64 = 1 << 20;
 
 /// Bytes in which a trace has its first notes.
 const HEAD: u64 = 4096;
@@ -118,7 +121,10 @@ fn child(name: &[u8], file: &OsStr, is_packed: bool) -> Option<u64> {
         rest = rest.strip_suffix(b".zst")?;
         stem = stem.strip_suffix(b".zst").unwrap_or(stem);
     }
-    let numbers = rest.strip_prefix(stem)?.strip_prefix(b".")?;
+    let numbers = rest
+        .strip_prefix(stem)
+        .and_then(|rest| rest.strip_prefix(b"."));
+    let numbers = numbers.or_else(|| summary::after_shortened(stem, rest))?;
     let numbers = std::str::from_utf8(numbers).ok()?;
     let numbers: Option<Vec<u64>> = numbers.split('.').map(number).collect();
     // Where a packed one found its name taken, another number follows.
@@ -134,8 +140,8 @@ fn number(digits: &str) -> Option<u64> {
 }
 
 /// The file, locked, where it is a finished trace of this process, which did not start
-/// before the run did; `None` where it is still being written, nobody can tell, or it is
-/// empty.
+/// before the run did, or holds nothing, as its process was killed before it wrote
+/// anything; `None` where it is still being written, or nobody can tell.
 fn look_at(
     path: &Path,
     process: u64,
@@ -152,16 +158,27 @@ fn look_at(
     if summary::lock(&trace).is_err() {
         return Ok(None);
     }
-    let head = head(&trace, is_packed)?;
-    if head.is_empty() {
-        return Ok(None);
+    if !is_packed && holds_nothing(&trace)? {
+        return Ok(Some(trace));
     }
+    let head = head(&trace, is_packed)?;
     match (process_of(&head), run_started) {
         (None, _) => bail!("it does not begin as a trace does"),
         (Some((id, _)), _) if id != process => bail!("it is a trace of process {id}"),
         (Some((_, started)), Some(run)) if started >= run => Ok(Some(trace)),
         _ => bail!("it is no trace of a child of the last run"),
     }
+}
+
+/// Whether a file is as the tracer makes it: empty, or zeros that are prepared for records.
+fn holds_nothing(mut trace: &File) -> anyhow::Result<bool> {
+    if trace.metadata()?.len() > MOST_PREPARED {
+        return Ok(false);
+    }
+    let mut content = Vec::new();
+    trace.read_to_end(&mut content)?;
+    trace.rewind()?;
+    Ok(content.iter().all(|&byte| byte == 0))
 }
 
 /// The first bytes of a trace, unpacked.

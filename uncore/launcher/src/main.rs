@@ -2,19 +2,25 @@
 //!
 //! The arguments become a `plan::Plan` (where the library and the traces are,
 //! and that the program can be traced at all), the program runs with the
-//! tracer's environment (`run`), and what it wrote is told (`summary`). What an
-//! earlier run's children left is removed before (`earlier`), and what the traces
-//! tell of the processes is measured at the end (`measure`).
+//! tracer's environment (`run`, `image`) and with what the caller gave this process
+//! (`caller`), stops and goes on together with it (`stop`), and what it wrote is told
+//! (`summary`). What an earlier run's children left is removed before (`earlier`), and what
+//! the traces tell of the processes is measured at the end (`measure`). Whether they count
+//! as the program's memory is in `memory`.
 
+mod caller;
 mod earlier;
 mod elf;
+mod image;
 mod measure;
+mod memory;
 mod plan;
 mod run;
+mod stop;
 mod summary;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -25,9 +31,13 @@ use clap::Parser;
 /// children FILE.PID, or, where FILE holds `%p`, that name with the process id in
 /// its place. Where a living process writes FILE already, the first process
 /// writes FILE.PID, too. Traces that an earlier run's children left under these
-/// names are removed before the program starts. At the end a table has a line a
-/// process, the largest peak of held memory first. Exit code: the program's, or 2 where it could not be
-/// traced.
+/// names are removed before the program starts. Where a name is too long for `.PID`, the
+/// children's is shortened. At the end a table has a line a process, the largest peak of
+/// held memory first. What is refused with one line, before the program starts: programs
+/// that glibc's loader does not load (static ones, those of another libc), 32-bit, setuid and
+/// setgid ones and those with file capabilities; AddressSanitizer without
+/// ASAN_OPTIONS=verify_asan_link_order=0; a FILE that the program has open, such as its
+/// standard output. Exit code: the program's, or 2 where it could not be traced.
 #[derive(Debug, Parser)]
 #[command(name = "idealloc-trace", after_help = EXAMPLES)]
 struct Arguments {
@@ -125,6 +135,9 @@ fn trace(arguments: &Arguments) -> anyhow::Result<run::End> {
     let clean = |_: &anyhow::Error| plan.clean();
     let earlier = earlier::Earlier::find(&plan).inspect_err(clean)?;
     earlier.remove(arguments.quiet).inspect_err(clean)?;
+    if !arguments.quiet {
+        tell_memory(&plan);
+    }
     let before = summary::Traces::find(&plan).inspect_err(clean)?;
     let end = run::run(&plan, &arguments.program).inspect_err(clean)?;
     let wanted = summary::Wanted {
@@ -137,4 +150,16 @@ fn trace(arguments: &Arguments) -> anyhow::Result<run::End> {
         summary::tell_line(&format!("{error:#}"));
     }
     Ok(end)
+}
+
+fn tell_memory(plan: &plan::Plan) {
+    let folder = plan.trace.parent().unwrap_or(Path::new("/"));
+    if let Some(limit) = memory::limit_with_traces(folder) {
+        let folder = folder.display();
+        let limit = common::units::human_bytes(limit);
+        summary::tell_line(&format!(
+            "{folder} lies in memory: the traces count towards the {limit} that the control \
+             group allows the program; -o can name another folder"
+        ));
+    }
 }

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Metadata};
 use std::io::ErrorKind;
+use std::mem::MaybeUninit;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -70,8 +71,9 @@ impl Compressed {
                     *byte = b'_';
                 }
             }
-            name.extend(format!(".{}-{number}.tmp", std::process::id()).bytes());
+            let end = format!(".{}-{number}.tmp", std::process::id());
             let workshop = output.with_file_name(OsString::from_vec(name));
+            let workshop = summary::with_end(&workshop, &end);
             match fs::create_dir(&workshop) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
                 made => {
@@ -160,9 +162,19 @@ impl Plan {
 
 /// Refuses a trace that could not be written, while nothing has run yet.
 fn check_output(output: &Path) -> anyhow::Result<()> {
+    check_closed(output)?;
     // The tracer follows links, and makes its file beside what they lead to.
     let target = output.canonicalize().unwrap_or_else(|_| output.to_owned());
     ensure!(!target.is_dir(), "{}: it is a directory", output.display());
+    match target.symlink_metadata() {
+        Ok(there) => ensure!(
+            there.is_file() || there.is_symlink(),
+            "{}: it is no regular file",
+            output.display()
+        ),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(|| output.display().to_string()),
+    }
     let folder = target.parent().unwrap_or(Path::new("/"));
     // Never committed: nothing appears.
     drop(
@@ -170,6 +182,49 @@ fn check_output(output: &Path) -> anyhow::Result<()> {
             .with_context(|| format!("{}: no file can be made there", folder.display()))?,
     );
     Ok(())
+}
+
+/// Symbolic links that are followed, one after the other.
+const DEEPEST_LINK: usize = 40;
+/// Descriptors that a shell's redirections give a program: those of one digit.
+const REDIRECTED: i32 = 10;
+
+/// Refuses the name of a file that the program is started with as an open one, such as its
+/// standard output: by that name, by another, or by a link of the kernel's in `/proc`.
+fn check_closed(name: &Path) -> anyhow::Result<()> {
+    let proc = Path::new("/proc/self").symlink_metadata().ok();
+    let mut path = name.to_owned();
+    for _ in 0..DEEPEST_LINK {
+        let Ok(there) = path.symlink_metadata() else {
+            return Ok(());
+        };
+        let is_of_proc = proc.as_ref().is_some_and(|proc| proc.dev() == there.dev());
+        let is_open = match there.is_symlink() {
+            true => is_of_proc,
+            false => there.is_file() && is_open(&there),
+        };
+        ensure!(
+            !is_open,
+            "{}: it is an open file of the program's: choose another name",
+            name.display()
+        );
+        let Ok(link) = path.read_link() else {
+            return Ok(());
+        };
+        path = path.parent().unwrap_or(Path::new("/")).join(link);
+    }
+    Ok(())
+}
+
+fn is_open(file: &Metadata) -> bool {
+    (0..REDIRECTED).any(|fd| {
+        // SAFETY: zeros are a valid stat, which the call fills.
+        unsafe {
+            let mut open = MaybeUninit::<libc::stat>::zeroed().assume_init();
+            libc::fstat(fd, &mut open) == 0
+                && (open.st_dev, open.st_ino) == (file.dev(), file.ino())
+        }
+    })
 }
 
 /// Refuses a page that could not be written, or would take the place of what the run
@@ -193,6 +248,7 @@ fn check_page(page: &Path, output: &Path, others: [&Path; 2]) -> anyhow::Result<
         !is_trace && !cli::output::is_same(page, output),
         "{shown}: the page would replace a trace: give it another name"
     );
+    check_closed(page)?;
     for other in others {
         ensure!(
             !cli::output::is_same(page, other),

@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use anyhow::Context;
 
+use crate::image::Image;
 use crate::plan::Plan;
+use crate::{caller, stop};
 
 /// How the program ended.
 #[derive(Debug)]
@@ -19,15 +21,15 @@ impl End {
     /// Ends this process in the same way.
     pub(crate) fn pass_on(self) -> ExitCode {
         if let Some(signal) = self.0.signal() {
-            // The program has left its core file, if it was to leave one.
-            let none = libc::rlimit {
-                rlim_cur: 0,
-                rlim_max: 0,
-            };
-            // SAFETY: plain calls; the structure is valid.
+            // SAFETY: plain calls; the set is valid.
             unsafe {
-                libc::setrlimit(libc::RLIMIT_CORE, &none);
+                // The program has left its core file, if it was to leave one.
+                libc::prctl(libc::PR_SET_DUMPABLE, 0);
                 libc::signal(signal, libc::SIG_DFL);
+                let mut only = MaybeUninit::<libc::sigset_t>::zeroed().assume_init();
+                libc::sigemptyset(&mut only);
+                libc::sigaddset(&mut only, signal);
+                libc::pthread_sigmask(libc::SIG_UNBLOCK, &only, null_mut());
                 libc::raise(signal);
             }
             return ExitCode::from(128u8.saturating_add(u8::try_from(signal).unwrap_or(127)));
@@ -43,42 +45,35 @@ impl End {
 
 /// Runs the program of `plan` with these arguments, the first of which is its name.
 pub(crate) fn run(plan: &Plan, arguments: &[OsString]) -> anyhow::Result<End> {
+    let image = Image::new(plan, arguments)?;
     let mut command = Command::new(&plan.program);
-    let mut arguments = arguments.iter();
-    if let Some(name) = arguments.next() {
-        command.arg0(name);
-    }
-    command.args(arguments);
-    command
-        .env("LD_PRELOAD", plan.preload())
-        .env("TRACEFILE", &plan.trace);
-    // This run is a new one, even inside of another.
-    command
-        .env_remove("IDEALLOC_RUN")
-        .env_remove("IDEALLOC_FOLLOW");
-    if !plan.follow {
-        command.env("IDEALLOC_FOLLOW", "0");
-    }
-    if let Some(signal) = &plan.toggle {
-        command.env("IDEALLOC_TOGGLE", signal);
-    }
     // From the first handler to the moment at which it knows the program, signals
     // wait; the program itself starts as if nothing had been done to them.
     let blocked = Blocked::new();
     let handled = forward_signals();
     let before = blocked.before;
-    let reset = move || {
-        // SAFETY: both calls may be made between fork and exec; the set is valid.
+    // Where it is ignored, nobody can wait for the program's end.
+    let ignores_children = caller::ignores(libc::SIGCHLD);
+    // SAFETY: no memory is passed.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+    let alarm = take_alarm();
+    let start = move || {
+        // SAFETY: the calls may be made between fork and exec; the structures are valid.
         unsafe {
             for &signal in &handled {
                 libc::signal(signal, libc::SIG_DFL);
             }
+            if ignores_children {
+                libc::signal(libc::SIGCHLD, libc::SIG_IGN);
+            }
+            caller::restore();
+            libc::setitimer(libc::ITIMER_REAL, &alarm, null_mut());
             libc::pthread_sigmask(libc::SIG_SETMASK, &before, null_mut());
         }
-        Ok(())
+        Err(image.execute())
     };
     // SAFETY: the closure neither allocates nor locks.
-    unsafe { command.pre_exec(reset) };
+    unsafe { command.pre_exec(start) };
     let mut child = command
         .spawn()
         .with_context(|| format!("cannot run {}", plan.program.display()))?;
@@ -93,12 +88,38 @@ pub(crate) fn run(plan: &Plan, arguments: &[OsString]) -> anyhow::Result<End> {
 
 /// Waits for the end of a child, and leaves its status to be asked for.
 fn await_end(child: u32) {
-    // SAFETY: zeros are a valid siginfo, which the kernel fills.
+    loop {
+        // SAFETY: zeros are a valid siginfo, which the kernel fills.
+        unsafe {
+            let mut info = MaybeUninit::<libc::siginfo_t>::zeroed().assume_init();
+            let any = libc::WEXITED | libc::WSTOPPED | libc::WNOWAIT;
+            if libc::waitid(libc::P_PID, child, &mut info, any) != 0 {
+                if std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted {
+                    continue;
+                }
+                return;
+            }
+            if info.si_code != libc::CLD_STOPPED {
+                return;
+            }
+            // Told once.
+            let stops = libc::WSTOPPED | libc::WNOHANG;
+            libc::waitid(libc::P_PID, child, &mut info, stops);
+            if info.si_pid() != 0 && info.si_code == libc::CLD_STOPPED {
+                stop::stop_too(info.si_pid(), info.si_status());
+            }
+        }
+    }
+}
+
+/// The alarm that the caller has set for the program, and this process does not get.
+fn take_alarm() -> libc::itimerval {
+    // SAFETY: zeros are a valid itimerval, and mean none.
     unsafe {
-        let mut info = MaybeUninit::<libc::siginfo_t>::zeroed().assume_init();
-        while libc::waitid(libc::P_PID, child, &mut info, libc::WEXITED | libc::WNOWAIT) != 0
-            && std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted
-        {}
+        let none = MaybeUninit::<libc::itimerval>::zeroed().assume_init();
+        let mut before = none;
+        libc::setitimer(libc::ITIMER_REAL, &none, &mut before);
+        before
     }
 }
 
@@ -130,18 +151,33 @@ impl Drop for Blocked {
 /// The program's process id, while it runs.
 static CHILD: AtomicI32 = AtomicI32::new(0);
 
+/// Signals that go on to the program: all that can be handled but those of job control
+/// that continue, of a child's end, of a closed pipe, of a fault, and libc's own two.
+fn forwarded() -> impl Iterator<Item = i32> {
+    let others = [
+        libc::SIGKILL,
+        libc::SIGSTOP,
+        libc::SIGCONT,
+        libc::SIGCHLD,
+        libc::SIGPIPE,
+        libc::SIGSEGV,
+        libc::SIGBUS,
+        libc::SIGFPE,
+        libc::SIGILL,
+        libc::SIGTRAP,
+        libc::SIGSYS,
+        32,
+        33,
+    ];
+    (1..=libc::SIGRTMAX()).filter(move |signal| !others.contains(signal))
+}
+
 /// Ends this process by the signals that are to end it: the program has ended, and there
-/// is nobody left to whom they could go on.
+/// is nobody left to whom they could go on. What was ignored stays so.
 pub(crate) fn let_signals_end() {
-    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT] {
-        // SAFETY: zeros are a valid sigaction. What was ignored stays so.
-        unsafe {
-            let mut now = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
-            libc::sigaction(signal, std::ptr::null(), &mut now);
-            if now.sa_sigaction != libc::SIG_IGN {
-                libc::signal(signal, libc::SIG_DFL);
-            }
-        }
+    for signal in forwarded().filter(|&signal| !caller::ignores(signal)) {
+        // SAFETY: no memory is passed.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
 }
 
@@ -159,31 +195,18 @@ fn forward_signals() -> Vec<i32> {
             }
         }
     }
-    let mut handled = Vec::new();
-    for signal in [
-        libc::SIGINT,
-        libc::SIGTERM,
-        libc::SIGHUP,
-        libc::SIGQUIT,
-        libc::SIGUSR1,
-        libc::SIGUSR2,
-        libc::SIGWINCH,
-        libc::SIGALRM,
-    ] {
-        // SAFETY: zeros are a valid sigaction; the handler does what is allowed
-        // in a handler. Signals that are ignored stay so, for the program too.
+    // Signals that are ignored stay so, for the program too.
+    let handled: Vec<_> = forwarded()
+        .filter(|&signal| !caller::ignores(signal))
+        .collect();
+    for &signal in &handled {
+        // SAFETY: zeros are a valid sigaction; the handler does what is allowed in one.
         unsafe {
-            let mut before = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
-            libc::sigaction(signal, std::ptr::null(), &mut before);
-            if before.sa_sigaction == libc::SIG_IGN {
-                continue;
-            }
             let mut action = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
             action.sa_sigaction = forward as *const () as usize;
             action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
             libc::sigaction(signal, &action, null_mut());
         }
-        handled.push(signal);
     }
     handled
 }

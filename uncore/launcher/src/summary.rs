@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use common::format::Format;
 use common::text::shell_word;
+use common::trace::Reader;
+use common::trace::wire::MAX_RECORD;
 use sanity::processes;
 
 use crate::plan::{Compressed, Identity, Plan, identity};
@@ -28,7 +30,9 @@ impl Traces {
         let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
         let mut found = BTreeMap::new();
         for entry in entries.flatten() {
-            if is_trace(name, entry.file_name().as_bytes())
+            let file = entry.file_name();
+            let file = file.as_bytes();
+            if (is_trace(name, file) || after_shortened(name, file).is_some())
                 && let Ok(file) = entry.metadata()
                 && file.is_file()
             {
@@ -55,9 +59,33 @@ pub(crate) fn is_trace(template: &[u8], file: &[u8]) -> bool {
     }
 }
 
+/// Bytes of the longest name of a file.
+const LONGEST_NAME: usize = 255;
+/// Bytes by which names are shortened at most, to make room for what follows them.
+const MOST_SHORTER: usize = 40;
+
+/// The numbers of the file `file`, where before them stands `name`, shortened to make room
+/// for them: what the tracer makes of a name that is too long to be a child's.
+pub(crate) fn after_shortened<'a>(name: &[u8], file: &'a [u8]) -> Option<&'a [u8]> {
+    let same = name.iter().zip(file).take_while(|(a, b)| a == b).count();
+    let least = name.len().saturating_sub(MOST_SHORTER);
+    (least..(same + 1).min(name.len())).rev().find_map(|stem| {
+        let numbers = file.get(stem..)?.strip_prefix(b".")?;
+        let digits = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+        let is_needed = name.len() + 1 + numbers.len() > LONGEST_NAME - MOST_SHORTER;
+        let are_numbers = numbers.split(|&byte| byte == b'.').all(digits);
+        (is_needed && are_numbers).then_some(numbers)
+    })
+}
+
 /// Compresses, where that was asked for, and says what there is; of the largest process
 /// the report and the page, where they were asked for.
 pub(crate) fn tell(plan: &Plan, before: &Traces, wanted: &Wanted<'_>) -> anyhow::Result<()> {
+    // Reading may take a while, and whoever does not want to wait may say so; but no
+    // compressed file is left half made.
+    if plan.compressed.is_none() {
+        run::let_signals_end();
+    }
     let after = Traces::find(plan)?;
     let mut finished = Vec::new();
     let mut bytes = 0;
@@ -82,7 +110,6 @@ pub(crate) fn tell(plan: &Plan, before: &Traces, wanted: &Wanted<'_>) -> anyhow:
         // Stays where something is left in it.
         let _ = fs::remove_dir(&compressed.workshop);
     }
-    // Reading may take a while, and whoever does not want to wait may say so.
     run::let_signals_end();
     if !wanted.quiet {
         tell_written(plan, &finished, bytes, &growing);
@@ -199,7 +226,7 @@ fn finish(plan: &Plan, path: &Path) -> anyhow::Result<Option<(PathBuf, u64)>> {
     // Held to the end: no new run replaces the file meanwhile.
     let trace = File::open(path)?;
     match lock(&trace) {
-        Ok(()) => {}
+        Ok(()) => cut_prepared(&trace, path)?,
         Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
         // A file system without locks: nobody can tell.
         Err(error) if plan.compressed.is_some() => return Err(error).context("cannot be locked"),
@@ -210,6 +237,37 @@ fn finish(plan: &Plan, path: &Path) -> anyhow::Result<Option<(PathBuf, u64)>> {
         None => (path.to_owned(), trace.metadata()?.len()),
     };
     Ok(Some(finished))
+}
+
+/// Cuts what a process that was killed had prepared for records to come: the zeros behind
+/// the last record. Where the trace is no sound one, nothing.
+fn cut_prepared(trace: &File, path: &Path) -> anyhow::Result<()> {
+    let length = trace.metadata()?.len();
+    let at = length.saturating_sub(MAX_RECORD as u64);
+    let mut end = Vec::new();
+    let mut input = trace;
+    input.seek(SeekFrom::Start(at))?;
+    input.read_to_end(&mut end)?;
+    input.rewind()?;
+    // Room for at least one more record is always prepared.
+    if end.len() < MAX_RECORD || end.iter().any(|&byte| byte != 0) {
+        return Ok(());
+    }
+    let mut records = Reader::new(trace);
+    let mut used = 0;
+    while let Ok(Some(event)) = records.next_event() {
+        used = event.at + event.call.kind().record_len() as u64;
+    }
+    let is_whole = records.cut().is_none() && records.position() == length;
+    input.rewind()?;
+    if is_whole && used < length {
+        // What cannot be cut stays longer than it must be, and is as good.
+        let _ = File::options()
+            .write(true)
+            .open(path)
+            .and_then(|trace| trace.set_len(used));
+    }
+    Ok(())
 }
 
 /// Locks a trace for us; an error of kind `WouldBlock` says that it is being
@@ -296,8 +354,48 @@ fn publish(made: &Path, trace: &Path, to: &Compressed) -> anyhow::Result<PathBuf
     bail!("no name is left")
 }
 
-fn with_end(path: &Path, end: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(end);
-    PathBuf::from(name)
+/// The path with `end` behind its name; where that is too long, the name is shortened
+/// before the numbers at its end.
+pub(crate) fn with_end(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().as_bytes().to_vec();
+    let excess = (name.len() + end.len()).saturating_sub(LONGEST_NAME);
+    let is_number = |&byte: &u8| byte == b'.' || byte.is_ascii_digit();
+    let numbers = name.iter().rev().take_while(|byte| is_number(byte)).count();
+    let stem = name.len() - numbers;
+    if excess > 0 && excess < stem {
+        let mut kept = stem - excess;
+        // No part of a character stays.
+        while kept > 0 && name[kept] & 0xc0 == 0x80 {
+            kept -= 1;
+        }
+        name.drain(kept..stem);
+    }
+    name.extend(end.bytes());
+    path.with_file_name(OsString::from_vec(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_too_long_is_shortened_before_its_numbers() {
+        let long = "a".repeat(247) + ".123";
+        let made = with_end(Path::new(&long), ".zst");
+        assert_eq!(made, PathBuf::from(&long).with_extension("123.zst"));
+        let longer = "\u{e4}".repeat(124) + "b.123";
+        let made = with_end(Path::new(&longer), ".zst");
+        assert_eq!(made, PathBuf::from("\u{e4}".repeat(123) + ".123.zst"));
+    }
+
+    #[test]
+    fn shortened_names_are_known() {
+        let name = "a".repeat(255);
+        let file = "a".repeat(250) + ".123";
+        let numbers = after_shortened(name.as_bytes(), file.as_bytes());
+        assert_eq!(numbers, Some(b"123".as_slice()));
+        for (name, file) in [("app.trc", "app.tr.12"), (&*file, &*name)] {
+            assert_eq!(after_shortened(name.as_bytes(), file.as_bytes()), None);
+        }
+    }
 }
