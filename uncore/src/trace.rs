@@ -39,7 +39,8 @@ use core::ffi::c_void;
 use core::sync::atomic::Ordering;
 
 use common::trace::wire::{Block, Call, Kind};
-use hook::real;
+use hook::real::Function;
+use hook::{Resize, real};
 
 use crate::slots::Slot;
 use crate::state::{self, PARTIAL, RECORDING, State};
@@ -49,11 +50,16 @@ use crate::{known, notes, process, threads};
 ///
 /// # Safety
 /// `pointer` is a live block of the real allocator.
-unsafe fn describe(state: &State, pointer: *mut c_void, requested: usize) -> Block {
+unsafe fn describe(
+    state: &State,
+    function: Function,
+    pointer: *mut c_void,
+    requested: usize,
+) -> Block {
     // SAFETY: the caller's promise.
     let (usable, base) = unsafe {
         (
-            real::usable(pointer, requested),
+            real::usable(function, pointer, requested),
             state.mappings.base(pointer as usize),
         )
     };
@@ -96,6 +102,7 @@ unsafe fn describe_quickly(state: &State, pointer: *mut c_void) -> Option<Block>
 #[inline(always)]
 pub(crate) unsafe fn allocated(
     kind: Kind,
+    function: Function,
     pointer: *mut c_void,
     requested: usize,
     make: impl FnOnce(Block) -> Call,
@@ -109,7 +116,7 @@ pub(crate) unsafe fn allocated(
     };
     let Some(block) = block else {
         // SAFETY: the caller's promise.
-        return unsafe { allocated_slowly(kind, pointer, requested, make) };
+        return unsafe { allocated_slowly(kind, function, pointer, requested, make) };
     };
     // SAFETY: the thread's id is in the block.
     match state.try_reserve(unsafe { threads::place() }, kind.record_len()) {
@@ -138,6 +145,7 @@ unsafe fn allocated_refused(state: &State, call: Call, pointer: *mut c_void, req
 #[inline(never)]
 unsafe fn allocated_slowly(
     kind: Kind,
+    function: Function,
     pointer: *mut c_void,
     requested: usize,
     make: impl FnOnce(Block) -> Call,
@@ -151,7 +159,7 @@ unsafe fn allocated_slowly(
         }
     }
     // SAFETY: the block is live.
-    let block = unsafe { describe(state, pointer, requested) };
+    let block = unsafe { describe(state, function, pointer, requested) };
     record(state, make(block));
     // SAFETY: as above.
     unsafe { notes::allocated(state, pointer as usize, requested) };
@@ -262,12 +270,13 @@ pub(crate) struct Reallocation {
     usable_before: usize,
 }
 
-/// Before the real call on `pointer`, which is not null: reserves what may be
+/// Before the real call on a block, which is not null: reserves what may be
 /// needed, or `None` where nothing is recorded.
 ///
 /// # Safety
-/// `pointer` is a live block of the real allocator.
-pub(crate) unsafe fn reallocating(pointer: *mut c_void) -> Option<Reallocation> {
+/// It is a live block of the real allocator.
+pub(crate) unsafe fn reallocating(resize: Resize) -> Option<Reallocation> {
+    let pointer = resize.old();
     let state = state::current();
     let state = if state.records_everything() {
         state
@@ -290,7 +299,7 @@ pub(crate) unsafe fn reallocating(pointer: *mut c_void) -> Option<Reallocation> 
         unsafe { slot.fill(&call) };
     }
     // SAFETY: the block is live.
-    let usable_before = unsafe { real::usable(pointer, 0) };
+    let usable_before = unsafe { real::usable(resize.function(), pointer, 0) };
     Some(Reallocation {
         state,
         slot,
@@ -301,11 +310,13 @@ pub(crate) unsafe fn reallocating(pointer: *mut c_void) -> Option<Reallocation> 
 }
 
 impl Reallocation {
-    /// After the real call, which made `new` of the block `old`.
+    /// After the real call, which made `new` of the block.
     ///
     /// # Safety
     /// `new`, where it is not null, is a live block of the real allocator.
-    pub(crate) unsafe fn done(self, old: *mut c_void, requested: usize, new: *mut c_void) {
+    pub(crate) unsafe fn done(self, resize: Resize, new: *mut c_void) {
+        let (old, requested) = (resize.old(), resize.size());
+        let tells_usable = real::tells_usable(resize.function());
         if new.is_null() {
             if requested != 0 {
                 self.failed(old);
@@ -320,7 +331,7 @@ impl Reallocation {
             return;
         }
         // SAFETY: the caller's promise.
-        let block = unsafe { describe(state, new, requested) };
+        let block = unsafe { describe(state, resize.function(), new, requested) };
         let requested = requested as u64;
         let reallocated = Call::Realloc {
             old: old as u64,
@@ -342,10 +353,10 @@ impl Reallocation {
                 }
                 return;
             };
-            let shrank = real::tells_usable() && block.usable as usize <= self.usable_before;
+            let shrank = tells_usable && block.usable as usize <= self.usable_before;
             if slot.is_last(&state.cursor) || (new == old && shrank) {
                 slot.fill(&reallocated);
-            } else if new == old && real::tells_usable() {
+            } else if new == old && tells_usable {
                 slot.empty();
                 state.events.uncount();
                 if let Some(later) = process::reserve(state, Kind::Realloc.record_len()) {

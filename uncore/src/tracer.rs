@@ -5,7 +5,7 @@ use core::ffi::{c_int, c_void};
 use common::trace::wire::{Call, Kind};
 use hook::limits::Limit;
 use hook::lock::SignalsBlocked;
-use hook::{Answer, Backend, Request, bootstrap, real};
+use hook::{Answer, Backend, Release, Request, Resize, bootstrap, real};
 
 use crate::{confinement, guard, message, notes, process, settings, state, toggle, trace, windows};
 
@@ -84,20 +84,20 @@ unsafe impl Backend for Tracer {
     }
 
     #[inline(always)]
-    unsafe fn free(block: *mut c_void) {
-        trace::freeing(block);
+    unsafe fn free(release: Release) {
+        trace::freeing(release.block());
         // SAFETY: the caller's promise.
-        unsafe { real::free(block) }
+        unsafe { release.pass_on() }
     }
 
     #[inline(always)]
-    unsafe fn reallocate(old: *mut c_void, size: usize) -> *mut c_void {
+    unsafe fn reallocate(resize: Resize) -> *mut c_void {
         // SAFETY: the caller's promise; what comes back is a live block.
         unsafe {
-            let under_way = trace::reallocating(old);
-            let new = real::realloc(old, size);
+            let under_way = trace::reallocating(resize);
+            let new = resize.pass_on();
             if let Some(under_way) = under_way {
-                under_way.done(old, size, new);
+                under_way.done(resize, new);
             }
             new
         }
@@ -113,28 +113,35 @@ unsafe fn record(request: Request, block: *mut c_void) {
     // The product of a call that succeeded does not overflow.
     let size = request.size().unwrap_or_default();
     let requested = size as u64;
+    let function = request.function();
     // SAFETY: the block is live, and each call is of the kind before it.
     unsafe {
         match request {
-            Request::Malloc { .. } => trace::allocated(Kind::Malloc, block, size, move |block| {
-                Call::Malloc { requested, block }
-            }),
+            Request::Malloc { .. } => {
+                trace::allocated(Kind::Malloc, function, block, size, move |block| {
+                    Call::Malloc { requested, block }
+                })
+            }
             Request::Calloc { count, size: each } => {
-                trace::allocated(Kind::Calloc, block, size, move |block| Call::Calloc {
-                    count: count as u64,
-                    element_size: each as u64,
-                    block,
+                trace::allocated(Kind::Calloc, function, block, size, move |block| {
+                    Call::Calloc {
+                        count: count as u64,
+                        element_size: each as u64,
+                        block,
+                    }
                 });
             }
             Request::Realloc { .. } => {
-                trace::allocated(Kind::Realloc, block, size, move |block| Call::Realloc {
-                    old: 0,
-                    requested,
-                    block,
+                trace::allocated(Kind::Realloc, function, block, size, move |block| {
+                    Call::Realloc {
+                        old: 0,
+                        requested,
+                        block,
+                    }
                 })
             }
             Request::AlignedAlloc { alignment, .. } => {
-                trace::allocated(Kind::AlignedAlloc, block, size, move |block| {
+                trace::allocated(Kind::AlignedAlloc, function, block, size, move |block| {
                     Call::AlignedAlloc {
                         alignment: alignment as u64,
                         requested,
@@ -144,15 +151,17 @@ unsafe fn record(request: Request, block: *mut c_void) {
             }
             Request::Memalign { .. } | Request::Valloc { .. } | Request::Pvalloc { .. } => {
                 let alignment = request.alignment() as u64;
-                trace::allocated(Kind::Memalign, block, size, move |block| Call::Memalign {
-                    alignment,
-                    requested,
-                    block,
+                trace::allocated(Kind::Memalign, function, block, size, move |block| {
+                    Call::Memalign {
+                        alignment,
+                        requested,
+                        block,
+                    }
                 });
             }
             Request::PosixMemalign {
                 slot, alignment, ..
-            } => trace::allocated(Kind::PosixMemalign, block, size, move |block| {
+            } => trace::allocated(Kind::PosixMemalign, function, block, size, move |block| {
                 Call::PosixMemalign {
                     slot: slot as u64,
                     alignment: alignment as u64,

@@ -1,5 +1,6 @@
 //! The tracer: C programs and real programs, run with and without it.
 
+mod allocators;
 mod caller;
 mod calls;
 mod children;

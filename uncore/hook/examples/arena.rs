@@ -14,7 +14,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use hook::lock::SignalsBlocked;
 use hook::message::{Line, remember_stderr};
-use hook::{Answer, Backend, Request, environment, real, tls};
+use hook::{Answer, Backend, Release, Request, Resize, environment, real, tls};
 
 /// Bytes of a cell: larger requests go to the real allocator.
 const CELL: usize = 256;
@@ -135,27 +135,28 @@ unsafe impl Backend for Arena {
     }
 
     #[inline(always)]
-    unsafe fn free(block: *mut c_void) {
-        match cell_of(block) {
+    unsafe fn free(release: Release) {
+        match cell_of(release.block()) {
             Some(cell) => give_back(cell),
             // SAFETY: the caller's promise, here and below.
-            None => unsafe { real::free(block) },
+            None => unsafe { release.pass_on() },
         }
     }
 
-    unsafe fn reallocate(old: *mut c_void, size: usize) -> *mut c_void {
+    unsafe fn reallocate(resize: Resize) -> *mut c_void {
+        let (old, size) = (resize.old(), resize.size());
         let Some(cell) = cell_of(old) else {
             // A block of the real allocator comes in where it shrinks enough.
             // SAFETY: the caller's promise, here and below.
             let usable = unsafe { real::malloc_usable_size(old) };
             if size == 0 || size > CELL || usable <= CELL {
                 // SAFETY: as above.
-                return unsafe { real::realloc(old, size) };
+                return unsafe { resize.pass_on() };
             }
             let new = take();
             if new.is_null() {
                 // SAFETY: as above.
-                return unsafe { real::realloc(old, size) };
+                return unsafe { resize.pass_on() };
             }
             COUNTS.into.fetch_add(1, Ordering::Relaxed);
             // SAFETY: both blocks have `size` bytes, and do not overlap.

@@ -11,6 +11,7 @@ use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 
 use crate::limits::Limit;
+use crate::real::Function;
 use crate::{real, sys};
 
 /// The least alignment that C promises, in bytes.
@@ -103,6 +104,21 @@ impl Request {
         }
     }
 
+    /// The real function that it asks.
+    #[inline(always)]
+    pub fn function(self) -> Function {
+        match self {
+            Request::Malloc { .. } => Function::malloc,
+            Request::Calloc { .. } => Function::calloc,
+            Request::Realloc { .. } => Function::realloc,
+            Request::AlignedAlloc { .. } => Function::aligned_alloc,
+            Request::Memalign { .. } => Function::memalign,
+            Request::PosixMemalign { .. } => Function::posix_memalign,
+            Request::Valloc { .. } => Function::valloc,
+            Request::Pvalloc { .. } => Function::pvalloc,
+        }
+    }
+
     /// Asks the real function.
     ///
     /// # Safety
@@ -148,6 +164,123 @@ impl Answer {
         Answer {
             block,
             error: if block.is_null() { libc::ENOMEM } else { 0 },
+        }
+    }
+}
+
+/// A block that the program gives back, and by which function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Release {
+    /// `free(block)`
+    Free {
+        /// The block.
+        block: *mut c_void,
+    },
+    /// `cfree(block)`
+    Cfree {
+        /// The block.
+        block: *mut c_void,
+    },
+    /// `free_sized(block, size)`
+    FreeSized {
+        /// The block.
+        block: *mut c_void,
+        /// Bytes that were asked for.
+        size: usize,
+    },
+    /// `free_aligned_sized(block, alignment, size)`
+    FreeAlignedSized {
+        /// The block.
+        block: *mut c_void,
+        /// Alignment that was asked for.
+        alignment: usize,
+        /// Bytes that were asked for.
+        size: usize,
+    },
+}
+
+impl Release {
+    /// The block.
+    #[inline(always)]
+    pub fn block(self) -> *mut c_void {
+        match self {
+            Release::Free { block }
+            | Release::Cfree { block }
+            | Release::FreeSized { block, .. }
+            | Release::FreeAlignedSized { block, .. } => block,
+        }
+    }
+
+    /// Asks the real function.
+    ///
+    /// # Safety
+    /// The program asked for this.
+    #[inline(always)]
+    pub unsafe fn pass_on(self) {
+        // SAFETY: the caller passes on what the program asked for.
+        unsafe {
+            match self {
+                Release::Free { block } => real::free(block),
+                Release::Cfree { block } => real::cfree(block),
+                Release::FreeSized { block, size } => real::free_sized(block, size),
+                Release::FreeAlignedSized {
+                    block,
+                    alignment,
+                    size,
+                } => real::free_aligned_sized(block, alignment, size),
+            }
+        }
+    }
+}
+
+/// A block that the program wants to have another size, and by which function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resize {
+    /// `realloc(old, size)` or `reallocarray`
+    Realloc {
+        /// The block.
+        old: *mut c_void,
+        /// Bytes asked for; 0 frees the block, as in glibc.
+        size: usize,
+    },
+}
+
+impl Resize {
+    /// The block as it is.
+    #[inline(always)]
+    pub fn old(self) -> *mut c_void {
+        match self {
+            Resize::Realloc { old, .. } => old,
+        }
+    }
+
+    /// Bytes asked for.
+    #[inline(always)]
+    pub fn size(self) -> usize {
+        match self {
+            Resize::Realloc { size, .. } => size,
+        }
+    }
+
+    /// The real function that it asks.
+    #[inline(always)]
+    pub fn function(self) -> Function {
+        match self {
+            Resize::Realloc { .. } => Function::realloc,
+        }
+    }
+
+    /// Asks the real function.
+    ///
+    /// # Safety
+    /// The program asked for this.
+    #[inline(always)]
+    pub unsafe fn pass_on(self) -> *mut c_void {
+        // SAFETY: the caller passes on what the program asked for.
+        unsafe {
+            match self {
+                Resize::Realloc { old, size } => real::realloc(old, size),
+            }
         }
     }
 }
@@ -222,24 +355,22 @@ pub unsafe trait Backend: 'static {
     /// Takes a block back.
     ///
     /// # Safety
-    /// `block` is a live block, not null, that came from this back end or from the
-    /// real functions; it may come from before the library was loaded.
+    /// It is a live block, not null, that came from this back end or from the real
+    /// functions; it may come from before the library was loaded.
     #[inline(always)]
-    unsafe fn free(block: *mut c_void) {
+    unsafe fn free(release: Release) {
         // SAFETY: the caller's promise.
-        unsafe { real::free(block) }
+        unsafe { release.pass_on() }
     }
 
-    /// Makes a block of `size` bytes of the block `old`, or returns null and leaves it.
-    /// The program asked by `realloc` or `reallocarray`; a size of 0 frees `old`, as
-    /// in glibc.
+    /// Makes a block of another size of one that is there, or returns null and leaves it.
     ///
     /// # Safety
     /// As for [`free`](Backend::free).
     #[inline(always)]
-    unsafe fn reallocate(old: *mut c_void, size: usize) -> *mut c_void {
+    unsafe fn reallocate(resize: Resize) -> *mut c_void {
         // SAFETY: the caller's promise.
-        unsafe { real::realloc(old, size) }
+        unsafe { resize.pass_on() }
     }
 
     /// How many bytes of a block the program may use.

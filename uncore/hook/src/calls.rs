@@ -6,9 +6,9 @@
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 
-use crate::backend::{Backend, Request};
+use crate::backend::{Backend, Release, Request, Resize};
 use crate::table::types::{Text, Texts};
-use crate::{bootstrap, errno, real, sys};
+use crate::{bootstrap, errno, real};
 
 pub use crate::descriptors::{close_range, closefrom, dup2, dup3};
 pub use crate::limits::{mlockall, prctl, prlimit, prlimit64, setrlimit, setrlimit64};
@@ -30,11 +30,54 @@ pub unsafe fn malloc<B: Backend>(size: usize) -> *mut c_void {
 /// As in C.
 #[inline(always)]
 pub unsafe fn free<B: Backend>(block: *mut c_void) {
+    // SAFETY: as in `malloc`.
+    unsafe { release::<B>(Release::Free { block }) }
+}
+
+/// `cfree`, an old name of [`free`] that some allocators still have.
+///
+/// # Safety
+/// As in C.
+#[inline(always)]
+pub unsafe fn cfree<B: Backend>(block: *mut c_void) {
+    // SAFETY: as in `malloc`.
+    unsafe { release::<B>(Release::Cfree { block }) }
+}
+
+/// `free_sized`, of C23.
+///
+/// # Safety
+/// As in C.
+#[inline(always)]
+pub unsafe fn free_sized<B: Backend>(block: *mut c_void, size: usize) {
+    // SAFETY: as in `malloc`.
+    unsafe { release::<B>(Release::FreeSized { block, size }) }
+}
+
+/// `free_aligned_sized`, of C23.
+///
+/// # Safety
+/// As in C.
+#[inline(always)]
+pub unsafe fn free_aligned_sized<B: Backend>(block: *mut c_void, alignment: usize, size: usize) {
+    // SAFETY: as in `malloc`.
+    unsafe {
+        release::<B>(Release::FreeAlignedSized {
+            block,
+            alignment,
+            size,
+        });
+    }
+}
+
+#[inline(always)]
+unsafe fn release<B: Backend>(release: Release) {
+    let block = release.block();
     if block.is_null() || bootstrap::owns(block) {
         return;
     }
     // SAFETY: as in `malloc`.
-    unsafe { B::free(block) }
+    unsafe { B::free(release) }
 }
 
 /// `calloc(3)`
@@ -61,7 +104,7 @@ pub unsafe fn realloc<B: Backend>(old: *mut c_void, size: usize) -> *mut c_void 
         if bootstrap::owns(old) {
             return move_out_of_pool::<B>(old, size);
         }
-        B::reallocate(old, size)
+        B::reallocate(Resize::Realloc { old, size })
     }
 }
 
@@ -193,18 +236,20 @@ pub unsafe fn malloc_trim<B: Backend>(pad: usize) -> c_int {
 #[inline(always)]
 pub unsafe fn _exit<B: Backend>(status: c_int) -> ! {
     B::ending();
-    sys::exit_group(status)
+    // SAFETY: as in `malloc`.
+    unsafe { real::_exit(status) }
 }
 
-/// `_Exit(3)`, as [`_exit`].
+/// `_Exit(3)`
 ///
 /// # Safety
 /// As in C.
 #[allow(non_snake_case, reason = "C's name")]
 #[inline(always)]
 pub unsafe fn _Exit<B: Backend>(status: c_int) -> ! {
+    B::ending();
     // SAFETY: as in `malloc`.
-    unsafe { _exit::<B>(status) }
+    unsafe { real::_Exit(status) }
 }
 
 /// `execve(3)`: the program that makes the call ends there, if it succeeds.

@@ -37,6 +37,7 @@ pub mod glibc;
 pub mod lifecycle;
 pub mod limits;
 pub mod link;
+pub mod loader;
 pub mod lock;
 pub mod mapping;
 pub mod message;
@@ -46,7 +47,7 @@ pub mod sys;
 pub mod tls;
 pub mod wiped;
 
-pub use backend::{Answer, Backend, Request};
+pub use backend::{Answer, Backend, Release, Request, Resize};
 #[doc(hidden)]
 pub use libc;
 #[doc(hidden)]

@@ -5,7 +5,7 @@ use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 
 use crate::backend::Backend;
-use crate::signals;
+use crate::{real, signals};
 
 unsafe extern "C" {
     fn __cxa_atexit(
@@ -36,6 +36,7 @@ extern "C" fn forked<B: Backend>() {
 /// registered while libraries are loaded and for no object in particular, runs after
 /// the destructors of all of them.
 pub extern "C" fn load<B: Backend>() {
+    real::ready();
     if !B::start() {
         return;
     }

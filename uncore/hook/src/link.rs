@@ -9,6 +9,10 @@ pub fn arguments(target: &str) {
     println!("cargo::rustc-link-arg-{target}=-Wl,-z,now");
     // The library is never unloaded: exit handlers point into it.
     println!("cargo::rustc-link-arg-{target}=-Wl,-z,nodelete");
+    // Debuggers call the program's malloc to have memory in it. With debug information
+    // they would take ours for a Rust function, which they do not call; the table of
+    // symbols stays.
+    println!("cargo::rustc-link-arg-{target}=-Wl,--strip-debug");
 }
 
 /// Has the library linked to a static unwinder, where the compiler has one. Rust's

@@ -4,15 +4,17 @@
 //! all of them up at the first call, so that no later call has to ask. While a
 //! thread looks them up, the loader may allocate: those calls are served from
 //! the static pool.
+#![allow(non_snake_case, reason = "C's names")]
 
 use core::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use core::mem::transmute;
-use core::ptr::{null, null_mut};
-use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
 use crate::errno::{self, Errno};
+use crate::loader::{self, Object};
 use crate::table::types::{Handler, Text, Texts};
-use crate::{bootstrap, environment, glibc, tls};
+use crate::{bootstrap, environment, glibc, sys, tls};
 
 macro_rules! real {
     (
@@ -43,6 +45,13 @@ macro_rules! real_functions {
             }
         )*
 
+        /// The functions that are looked up.
+        #[allow(non_camel_case_types, missing_docs, reason = "C's names")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Function {
+            $($name,)*
+        }
+
         /// Where each call goes.
         #[doc(hidden)]
         pub struct Functions {
@@ -64,10 +73,11 @@ macro_rules! real_functions {
                 pub(super) unsafe extern "C" fn $name($($argument: $type),*) -> $result {
                     if resolve() {
                         // SAFETY: the pointers are to other functions now.
-                        return unsafe { super::$name($($argument),*) };
+                        unsafe { super::$name($($argument),*) }
+                    } else {
+                        // SAFETY: the caller keeps the C function's rules.
+                        unsafe { early::$name($($argument),*) }
                     }
-                    // SAFETY: the caller keeps the C function's rules.
-                    unsafe { early::$name($($argument),*) }
                 }
             )*
         }
@@ -78,23 +88,28 @@ macro_rules! real_functions {
 
             $(
                 #[allow(unused_variables, reason = "most give nothing")]
+                #[allow(clippy::undocumented_unsafe_blocks, reason = "comments are unseen in macros")]
                 pub(super) unsafe extern "C" fn $name($($argument: $type),*) -> $result {
                     $early
                 }
             )*
         }
 
-        fn look_up_all() {
+        /// Looks all functions up; which of them lie in the object of the allocator.
+        fn look_up_all(look_up: fn(&CStr) -> *mut c_void, allocator: Object) -> u64 {
             // All are looked up before the first is put in place: none of the
             // loader's own allocations reaches the back end half-way.
-            let found = [$((&REAL.$name, symbol(concat!(stringify!($name), "\0")), early::$name as *mut c_void),)*]
-                .map(|(place, symbol, early)| {
-                    let found = look_up(symbol);
-                    (place, if found.is_null() { early } else { found })
-                });
-            for (place, function) in found {
-                place.store(function, Ordering::Release);
+            let found = [$((
+                &REAL.$name,
+                look_up(symbol(concat!(stringify!($name), "\0"))),
+                early::$name as *mut c_void,
+            ),)*];
+            let mut own = 0;
+            for (index, (place, function, early)) in found.into_iter().enumerate() {
+                own |= u64::from(allocator.holds(function as usize)) << index;
+                place.store(if function.is_null() { early } else { function }, Ordering::Release);
             }
+            own
         }
     };
 }
@@ -106,16 +121,16 @@ fn not_supported() -> c_int {
     -1
 }
 
-/// The allocator is glibc's own, laid out as we know it: a block's header may
-/// be read.
+/// Every function that gives a block is glibc's own, and blocks are laid out as we know
+/// it: their headers may be read.
 static GLIBC: AtomicBool = AtomicBool::new(false);
-/// The allocator can tell the usable size of its blocks.
-static TELLS_USABLE: AtomicBool = AtomicBool::new(false);
+/// Which functions lie in the object of the real `malloc`: a bit each.
+static OWN: AtomicU64 = AtomicU64::new(0);
 /// libc's word on whether the process has one thread; see [`single_threaded`].
 static SINGLE_THREADED: AtomicPtr<c_char> = AtomicPtr::new((&raw const NEVER).cast_mut().cast());
 static NEVER: u8 = 0;
 
-/// Whether the allocator is glibc's own.
+/// Whether all blocks are glibc's own.
 #[inline(always)]
 pub fn is_glibc() -> bool {
     GLIBC.load(Ordering::Relaxed)
@@ -130,23 +145,30 @@ pub fn single_threaded() -> bool {
     unsafe { SINGLE_THREADED.load(Ordering::Relaxed).read_volatile() != 0 }
 }
 
-/// Whether the allocator tells the usable size of its blocks.
-pub fn tells_usable() -> bool {
-    TELLS_USABLE.load(Ordering::Relaxed)
+/// Whether a function belongs to the allocator: it lies in the object of the real `malloc`.
+/// An allocator that lacks a function leaves it to the next object, whose blocks are
+/// not its own.
+pub fn is_own(function: Function) -> bool {
+    OWN.load(Ordering::Relaxed) & 1 << function as u32 != 0
 }
 
-/// Bytes that the allocator set aside for a live block; `requested` where it
-/// cannot tell.
+/// Whether the usable size of blocks can be told which this function gives or takes.
+pub fn tells_usable(function: Function) -> bool {
+    is_own(function) && is_own(Function::malloc_usable_size)
+}
+
+/// Bytes that were set aside for a live block, which this function gave or takes;
+/// `requested` where nobody can tell.
 ///
 /// # Safety
-/// `pointer` is a live block of the real allocator.
+/// `pointer` is such a block of the real functions.
 #[inline(always)]
-pub unsafe fn usable(pointer: *mut c_void, requested: usize) -> usize {
+pub unsafe fn usable(function: Function, pointer: *mut c_void, requested: usize) -> usize {
     if is_glibc() {
         // SAFETY: the caller says that the block is live, and it is glibc's.
         return unsafe { glibc::usable(pointer as usize) };
     }
-    if TELLS_USABLE.load(Ordering::Relaxed) {
+    if tells_usable(function) {
         // tcmalloc says 0 of blocks that it made before it was set up.
         // SAFETY: as above.
         return unsafe { malloc_usable_size(pointer) }.max(requested);
@@ -163,60 +185,60 @@ fn resolve() -> bool {
     }
     thread.resolving.set(1);
     let errno = Errno::save();
-    // SAFETY: the symbol, where there is one, is a char of libc's.
-    let single = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__libc_single_threaded".as_ptr()) };
+    // A char of libc's, where there is one.
+    let single = loader::default(c"__libc_single_threaded");
     if !single.is_null() {
         SINGLE_THREADED.store(single.cast(), Ordering::Relaxed);
     }
-    let allocator = object_of(look_up(c"malloc"));
+    let libc = Object::of(loader::next(c"gnu_get_libc_version") as usize);
+    let mut malloc = loader::next(c"malloc") as usize;
+    let mut look_up: fn(&CStr) -> *mut c_void = loader::next;
+    if libc.holds(malloc) {
+        let versioned = loader::next_versioned(c"malloc") as usize;
+        if !libc.holds(versioned) {
+            (malloc, look_up) = (versioned, loader::next_versioned);
+        }
+    }
+    let allocator = Object::of(malloc);
+    let own = look_up_all(look_up, allocator);
+    OWN.store(own, Ordering::Relaxed);
     GLIBC.store(
-        !allocator.is_null()
-            && allocator == object_of(look_up(c"gnu_get_libc_version"))
+        libc == allocator
+            && GIVING.iter().all(|&function| is_own(function))
             && !tunables_change_layout(),
-        Ordering::Relaxed,
+        Ordering::Release,
     );
-    TELLS_USABLE.store(
-        allocator == object_of(look_up(c"malloc_usable_size")),
-        Ordering::Relaxed,
-    );
-    look_up_all();
     drop(errno);
     thread.resolving.set(0);
     true
 }
 
+/// Looks the real functions up, if that is not done.
+pub fn ready() {
+    if OWN.load(Ordering::Relaxed) == 0 {
+        resolve();
+    }
+}
+
 /// Whether the program's own `malloc` is another than ours: a program that
 /// brings its allocator along never calls us.
 pub fn is_bypassed() -> bool {
-    // Not the address of `malloc`: that name means the program's here, too.
-    let ours = resolve as *mut c_void;
-    // SAFETY: a look-up by name.
-    let bound = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"malloc".as_ptr()) };
-    !bound.is_null() && object_of(bound) != object_of(ours)
+    let bound = loader::default(c"malloc") as usize;
+    bound != 0 && !Object::ours().holds(bound) && loader::is_definition(bound)
 }
 
-fn look_up(symbol: &CStr) -> *mut c_void {
-    // SAFETY: a look-up by name.
-    unsafe { libc::dlsym(libc::RTLD_NEXT, symbol.as_ptr()) }
-}
-
-/// Where the object that holds `address` is loaded; null for none.
-fn object_of(address: *mut c_void) -> *mut c_void {
-    if address.is_null() {
-        return null_mut();
-    }
-    let mut info = libc::Dl_info {
-        dli_fname: null(),
-        dli_fbase: null_mut(),
-        dli_sname: null(),
-        dli_saddr: null_mut(),
-    };
-    // SAFETY: `info` is writable.
-    match unsafe { libc::dladdr(address, &mut info) } {
-        0 => null_mut(),
-        _ => info.dli_fbase,
-    }
-}
+/// The functions that give blocks, or tell of them.
+const GIVING: [Function; 9] = [
+    Function::malloc,
+    Function::calloc,
+    Function::realloc,
+    Function::aligned_alloc,
+    Function::memalign,
+    Function::posix_memalign,
+    Function::valloc,
+    Function::pvalloc,
+    Function::malloc_usable_size,
+];
 
 /// With huge pages, glibc's heaps have another alignment; with memory tagging,
 /// its headers another tag.

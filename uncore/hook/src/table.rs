@@ -44,6 +44,12 @@ macro_rules! table {
                     early { null_mut() };
                 pvalloc(size: usize) -> *mut c_void,
                     early { null_mut() };
+                cfree(block: *mut c_void) -> (),
+                    early { unsafe { super::free(block) } };
+                free_sized(block: *mut c_void, size: usize) -> (),
+                    early { unsafe { super::free(block) } };
+                free_aligned_sized(block: *mut c_void, alignment: usize, size: usize) -> (),
+                    early { unsafe { super::free(block) } };
                 malloc_usable_size(block: *mut c_void) -> usize,
                     early { 0 };
                 malloc_trim(pad: usize) -> c_int,
@@ -88,6 +94,10 @@ macro_rules! table {
                     early { libc::SIG_ERR };
                 __sysv_signal(signal: c_int, handler: Handler) -> Handler,
                     early { libc::SIG_ERR };
+                _exit(status: c_int) -> !,
+                    early { sys::exit_group(status) };
+                _Exit(status: c_int) -> !,
+                    early { sys::exit_group(status) };
             }
             stubs {
                 close(fd: c_int) -> c_int,
@@ -97,8 +107,6 @@ macro_rules! table {
             }
             own {
                 reallocarray(old: *mut c_void, count: usize, size: usize) -> *mut c_void;
-                _exit(status: c_int) -> !;
-                _Exit(status: c_int) -> !;
             }
         }
     };

@@ -1,0 +1,181 @@
+//! Other allocators and libraries beside the tracer: behind it, before it, in the program
+//! itself. Whose block it is is known for each function, and what the next library does
+//! is done.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use common::trace::wire::Call;
+use tempfile::TempDir;
+use tests::tracing::{Program, Traced, allocator, installed, library, same_as_untraced};
+
+/// A run with libraries preloaded, behind the tracer where it is traced: the same as
+/// untraced on stdout and stderr, and the same end.
+fn same_before(libraries: &[&Path], make: impl Fn() -> Command) -> Traced {
+    let preload = |first: Option<PathBuf>| {
+        let all = first.iter().map(PathBuf::as_path);
+        let all: Vec<_> = all.chain(libraries.iter().copied()).collect();
+        let names: Vec<_> = all
+            .iter()
+            .map(|path| path.to_str().expect("text"))
+            .collect();
+        names.join(":")
+    };
+    let run = |mut command: Command, preload: String| {
+        command.env("LD_PRELOAD", preload).stdin(Stdio::null());
+        command.output().expect("the program starts")
+    };
+    let plain = run(make(), preload(None));
+    let folder = TempDir::new().expect("a folder");
+    let mut command = make();
+    command.env("TRACEFILE", folder.path().join("app.trc"));
+    let output = run(command, preload(Some(library())));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&plain.stdout)
+    );
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        String::from_utf8_lossy(&plain.stderr)
+    );
+    assert_eq!(output.status, plain.status);
+    Traced { folder, output }
+}
+
+/// Other allocators that are installed; none is glibc's own.
+fn others() -> Vec<Option<PathBuf>> {
+    let names = [
+        "libjemalloc.so.2",
+        "libmimalloc.so.2",
+        "libtcmalloc_minimal.so.4",
+        "libc_malloc_debug.so.0",
+    ];
+    let mut found: Vec<_> = names
+        .into_iter()
+        .map(allocator)
+        .filter(Option::is_some)
+        .collect();
+    found.push(None);
+    found
+}
+
+#[test]
+fn every_function_of_the_family_is_recorded_under_every_allocator() {
+    let program = Program::compile("family", &[]);
+    for other in others() {
+        let run = same_before(other.as_deref().as_slice(), || program.command());
+        assert!(run.output.status.success(), "{other:?}");
+        let trace = run.main();
+        assert!(trace.allocations_of(1000) >= 7 * 20, "{other:?}");
+        assert_eq!(trace.allocations_of(2000), 20, "{other:?}");
+        // strdup's blocks, and what the allocator and libc keep.
+        let kept = |start: &u64, end: &u64| end - start >= 1000 && *start != 0;
+        let kept = trace.live.iter().filter(|(s, e)| kept(s, e)).count();
+        assert!((4..12).contains(&kept), "{other:?}: {kept}");
+    }
+}
+
+#[test]
+fn sized_frees_are_recorded_whether_libc_has_them_or_not() {
+    let program = Program::compile("family", &[]);
+    let run = same_as_untraced(|| {
+        let mut command = program.command();
+        command.arg("cfree");
+        command
+    });
+    let trace = run.main();
+    let frees = trace.count(|call| matches!(call, Call::Free { .. }));
+    assert!(frees >= 10 * 15, "{frees}");
+}
+
+#[test]
+fn a_misuse_that_malloc_check_finds_ends_the_program_as_untraced() {
+    let Some(debug) = allocator("libc_malloc_debug.so.0") else {
+        return;
+    };
+    let program = Program::compile("double_free", &[]);
+    let run = same_before(&[&debug], || {
+        let mut command = program.command();
+        command.env("MALLOC_CHECK_", "3");
+        command
+    });
+    assert!(!run.output.status.success());
+    let family = Program::compile("family", &[]);
+    let run = same_before(&[&debug], || {
+        let mut command = family.command();
+        command.env("MALLOC_CHECK_", "3");
+        command
+    });
+    assert!(run.output.status.success());
+    assert_eq!(run.main().allocations_of(2000), 20);
+}
+
+#[test]
+fn the_end_of_a_process_is_the_next_librarys_affair() {
+    let next = Program::compile("next_exit", &["-shared", "-fPIC", "-DLIBRARY"]);
+    let program = Program::compile("next_exit", &[]);
+    for (arguments, status) in [(&[][..], 67), (&["_Exit"], 69)] {
+        let run = same_before(&[&next.path], || {
+            let mut command = program.command();
+            command.args(arguments);
+            command
+        });
+        assert_eq!(run.output.status.code(), Some(status));
+        let trace = run.main();
+        assert_eq!(trace.allocations_of(5002), 1);
+        assert_eq!(trace.length, trace.used);
+    }
+}
+
+#[test]
+fn a_program_that_takes_the_address_of_malloc_does_not_bring_its_own() {
+    for options in [&["-no-pie", "-fno-pic"][..], &["-pie", "-fPIE"]] {
+        let program = Program::compile("address_taken", options);
+        let trace = same_as_untraced(|| program.command()).main();
+        assert_eq!(trace.allocations_of(5001), 100);
+    }
+}
+
+#[test]
+fn a_program_that_defines_malloc_brings_its_own_however_it_is_linked() {
+    let told = "uncore: the program brings its own malloc, whose calls cannot be seen\n";
+    for options in [
+        &["-no-pie", "-fno-pic"][..],
+        &["-no-pie", "-fno-pic", "-rdynamic"],
+        &["-pie", "-fPIE"],
+        &["-pie", "-fPIE", "-rdynamic"],
+    ] {
+        let program = Program::compile("own_allocator", options);
+        let run = tests::tracing::traced(program.command());
+        assert_eq!(run.output.stdout, b"different\n");
+        assert_eq!(String::from_utf8_lossy(&run.output.stderr), told);
+        assert!(run.output.status.success());
+    }
+}
+
+#[test]
+fn a_debugger_calls_functions_of_the_program() {
+    if !installed("gdb") {
+        return;
+    }
+    let program = Program::compile("double_free", &["-g"]);
+    let folder = TempDir::new().expect("a folder");
+    let set = |name: &str, value: &Path| format!("set env {name} {}", value.display());
+    let output = Command::new("gdb")
+        .args(["-nx", "-batch", "-ex"])
+        .arg(set("LD_PRELOAD", &library()))
+        .arg("-ex")
+        .arg(set("TRACEFILE", &folder.path().join("app.trc")))
+        .args(["-ex", "set startup-with-shell off", "-ex", "break main"])
+        .args(["-ex", "run", "-ex", "print (int)puts(\"hi\") > 0"])
+        .arg(&program.path)
+        .stdin(Stdio::null())
+        .output()
+        .expect("gdb starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    if !said.contains("Breakpoint 1, main") {
+        eprintln!("SKIPPED: gdb cannot run programs here");
+        return;
+    }
+    assert!(said.contains("$1 = 1"), "{said}");
+}
