@@ -1,6 +1,7 @@
 //! The tracer as a back end: passes every call on, and records it before or after.
 
 use core::ffi::{c_int, c_void};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use common::trace::wire::{Call, Kind};
 use hook::limits::Limit;
@@ -22,15 +23,13 @@ unsafe impl Backend for Tracer {
         // SAFETY: the program has one thread.
         unsafe { settings::mark_environment() };
         if real::is_bypassed() {
-            notes::calls_pass_by();
-            if settings::is_first() {
-                let signals = SignalsBlocked::new();
-                message::line()
-                    .text(b"the program brings its own malloc, whose calls cannot be seen")
-                    .say(&signals);
-            }
+            tell_passed_by(b"the program brings its own malloc, whose calls cannot be seen");
         }
         is_traced
+    }
+
+    fn passed_by() {
+        tell_passed_by(b"a library calls malloc and free past the tracer, which cannot be seen");
     }
 
     fn forked() {
@@ -101,6 +100,18 @@ unsafe impl Backend for Tracer {
             }
             new
         }
+    }
+}
+
+/// Notes, and says in the first process, that calls are missing in the trace: once.
+fn tell_passed_by(why: &[u8]) {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    if state::is_off() || TOLD.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    notes::calls_pass_by();
+    if settings::is_first() {
+        message::line().text(why).say(&SignalsBlocked::new());
     }
 }
 

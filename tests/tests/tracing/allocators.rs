@@ -5,9 +5,12 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use common::trace::Note;
 use common::trace::wire::Call;
 use tempfile::TempDir;
-use tests::tracing::{Program, Traced, allocator, installed, library, same_as_untraced};
+use tests::tracing::{
+    Program, Replay, Traced, allocator, installed, library, same_as_untraced, traced,
+};
 
 /// A run with libraries preloaded, behind the tracer where it is traced: the same as
 /// untraced on stdout and stderr, and the same end.
@@ -146,7 +149,7 @@ fn a_program_that_defines_malloc_brings_its_own_however_it_is_linked() {
         &["-pie", "-fPIE", "-rdynamic"],
     ] {
         let program = Program::compile("own_allocator", options);
-        let run = tests::tracing::traced(program.command());
+        let run = traced(program.command());
         assert_eq!(run.output.stdout, b"different\n");
         assert_eq!(String::from_utf8_lossy(&run.output.stderr), told);
         assert!(run.output.status.success());
@@ -178,4 +181,76 @@ fn a_debugger_calls_functions_of_the_program() {
         return;
     }
     assert!(said.contains("$1 = 1"), "{said}");
+}
+
+/// The note and the line of a program some of whose calls pass the tracer by.
+fn tells_that_calls_pass_by(run: &Traced) -> bool {
+    let told = "uncore: a library calls malloc and free past the tracer, which cannot be seen\n";
+    let said = String::from_utf8_lossy(&run.output.stderr).into_owned();
+    let replay = Replay::of(&run.folder.path().join("app.trc"));
+    let noted = |(_, _, note): &(usize, u64, Note)| matches!(note, Note::Partial { reason: 1 });
+    let notes = replay.notes.iter().filter(|note| noted(note)).count();
+    assert!(said.is_empty() || said == told, "{said}");
+    assert_eq!(notes, usize::from(!said.is_empty()));
+    notes == 1
+}
+
+#[test]
+fn libraries_beside_the_programs_scope_are_traced_or_told() {
+    let options = ["-shared", "-fPIC", "-DLIBRARY", "-Wl,-rpath,$ORIGIN"];
+    let plugin = Program::compile("passes_by", &options);
+    let program = Program::compile("passes_by", &[]);
+    for (way, passes_by) in [
+        ("libc", false),
+        ("plain", false),
+        ("deepbind", true),
+        ("namespace", true),
+    ] {
+        let make = || {
+            let mut command = program.command();
+            command.arg(way).arg(&plugin.path);
+            command
+        };
+        let plain = make().output().expect("it runs");
+        let run = traced(make());
+        assert_eq!(run.output.stdout, plain.stdout, "{way}");
+        assert_eq!(run.output.status, plain.status, "{way}");
+        assert!(plain.stdout.ends_with(b"done\n"), "{way}");
+        assert_eq!(tells_that_calls_pass_by(&run), passes_by, "{way}");
+        if !passes_by {
+            let trace = run.main();
+            let (given, taken) = if way == "libc" {
+                (6003, 6004)
+            } else {
+                (6001, 6002)
+            };
+            assert_eq!(trace.allocations_of(given), 100, "{way}");
+            assert_eq!(trace.allocations_of(taken), 100, "{way}");
+        }
+    }
+}
+
+#[test]
+fn a_foreign_function_interface_that_asks_libc_itself_is_traced() {
+    if !installed("python3") {
+        return;
+    }
+    let script = "exec $(python3 -c 'import sys; print(sys.executable)') -c '
+import ctypes
+libc = ctypes.CDLL(\"libc.so.6\")
+me = ctypes.CDLL(None)
+me.strdup.restype = ctypes.c_void_p
+me.strdup.argtypes = [ctypes.c_char_p]
+libc.free.argtypes = [ctypes.c_void_p]
+for i in range(200):
+    libc.free(me.strdup(b\"x\" * 7000))'";
+    let run = same_as_untraced(|| {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    });
+    assert!(run.output.status.success());
+    // The shell's trace is the first.
+    let traces = run.children();
+    assert!(traces.iter().any(|trace| trace.allocations_of(7001) >= 200));
 }

@@ -342,6 +342,10 @@ pub unsafe trait Backend: 'static {
         false
     }
 
+    /// A library is about to be used whose calls of the malloc family do not come here:
+    /// it is loaded with a scope of its own, or its functions are asked for directly.
+    fn passed_by() {}
+
     /// Answers an allocation.
     ///
     /// # Safety

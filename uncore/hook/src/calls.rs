@@ -3,10 +3,12 @@
 //! them. What all back ends would do alike is done here: null pointers, blocks of
 //! the bootstrap pool, overflowing products, the result slot of `posix_memalign`.
 
-use core::ffi::{c_int, c_void};
+use core::ffi::{CStr, c_int, c_void};
 use core::ptr::null_mut;
 
 use crate::backend::{Backend, Release, Request, Resize};
+use crate::detour::Way;
+use crate::loader::{self, Next, Object};
 use crate::table::types::{Text, Texts};
 use crate::{bootstrap, errno, real};
 
@@ -305,4 +307,92 @@ pub unsafe fn fexecve<B: Backend>(fd: c_int, arguments: Texts, environment: Text
     B::ending();
     // SAFETY: as in `malloc`.
     unsafe { real::fexecve(fd, arguments, environment) }
+}
+
+/// `dlsym(3)`. Who asks a library itself for a function that the program's calls reach by
+/// way of the hook gets the hook's: foreign function interfaces ask in this way.
+///
+/// # Safety
+/// As in C.
+pub unsafe extern "C" fn dlsym<B: Backend>(
+    handle: *mut c_void,
+    name: Text,
+    _: usize,
+    _: usize,
+    caller: usize,
+) -> Way {
+    static DLSYM: Next = Next::new(c"dlsym");
+    if handle != libc::RTLD_DEFAULT && handle != libc::RTLD_NEXT && !name.is_null() {
+        // SAFETY: the caller passes a string.
+        let name = unsafe { CStr::from_ptr(name) };
+        if let Some((function, real)) = real::hooked(name) {
+            // SAFETY: as in `malloc`; with such a handle, who asks makes no difference.
+            let found = unsafe { loader::look_up(handle, name) };
+            // An allocator asks for what stands behind itself.
+            if !found.is_null() && !real::is_of_allocator(caller) {
+                return Way::back(instead::<B>(name, function, real, found) as usize);
+            }
+            return Way::back(found as usize);
+        }
+    }
+    Way::on(DLSYM.get())
+}
+
+/// What a look-up of a hooked function gives that found another one, or the real one.
+fn instead<B: Backend>(
+    name: &CStr,
+    function: real::Function,
+    real: *mut c_void,
+    found: *mut c_void,
+) -> *mut c_void {
+    let ours = Object::ours();
+    if found == real {
+        let bound = loader::default(name) as usize;
+        // Not where the program has a function of its own of this name.
+        if ours.holds(bound) || !loader::is_definition(bound) {
+            return bound as *mut c_void;
+        }
+    } else if function.is_of_family()
+        && !ours.holds(found as usize)
+        && loader::is_definition(found as usize)
+    {
+        B::passed_by();
+    }
+    found
+}
+
+/// `dlopen(3)`, which looks up libraries for its caller.
+///
+/// # Safety
+/// As in C.
+pub unsafe extern "C" fn dlopen<B: Backend>(
+    file: Text,
+    flags: c_int,
+    _: usize,
+    _: usize,
+    _: usize,
+) -> Way {
+    static DLOPEN: Next = Next::new(c"dlopen");
+    if !file.is_null() && flags & libc::RTLD_DEEPBIND != 0 && flags & libc::RTLD_NOLOAD == 0 {
+        B::passed_by();
+    }
+    Way::on(DLOPEN.get())
+}
+
+/// `dlmopen(3)`: with another name space than the program's, libc is loaded again.
+///
+/// # Safety
+/// As in C.
+pub unsafe extern "C" fn dlmopen<B: Backend>(
+    namespace: libc::Lmid_t,
+    _: Text,
+    flags: c_int,
+    _: usize,
+    _: usize,
+) -> Way {
+    static DLMOPEN: Next = Next::new(c"dlmopen");
+    if namespace != libc::LM_ID_BASE || flags & libc::RTLD_DEEPBIND != 0 {
+        B::passed_by();
+    }
+    Way::on(DLMOPEN.get())
 }

@@ -30,6 +30,8 @@ pub mod bootstrap;
 #[doc(hidden)]
 pub mod calls;
 pub mod descriptors;
+#[doc(hidden)]
+pub mod detour;
 pub mod environment;
 pub mod errno;
 pub mod glibc;

@@ -1,7 +1,9 @@
 //! The loader's look-ups: by name, and of the object that holds an address.
 
-use core::ffi::{CStr, c_int, c_void};
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::mem::transmute;
 use core::ptr::{null, null_mut};
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 unsafe extern "C" {
     fn dladdr1(
@@ -15,10 +17,61 @@ unsafe extern "C" {
 /// `dladdr1` gives the entry of the symbol table, too.
 const RTLD_DL_SYMENT: c_int = 1;
 
+/// libc's own `dlsym`; null while it is not looked up.
+static DLSYM: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
+
+/// `dlsym(3)` of libc. By name it is the hooked one, also here.
+///
+/// # Safety
+/// As in C.
+pub unsafe fn look_up(handle: *mut c_void, symbol: &CStr) -> *mut c_void {
+    let mut function = DLSYM.load(Ordering::Relaxed);
+    if function.is_null() {
+        let version = VERSIONS[0].as_ptr();
+        // SAFETY: a look-up by name and version.
+        function = unsafe { libc::dlvsym(libc::RTLD_NEXT, c"dlsym".as_ptr(), version) };
+        DLSYM.store(function, Ordering::Relaxed);
+    }
+    // SAFETY: it is null or that function.
+    let function: Option<unsafe extern "C" fn(*mut c_void, *const c_char) -> *mut c_void> =
+        unsafe { transmute(function) };
+    match function {
+        // SAFETY: the caller's promise.
+        Some(function) => unsafe { function(handle, symbol.as_ptr()) },
+        None => null_mut(),
+    }
+}
+
 /// What a name means behind this library; null for nothing.
 pub fn next(symbol: &CStr) -> *mut c_void {
     // SAFETY: a look-up by name.
-    unsafe { libc::dlsym(libc::RTLD_NEXT, symbol.as_ptr()) }
+    unsafe { look_up(libc::RTLD_NEXT, symbol) }
+}
+
+/// A function of the next library, looked up when it is first asked for.
+pub struct Next {
+    symbol: &'static CStr,
+    found: AtomicPtr<c_void>,
+}
+
+impl Next {
+    /// A function of this name.
+    pub const fn new(symbol: &'static CStr) -> Next {
+        Next {
+            symbol,
+            found: AtomicPtr::new(null_mut()),
+        }
+    }
+
+    /// The function.
+    pub fn get(&self) -> *const c_void {
+        let mut found = self.found.load(Ordering::Relaxed);
+        if found.is_null() {
+            found = next(self.symbol);
+            self.found.store(found, Ordering::Relaxed);
+        }
+        found
+    }
 }
 
 /// The versions that a reference to a function of libc may ask for: those of libraries
@@ -44,7 +97,7 @@ pub fn next_versioned(symbol: &CStr) -> *mut c_void {
 /// What a name means to the program; null for nothing.
 pub fn default(symbol: &CStr) -> *mut c_void {
     // SAFETY: a look-up by name.
-    unsafe { libc::dlsym(libc::RTLD_DEFAULT, symbol.as_ptr()) }
+    unsafe { look_up(libc::RTLD_DEFAULT, symbol) }
 }
 
 /// Whether a function lies at this address, which a look-up gave. A program that is not
@@ -113,6 +166,41 @@ impl Object {
     /// Whether the object holds `address`.
     pub fn holds(self, address: usize) -> bool {
         (self.start..self.end).contains(&address)
+    }
+}
+
+/// An [`Object`] that is found once; holds nothing before.
+pub struct Place {
+    start: AtomicUsize,
+    end: AtomicUsize,
+}
+
+impl Place {
+    /// Holds nothing.
+    #[allow(
+        clippy::new_without_default,
+        reason = "nothing is the only value to start with"
+    )]
+    pub const fn new() -> Place {
+        Place {
+            start: AtomicUsize::new(0),
+            end: AtomicUsize::new(0),
+        }
+    }
+
+    /// The object is found.
+    pub fn set(&self, object: Object) {
+        self.start.store(object.start, Ordering::Relaxed);
+        self.end.store(object.end, Ordering::Release);
+    }
+
+    /// The object.
+    pub fn get(&self) -> Object {
+        let end = self.end.load(Ordering::Acquire);
+        Object {
+            start: self.start.load(Ordering::Relaxed),
+            end,
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use core::ptr::null_mut;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
 use crate::errno::{self, Errno};
-use crate::loader::{self, Object};
+use crate::loader::{self, Object, Place};
 use crate::table::types::{Handler, Text, Texts};
 use crate::{bootstrap, environment, glibc, sys, tls};
 
@@ -21,6 +21,7 @@ macro_rules! real {
         looked_up { $($looked_up:tt)* }
         stubs { $($stubs:tt)* }
         own { $($own:tt)* }
+        detours { $($detours:tt)* }
     ) => {
         real_functions! { $($looked_up)* $($stubs)* }
     };
@@ -95,6 +96,14 @@ macro_rules! real_functions {
             )*
         }
 
+        /// The function of this name, if it is looked up, and the real one.
+        pub fn hooked(name: &CStr) -> Option<(Function, *mut c_void)> {
+            $(if name == symbol(concat!(stringify!($name), "\0")) {
+                return Some((Function::$name, REAL.$name.load(Ordering::Relaxed)));
+            })*
+            None
+        }
+
         /// Looks all functions up; which of them lie in the object of the allocator.
         fn look_up_all(look_up: fn(&CStr) -> *mut c_void, allocator: Object) -> u64 {
             // All are looked up before the first is put in place: none of the
@@ -124,6 +133,8 @@ fn not_supported() -> c_int {
 /// Every function that gives a block is glibc's own, and blocks are laid out as we know
 /// it: their headers may be read.
 static GLIBC: AtomicBool = AtomicBool::new(false);
+/// The object of the real `malloc`.
+static ALLOCATOR: Place = Place::new();
 /// Which functions lie in the object of the real `malloc`: a bit each.
 static OWN: AtomicU64 = AtomicU64::new(0);
 /// libc's word on whether the process has one thread; see [`single_threaded`].
@@ -143,6 +154,11 @@ pub fn single_threaded() -> bool {
     // SAFETY: points to `NEVER` or to libc's `__libc_single_threaded`, which
     // only this thread changes while it is true.
     unsafe { SINGLE_THREADED.load(Ordering::Relaxed).read_volatile() != 0 }
+}
+
+/// Whether an address lies in the object of the real `malloc`.
+pub fn is_of_allocator(address: usize) -> bool {
+    ALLOCATOR.get().holds(address)
 }
 
 /// Whether a function belongs to the allocator: it lies in the object of the real `malloc`.
@@ -200,6 +216,7 @@ fn resolve() -> bool {
         }
     }
     let allocator = Object::of(malloc);
+    ALLOCATOR.set(allocator);
     let own = look_up_all(look_up, allocator);
     OWN.store(own, Ordering::Relaxed);
     GLIBC.store(
@@ -225,6 +242,19 @@ pub fn ready() {
 pub fn is_bypassed() -> bool {
     let bound = loader::default(c"malloc") as usize;
     bound != 0 && !Object::ours().holds(bound) && loader::is_definition(bound)
+}
+
+impl Function {
+    /// Whether it gives or takes blocks.
+    pub fn is_of_family(self) -> bool {
+        let takes = [
+            Function::free,
+            Function::cfree,
+            Function::free_sized,
+            Function::free_aligned_sized,
+        ];
+        takes.contains(&self) || (GIVING.contains(&self) && self != Function::malloc_usable_size)
+    }
 }
 
 /// The functions that give blocks, or tell of them.

@@ -14,6 +14,7 @@
 /// * `stubs`: the same, but their symbols are in [`stubs`](crate::stubs): nearly all calls
 ///   are to reach the real function as if nothing stood before it.
 /// * `own`: functions that the hook makes of others.
+/// * `detours`: functions that look at their return address: see [`detour`](crate::detour).
 #[doc(hidden)]
 #[macro_export]
 macro_rules! table {
@@ -108,6 +109,11 @@ macro_rules! table {
             own {
                 reallocarray(old: *mut c_void, count: usize, size: usize) -> *mut c_void;
             }
+            detours {
+                dlsym;
+                dlopen;
+                dlmopen;
+            }
         }
     };
 }
@@ -129,10 +135,15 @@ macro_rules! names {
         looked_up { $($looked_up:ident($($a:ident: $t:ty),*) -> $r:ty, early $early:block;)* }
         stubs { $($stub:ident($($c:ident: $v:ty),*) -> $q:ty, early $late:block;)* }
         own { $($own:ident($($b:ident: $u:ty),*) -> $s:ty;)* }
+        detours { $($detour:ident;)* }
     ) => {
         /// The symbols that every hook exports.
-        pub const NAMES: &[&str] =
-            &[$(stringify!($looked_up),)* $(stringify!($stub),)* $(stringify!($own),)*];
+        pub const NAMES: &[&str] = &[
+            $(stringify!($looked_up),)*
+            $(stringify!($stub),)*
+            $(stringify!($own),)*
+            $(stringify!($detour),)*
+        ];
     };
 }
 
@@ -158,6 +169,7 @@ macro_rules! export_table {
         looked_up { $($looked_up:ident($($a:ident: $t:ty),*) -> $r:ty, early $early:block;)* }
         stubs { $($stub:ident($($c:ident: $v:ty),*) -> $q:ty, early $late:block;)* }
         own { $($own:ident($($b:ident: $u:ty),*) -> $s:ty;)* }
+        detours { $($detour:ident;)* }
     ) => {
         const _: () = {
             use $crate::libc;
@@ -170,6 +182,7 @@ macro_rules! export_table {
                 $($looked_up($($a: $t),*) -> $r;)*
                 $($own($($b: $u),*) -> $s;)*
             );
+            $($crate::export_detour!($detour, $crate::calls::$detour::<$backend>);)*
 
             /// Runs when the library is loaded, also in a program that allocates
             /// nothing.
