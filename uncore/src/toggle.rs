@@ -21,12 +21,14 @@ pub(crate) fn install() {
     let Some(signal) = settings::toggle() else {
         return;
     };
+    // On the program's own stack for signals, where it set one up: the stack that is
+    // interrupted may have no room left.
     // SAFETY: all-zero bytes are a valid `sigaction`; the handler uses nothing
     // but an atomic.
     unsafe {
         let mut action = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
         action.sa_sigaction = toggle as *const () as usize;
-        action.sa_flags = libc::SA_RESTART;
+        action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
         libc::sigaction(signal, &action, core::ptr::null_mut());
     }
 }
