@@ -136,6 +136,7 @@ fn shorter(path: &[u8], length: usize) -> usize {
 
 /// Moves the file `own`, which is locked, to the name `wanted`, unless that is
 /// the file of a living process; says whether it did.
+#[inline(never)]
 pub(crate) fn take_name(own: &Path, wanted: &Path) -> Result<bool, i32> {
     const FLAGS: i32 = libc::O_RDWR | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_NOFOLLOW;
     for _ in 0..MOST_TRIES {

@@ -31,9 +31,9 @@ impl Descriptor {
 
     /// Takes an open file of ours, and moves it out of the program's way; false where there
     /// is no such place, and the descriptor is as it was.
-    pub(crate) fn take(&self, fd: i32, stat: &libc::stat) -> bool {
-        self.device.store(stat.st_dev, Ordering::Relaxed);
-        self.inode.store(stat.st_ino, Ordering::Relaxed);
+    pub(crate) fn take(&self, fd: i32, (device, inode): (u64, u64)) -> bool {
+        self.device.store(device, Ordering::Relaxed);
+        self.inode.store(inode, Ordering::Relaxed);
         let Some(high) = out_of_the_way(fd) else {
             return false;
         };
@@ -48,10 +48,8 @@ impl Descriptor {
     }
 
     fn is(&self, fd: i32) -> bool {
-        sys::fstat(fd).is_ok_and(|stat| {
-            stat.st_dev == self.device.load(Ordering::Relaxed)
-                && stat.st_ino == self.inode.load(Ordering::Relaxed)
-        })
+        let device = self.device.load(Ordering::Relaxed);
+        sys::identity(fd) == Ok((device, self.inode.load(Ordering::Relaxed)))
     }
 
     /// The descriptor, if it still is that file.
@@ -118,10 +116,12 @@ impl TraceFile {
 
     /// Takes the freshly opened, empty regular file `fd`. Where there is no place for a
     /// descriptor that the program does not see, it is opened by its name when needed.
-    pub(crate) fn take(&self, fd: i32, stat: &libc::stat) {
-        if !TRACE.take(fd, stat) {
+    pub(crate) fn take(&self, fd: i32) -> Result<(), i32> {
+        let identity = sys::identity(fd).inspect_err(|_| sys::close(fd))?;
+        if !TRACE.take(fd, identity) {
             sys::close(fd);
         }
+        Ok(())
     }
 
     /// The file; where the descriptor is not that file any more, it is opened anew by its

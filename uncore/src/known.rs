@@ -52,7 +52,7 @@ fn bit(address: usize, make: bool) -> Option<(&'static AtomicU64, u64)> {
     // The top byte may be a tag.
     let address = address & (usize::MAX >> 8);
     let branch = child(ROOT.get(address >> BRANCH_BITS)?, make, || {
-        sys::map(size_of::<Branch>(), None)
+        sys::map(size_of::<Branch>())
     })?;
     let index = (address >> LEAF_BITS) % branch.len();
     let leaf = child(branch.get(index)?, make, map_leaf)?;

@@ -135,6 +135,7 @@ fn write(state: &State, note: Note, locked: &Locked<'_>) -> Result<(), i32> {
 ///
 /// # Errors
 /// Those of a trace that cannot grow.
+#[inline(never)]
 pub(crate) fn first(state: &State, toggled: bool, locked: &Locked<'_>) -> Result<(), i32> {
     let now = sys::monotonic();
     state.notes.started.store(now, Ordering::Relaxed);

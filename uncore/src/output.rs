@@ -148,11 +148,10 @@ pub(crate) fn prepare_much(state: &State, path: *const u8, locked: &Locked<'_>) 
 pub(crate) fn begin(
     state: &State,
     fd: i32,
-    stat: &libc::stat,
     path: *const u8,
     locked: &Locked<'_>,
 ) -> Result<(), i32> {
-    state.file.take(fd, stat);
+    state.file.take(fd)?;
     make_room(state, path, locked)
 }
 

@@ -33,7 +33,8 @@ pub(crate) fn path<'a>(_locked: &'a Locked<'_>) -> &'a Path {
 
 /// With the state's lock held: makes this process's file, empty and locked; [`path`] is
 /// its name in any case. See [`claim`].
-pub(crate) fn open(first: bool, locked: &Locked<'_>) -> Result<(i32, libc::stat), i32> {
+#[inline(never)]
+pub(crate) fn open(first: bool, locked: &Locked<'_>) -> Result<i32, i32> {
     let long = |TooLong| libc::ENAMETOOLONG;
     let process_id = sys::process_id();
     // SAFETY: the lock is held.
@@ -67,7 +68,5 @@ pub(crate) fn open(first: bool, locked: &Locked<'_>) -> Result<(i32, libc::stat)
             taken?;
         }
     }
-    let fd = made?;
-    let stat = sys::fstat(fd).inspect_err(|_| sys::close(fd))?;
-    Ok((fd, stat))
+    made
 }

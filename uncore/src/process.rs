@@ -100,6 +100,7 @@ fn initialise(state: &State, locked: &Locked<'_>) -> bool {
 }
 
 /// With the lock held: opens the file of this process. False where it is not traced.
+#[inline(never)]
 fn open(state: &State, forked: bool, locked: &Locked<'_>) -> bool {
     if forked {
         windows::leave_parents(threads::forget_parents());
@@ -116,9 +117,9 @@ fn open(state: &State, forked: bool, locked: &Locked<'_>) -> bool {
     }
     // The thread has its place before it reserves anything.
     threads::id(state);
-    let begun = own_file::open(first, locked).and_then(|(fd, stat)| {
+    let begun = own_file::open(first, locked).and_then(|fd| {
         let path = own_file::path(locked).as_c();
-        output::begin(state, fd, &stat, path, locked)
+        output::begin(state, fd, path, locked)
     });
     if let Err(error) = begun {
         if first {

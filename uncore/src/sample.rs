@@ -98,15 +98,12 @@ pub(crate) fn open(state: &State, _locked: &Locked<'_>) {
     let Ok(fd) = (unsafe { sys::open(path, libc::O_RDONLY | libc::O_NONBLOCK, 0) }) else {
         return;
     };
-    match sys::fstat(fd) {
-        Ok(stat)
-            if stat.st_mode & libc::S_IFMT == libc::S_IFREG
-                && STATUS.descriptor.take(fd, &stat) =>
-        {
+    match sys::identity(fd) {
+        Ok(file) if STATUS.descriptor.take(fd, file) => {
             let identity = state.identity.load(Ordering::Relaxed);
             STATUS.identity.store(identity, Ordering::Relaxed);
         }
-        // No place is left above, or it is something else.
+        // No place is left above.
         _ => sys::close(fd),
     }
 }

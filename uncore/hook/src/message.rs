@@ -1,46 +1,67 @@
 //! One line on stderr: the only way in which a hook speaks.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use crate::lock::SignalsBlocked;
 use crate::sys;
 
-/// The line under construction. Too long a text is cut, never an error.
+/// The line under construction, of which there is one at a time: its bytes are no matter
+/// for the stack of the thread that speaks, which may have little left. Too long a text
+/// is cut, never an error.
 pub struct Line {
-    bytes: [u8; 1024],
     used: usize,
+    /// No handler of this thread can wait for the line.
+    _signals: SignalsBlocked,
 }
+
+static BYTES: [AtomicU8; 1024] = [const { AtomicU8::new(0) }; 1024];
+/// Somebody has the line under construction.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+/// Times that a speaker gives way to the one before. After that it goes on all the same:
+/// a forked child may have inherited a line that nobody completes.
+const MOST_WAITS: usize = 1000;
 
 impl Line {
     /// A line that begins with the speaker's name and a colon.
+    #[inline(never)]
     pub fn new(speaker: &str) -> Line {
-        Line {
-            bytes: [0; 1024],
-            used: 0,
+        let signals = SignalsBlocked::new();
+        for _ in 0..MOST_WAITS {
+            if !TAKEN.swap(true, Ordering::Acquire) {
+                break;
+            }
+            sys::give_way();
         }
-        .text(speaker.as_bytes())
-        .text(b": ")
+        let line = Line {
+            used: 0,
+            _signals: signals,
+        };
+        line.text(speaker.as_bytes()).text(b": ")
     }
 
     /// Appends a text; its line feeds become question marks.
+    #[inline(never)]
     pub fn text(mut self, text: &[u8]) -> Line {
         // One byte is kept for the line feed.
-        let room = self.bytes.len() - 1;
-        let free = self.bytes.get_mut(self.used..room).unwrap_or_default();
-        for (to, from) in free.iter_mut().zip(text) {
-            *to = if *from == b'\n' { b'?' } else { *from };
+        let room = BYTES.len() - 1;
+        let free = BYTES.get(self.used..room).unwrap_or_default();
+        for (to, from) in free.iter().zip(text) {
+            let byte = if *from == b'\n' { b'?' } else { *from };
+            to.store(byte, Ordering::Relaxed);
             self.used += 1;
         }
         self
     }
 
     /// Appends a number.
+    #[inline(never)]
     pub fn number(self, number: u64) -> Line {
         let mut digits = [0; 20];
         self.text(decimal(number, &mut digits))
     }
 
     /// Appends what went wrong, in words for the errors that users meet.
+    #[inline(never)]
     pub fn error(self, number: i32) -> Line {
         let text: &[u8] = match number {
             libc::EACCES | libc::EPERM => b"permission denied",
@@ -65,15 +86,19 @@ impl Line {
 
     /// Writes the line by one system call, unless stderr has become another
     /// file since the program started: it may hold the program's data.
-    pub fn say(mut self, signals: &SignalsBlocked) {
-        if let Some(end) = self.bytes.get_mut(self.used) {
-            *end = b'\n';
+    #[inline(never)]
+    pub fn say(self, signals: &SignalsBlocked) {
+        if let Some(end) = BYTES.get(self.used) {
+            end.store(b'\n', Ordering::Relaxed);
         }
         let now = stderr_identity();
-        let line = self.bytes.get(..=self.used).unwrap_or_default();
         if now != 0 && now == STDERR.load(Ordering::Relaxed) {
+            let length = (self.used + 1).min(BYTES.len());
+            // SAFETY: these bytes are there as long as the process.
+            let line = unsafe { core::slice::from_raw_parts(BYTES.as_ptr().cast(), length) };
             signals.write_quietly(libc::STDERR_FILENO, line);
         }
+        TAKEN.store(false, Ordering::Release);
     }
 }
 
@@ -101,8 +126,8 @@ pub fn remember_stderr() {
 }
 
 fn stderr_identity() -> u64 {
-    match sys::fstat(libc::STDERR_FILENO) {
-        Ok(stat) => (stat.st_dev.rotate_left(40) ^ stat.st_ino) | 1 << 63,
+    match sys::identity(libc::STDERR_FILENO) {
+        Ok((device, inode)) => (device.rotate_left(40) ^ inode) | 1 << 63,
         Err(_) => 0,
     }
 }

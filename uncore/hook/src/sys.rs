@@ -155,6 +155,7 @@ pub fn lock(fd: i32) -> Result<(), i32> {
 ///
 /// # Safety
 /// `path` points to a NUL-terminated string.
+#[inline(never)]
 pub unsafe fn lstat(path: *const u8) -> Result<libc::stat, i32> {
     let mut stat = core::mem::MaybeUninit::<libc::stat>::zeroed();
     // SAFETY: the caller vouches for `path`; `stat` has the kernel's layout.
@@ -176,6 +177,7 @@ pub unsafe fn lstat(path: *const u8) -> Result<libc::stat, i32> {
 }
 
 /// What the descriptor `fd` refers to.
+#[inline]
 pub fn fstat(fd: i32) -> Result<libc::stat, i32> {
     let mut stat = core::mem::MaybeUninit::<libc::stat>::zeroed();
     // SAFETY: `stat` is writable and has the kernel's layout.
@@ -187,6 +189,12 @@ pub fn fstat(fd: i32) -> Result<libc::stat, i32> {
     };
     // SAFETY: all-zero bytes are a valid `stat`.
     checked(result).map(|_| unsafe { stat.assume_init() })
+}
+
+/// Which file the descriptor `fd` refers to: its device and inode.
+#[inline(never)]
+pub fn identity(fd: i32) -> Result<(u64, u64), i32> {
+    fstat(fd).map(|stat| (stat.st_dev, stat.st_ino))
 }
 
 /// Closes a descriptor.
@@ -247,7 +255,7 @@ pub fn write(fd: i32, bytes: &[u8]) -> Result<usize, i32> {
 /// Writes `length` bytes at byte offset `at`, by writing `bytes` as often as it
 /// takes; returns the number of bytes written, which may be fewer.
 pub fn write_repeatedly_at(fd: i32, bytes: &[u8], length: u64, at: u64) -> Result<usize, i32> {
-    const MOST: usize = 16;
+    const MOST: usize = 4;
     let mut rest = length;
     let mut used = 0;
     let parts: [libc::iovec; MOST] = core::array::from_fn(|_| {
@@ -496,6 +504,12 @@ pub fn working_directory(buffer: &mut [u8]) -> Result<usize, i32> {
     let arguments = [buffer.as_mut_ptr() as usize, buffer.len(), 0, 0, 0, 0];
     // SAFETY: the buffer is writable for its length.
     checked(unsafe { call(libc::SYS_getcwd, arguments) }).map(|length| length.saturating_sub(1))
+}
+
+/// Lets other threads run.
+pub fn give_way() {
+    // SAFETY: no memory is passed.
+    let _ = unsafe { call(libc::SYS_sched_yield, [0; 6]) };
 }
 
 /// Ends the process without further ado.
