@@ -6,6 +6,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use common::trace::wire::{Call, Kind};
 use hook::limits::Limit;
 use hook::lock::SignalsBlocked;
+use hook::mapping::Mappings;
 use hook::{Answer, Backend, Release, Request, Resize, bootstrap, real};
 
 use crate::{confinement, guard, message, notes, process, settings, state, toggle, trace, windows};
@@ -53,6 +54,8 @@ unsafe impl Backend for Tracer {
         let result = call();
         if result < 0 {
             confinement::take_back(before);
+        } else if limit == Limit::Filter {
+            Mappings::ask_no_more();
         }
         result
     }

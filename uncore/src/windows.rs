@@ -102,6 +102,7 @@ impl Windows {
         }
         // SAFETY: the advice changes no contents.
         let _ = unsafe { sys::advise(address, mapped_length(), libc::MADV_DONTDUMP) };
+        hook::mapping::leave_out(address, mapped_length());
         at(&MAPPED, number).store(address, Ordering::Release);
         COUNT.fetch_add(1, Ordering::Relaxed);
         let base = (address as u64).wrapping_sub(start);

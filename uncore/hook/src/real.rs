@@ -14,7 +14,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 use crate::errno::{self, Errno};
 use crate::loader::{self, Object, Place};
 use crate::table::types::{Handler, Text, Texts};
-use crate::{bootstrap, environment, glibc, sys, tls};
+use crate::{bootstrap, environment, glibc, mapping, sys, tls};
 
 macro_rules! real {
     (
@@ -201,6 +201,7 @@ fn resolve() -> bool {
     }
     thread.resolving.set(1);
     let errno = Errno::save();
+    mapping::learn_break_start();
     // A char of libc's, where there is one.
     let single = loader::default(c"__libc_single_threaded");
     if !single.is_null() {
