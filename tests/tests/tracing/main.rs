@@ -14,6 +14,7 @@ mod memory;
 mod moments;
 mod names;
 mod notes;
+mod places;
 mod programs;
 mod refusals;
 mod threads;
