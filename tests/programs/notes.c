@@ -142,7 +142,7 @@ int main(int argc, char **argv) {
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
         if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0))
             abort();
-        busy_for(30);
+        busy(1000);
         for (int i = 0; i < BLOCKS; i++)
             memset(blocks[i] = malloc(4000), 1, 4000);
         keep = malloc(50 << 20);

@@ -9,11 +9,15 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use hook::limits::Limit;
+
 const FREE: u32 = 0;
 /// It may gain no new rights.
 const ABOUT: u32 = 1;
 /// System calls are filtered.
 const FILTERED: u32 = 2;
+/// The clock is not to be read either.
+const STRICT: u32 = 3;
 
 /// Inherited by forked children, as the filter is.
 static LEVEL: AtomicU32 = AtomicU32::new(FREE);
@@ -22,11 +26,16 @@ static LEVEL: AtomicU32 = AtomicU32::new(FREE);
 #[derive(Clone, Copy)]
 pub(crate) struct Before(u32);
 
-/// From now on no system call is made to learn what the trace can do without; if it is a
-/// filter, none at all.
-pub(crate) fn begin(filter: bool) -> Before {
-    let level = if filter { FILTERED } else { ABOUT };
-    Before(LEVEL.fetch_max(level, Ordering::Relaxed))
+/// From now on no system call is made to learn what the trace can do without; behind a
+/// filter, none at all. None where the limit is no confinement.
+pub(crate) fn begin(limit: Limit) -> Option<Before> {
+    let level = match limit {
+        Limit::FileSize => return None,
+        Limit::NoNewRights => ABOUT,
+        Limit::Filter => FILTERED,
+        Limit::Strict => STRICT,
+    };
+    Some(Before(LEVEL.fetch_max(level, Ordering::Relaxed)))
 }
 
 /// The program did not confine itself after all.
@@ -37,6 +46,11 @@ pub(crate) fn take_back(before: Before) {
 /// Whether system calls may be made that the trace can do without.
 pub(crate) fn may_look() -> bool {
     LEVEL.load(Ordering::Relaxed) == FREE
+}
+
+/// Whether the clock may be read.
+pub(crate) fn may_tell_time() -> bool {
+    LEVEL.load(Ordering::Relaxed) < STRICT
 }
 
 /// Whether no system call may be made.

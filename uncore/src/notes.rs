@@ -15,7 +15,7 @@ use hook::glibc::Owner;
 use hook::lock::Locked;
 use hook::{glibc, real, sys, tls};
 
-use crate::confinement::may_look;
+use crate::confinement::{may_look, may_tell_time};
 use crate::state::{self, COLD, State};
 use crate::{output, process, sample, threads};
 
@@ -181,6 +181,9 @@ pub(crate) fn calls_pass_by() {
 
 /// With the lock held, after room was made: what is due.
 pub(crate) fn visit(state: &State, locked: &Locked<'_>) {
+    if !may_tell_time() {
+        return;
+    }
     let events = state.events.count(0);
     if events.wrapping_sub(state.notes.timed.load(Ordering::Relaxed)) >= EVENTS {
         let _ = tell(state, false, locked);
@@ -189,6 +192,9 @@ pub(crate) fn visit(state: &State, locked: &Locked<'_>) {
 
 /// With the lock held: the last notes, when the process or its program is about to end.
 pub(crate) fn last(state: &State, locked: &Locked<'_>) {
+    if !may_tell_time() {
+        return;
+    }
     let _ = tell(state, true, locked);
 }
 
@@ -276,7 +282,7 @@ fn each_heap(
 /// After the program had memory given back.
 pub(crate) fn trimmed() {
     let state = state::current();
-    if !real::is_glibc() || state.mode.load(Ordering::Relaxed) == COLD {
+    if !real::is_glibc() || !may_tell_time() || state.mode.load(Ordering::Relaxed) == COLD {
         return;
     }
     let Some(locked) = process::lock_open(state) else {
@@ -346,6 +352,9 @@ pub(crate) unsafe fn reallocated(state: &State, block: usize, requested: usize) 
 
 /// After a block got a mapping of its own.
 fn mapped(state: &State, requested: u64) {
+    if !may_tell_time() {
+        return;
+    }
     let notes = &state.notes;
     let total = notes
         .mapped

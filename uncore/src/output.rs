@@ -26,7 +26,7 @@ use hook::lock::Locked;
 use crate::file::Open;
 use crate::slots::{self, Cursor, Slot};
 use crate::state::State;
-use crate::threads::Thread;
+use crate::threads::{self, Thread};
 use crate::windows::Windows;
 
 /// Growth of the file, bytes: as much as was written since it began, or was cut, but
@@ -160,7 +160,7 @@ pub(crate) fn begin(
 pub(crate) fn last_slot(state: &State) -> Option<Slot> {
     let ready = state.output.ready.load(Ordering::Relaxed);
     let at = ready.checked_sub(MAX_RECORD as u64)?;
-    Slot::at(&state.windows, at, MAX_RECORD)
+    Slot::at(&state.windows, threads::mine(state), at, MAX_RECORD)
 }
 
 /// Bytes of the output that the process has in memory, about.

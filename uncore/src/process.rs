@@ -9,7 +9,7 @@ use hook::lock::{Locked, SignalsBlocked};
 use hook::message::remember_stderr;
 use hook::sys;
 
-use crate::confinement::{self, Before};
+use crate::confinement;
 use crate::slots::Slot;
 use crate::state::{self, COLD, PARTIAL, RECORDING, State};
 use crate::{file, guard, message, notes, output, own_file, sample, settings, threads, windows};
@@ -139,7 +139,7 @@ fn open(state: &State, forked: bool, locked: &Locked<'_>) -> bool {
 
 /// Reserves `length` bytes of the output, or `None` when tracing has stopped.
 pub(crate) fn reserve(state: &State, length: usize) -> Option<Slot> {
-    match state.try_reserve(threads::mine(), length) {
+    match state.try_reserve(threads::mine(state), length) {
         Some(slot) => Some(slot),
         None => reserve_again(state, length),
     }
@@ -154,7 +154,7 @@ pub(crate) fn reserve_again(state: &State, length: usize) -> Option<Slot> {
         if !make_room(state) {
             return None;
         }
-        if let Some(slot) = state.try_reserve(threads::mine(), length) {
+        if let Some(slot) = state.try_reserve(threads::mine(state), length) {
             return Some(slot);
         }
     }
@@ -217,12 +217,6 @@ pub(crate) fn prepare() {
     }
 }
 
-/// The program is about to confine itself; see [`confinement::begin`].
-pub(crate) fn confine(filter: bool) -> Before {
-    prepare();
-    confinement::begin(filter)
-}
-
 /// With the lock held: reserves `length` bytes of the output.
 pub(crate) fn reserve_locked(
     state: &State,
@@ -230,7 +224,7 @@ pub(crate) fn reserve_locked(
     locked: &Locked<'_>,
 ) -> Result<Slot, i32> {
     loop {
-        if let Some(slot) = state.try_reserve(threads::mine(), length) {
+        if let Some(slot) = state.try_reserve(threads::mine(state), length) {
             return Ok(slot);
         }
         state.events.uncount();

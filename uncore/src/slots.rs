@@ -12,7 +12,7 @@ use core::sync::atomic::{AtomicU64, Ordering, fence};
 use common::trace::wire::{Call, Kind, word_bytes};
 use hook::real;
 
-use crate::threads::{self, Thread};
+use crate::threads::Thread;
 use crate::windows::Windows;
 
 /// Bits of the cursor that count reservations, below those that count bytes. The slow
@@ -136,8 +136,12 @@ impl Drop for Slot {
 
 impl Slot {
     /// The slot of `length` bytes at byte `at` of the output, where that is mapped.
-    pub(crate) fn at(windows: &Windows, at: u64, length: usize) -> Option<Slot> {
-        let thread = threads::mine();
+    pub(crate) fn at(
+        windows: &Windows,
+        thread: &'static Thread,
+        at: u64,
+        length: usize,
+    ) -> Option<Slot> {
         thread.begin();
         let address = windows.address(at);
         if address.is_none() {

@@ -85,9 +85,14 @@ static UNKNOWN: AtomicBool = AtomicBool::new(false);
 /// The word of the thread's own that points to its place.
 const WORD: usize = 2;
 
-/// The place of the calling thread.
-#[inline(always)]
-pub(crate) fn mine() -> &'static Thread {
+/// The place of the calling thread, which gets one if it has none.
+pub(crate) fn mine(state: &State) -> &'static Thread {
+    id(state);
+    present()
+}
+
+/// The place of the calling thread, or the one of those that have none.
+fn present() -> &'static Thread {
     let place = tls::block().backend[WORD].get() as *const Thread;
     if place.is_null() {
         return &OTHERS;
@@ -129,11 +134,11 @@ fn ask(state: &State) -> u64 {
     let place = &thread.backend[WORD];
     if confinement::is_filtered() {
         UNKNOWN.store(true, Ordering::Relaxed);
-        place.set(core::ptr::from_ref(mine()) as usize);
+        place.set(core::ptr::from_ref(present()) as usize);
         return u64::from(thread.set_thread_id(identity, 0));
     }
     let id = sys::thread_id();
-    let mut own = mine();
+    let mut own = present();
     // A place that a forked child inherits is marked as free, and is its own.
     if place.get() == 0
         || own
@@ -245,7 +250,7 @@ pub(crate) fn filled(cursor: u64) -> u64 {
 /// thread is in the middle of a record, of which a signal handler made the child.
 pub(crate) fn forget_parents() -> bool {
     UNKNOWN.store(false, Ordering::Relaxed);
-    let own = mine();
+    let own = present();
     for thread in all() {
         thread.id.store(0, Ordering::Relaxed);
         if !core::ptr::eq(thread, own) {

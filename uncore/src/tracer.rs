@@ -46,16 +46,13 @@ unsafe impl Backend for Tracer {
     }
 
     fn limit(limit: Limit, call: impl FnOnce() -> c_int) -> c_int {
-        if limit == Limit::FileSize {
-            process::prepare();
-            return call();
-        }
-        let before = process::confine(limit == Limit::Filter);
+        process::prepare();
+        let before = confinement::begin(limit);
         let result = call();
-        if result < 0 {
-            confinement::take_back(before);
-        } else if limit == Limit::Filter {
-            Mappings::ask_no_more();
+        match before {
+            Some(before) if result < 0 => confinement::take_back(before),
+            _ if confinement::is_filtered() => Mappings::ask_no_more(),
+            _ => {}
         }
         result
     }

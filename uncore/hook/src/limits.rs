@@ -10,6 +10,9 @@ use crate::real;
 /// What the program is about to do to itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
+    /// Make no system calls but four (`SECCOMP_MODE_STRICT`). The kernel takes the clock of
+    /// the processor away, too, by which libc tells the time without one.
+    Strict,
     /// Filter system calls: one that it does not make itself may kill it.
     Filter,
     /// Gain no new rights any more, which goes before a filter.
@@ -29,6 +32,13 @@ pub fn locks_memory() -> bool {
 /// `SECCOMP_SET_MODE_STRICT` and `SECCOMP_SET_MODE_FILTER`; other operations only ask.
 const SECCOMP_SETS: usize = 2;
 
+fn filter(is_strict: bool) -> Limit {
+    match is_strict {
+        true => Limit::Strict,
+        false => Limit::Filter,
+    }
+}
+
 /// `prctl(2)`. In C it takes any number of arguments; passed on are four, in the
 /// registers in which they come, as libc does.
 ///
@@ -45,7 +55,7 @@ pub unsafe fn prctl<B: Backend>(
     // SAFETY: the caller keeps C's rules, here and below.
     let call = || unsafe { real::prctl(option, first, second, third, fourth) };
     match option {
-        libc::PR_SET_SECCOMP => B::limit(Limit::Filter, call),
+        libc::PR_SET_SECCOMP => B::limit(filter(first == libc::SECCOMP_MODE_STRICT as usize), call),
         libc::PR_SET_NO_NEW_PRIVS if first == 1 => B::limit(Limit::NoNewRights, call),
         _ => call(),
     }
@@ -146,7 +156,7 @@ pub unsafe extern "C" fn told_syscall<B: Backend>(
     // SAFETY: the calls are those of C functions, with their arguments.
     let result = unsafe {
         match number as libc::c_long {
-            libc::SYS_seccomp if a < SECCOMP_SETS => B::limit(Limit::Filter, || {
+            libc::SYS_seccomp if a < SECCOMP_SETS => B::limit(filter(a == 0), || {
                 real::syscall(number, a, b, c, d, e, f) as c_int
             }),
             libc::SYS_prctl => prctl::<B>(a as c_int, b, c, d, e),

@@ -154,38 +154,42 @@ impl Mappings {
     #[cold]
     #[inline(never)]
     fn look_around(&self, block: u64) -> (u64, u64) {
-        let locked = self.lock.take();
         if let Some(heap) = self.main_heap_of(block) {
             return heap;
         }
+        if ASK_NO_MORE.load(Ordering::Relaxed) {
+            let range = self.ranges.guess(block);
+            // Nobody waits, as that takes system calls, too.
+            if let Some(_locked) = self.lock.try_quietly() {
+                self.ranges.insert(range);
+            }
+            return range;
+        }
+        let locked = self.lock.take();
         // Another thread may have looked meanwhile.
         if let Some(range) = self.ranges.find(block) {
             return range;
         }
-        let asked = if ASK_NO_MORE.load(Ordering::Relaxed) {
-            None
-        } else {
-            match read_maps(block, &locked) {
-                Some(line) if line.is_heap => {
-                    let known = BREAK_START.load(Ordering::Relaxed);
-                    if known == 0 || line.start < known {
-                        BREAK_START.store(line.start, Ordering::Relaxed);
-                    }
-                    if let Some(heap) = self.main_heap_of(block) {
-                        return heap;
-                    }
-                    Some((line.start, line.end))
+        let asked = match read_maps(block, &locked) {
+            Some(line) if line.is_heap => {
+                let known = BREAK_START.load(Ordering::Relaxed);
+                if known == 0 || line.start < known {
+                    BREAK_START.store(line.start, Ordering::Relaxed);
                 }
-                Some(line) => Some((line.start, line.end)),
-                None => self.ranges.stretch(block, &locked),
+                if let Some(heap) = self.main_heap_of(block) {
+                    return heap;
+                }
+                Some((line.start, line.end))
             }
+            Some(line) => Some((line.start, line.end)),
+            None => self.ranges.stretch(block, &locked),
         };
         let range = asked.unwrap_or_else(|| self.ranges.guess(block));
         self.ranges.insert(range);
         range
     }
 
-    /// With the lock held: start and end of the main heap, if the block lies there.
+    /// Start and end of the main heap, if the block lies there.
     fn main_heap_of(&self, block: u64) -> Option<(u64, u64)> {
         let start = BREAK_START.load(Ordering::Relaxed);
         let end = sys::known_break() as u64;

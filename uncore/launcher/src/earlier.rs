@@ -158,7 +158,8 @@ fn look_at(
     if summary::lock(&trace).is_err() {
         return Ok(None);
     }
-    if !is_packed && holds_nothing(&trace)? {
+    let is_empty = trace.metadata()?.len() == 0;
+    if is_empty || (!is_packed && holds_nothing(&trace)?) {
         return Ok(Some(trace));
     }
     let head = head(&trace, is_packed)?;
