@@ -132,9 +132,10 @@ fn open(state: &State, forked: bool, locked: &Locked<'_>) -> bool {
             .error(error)
             .text(b"); running untraced")
             .say(&locked.signals);
+        return false;
     }
     guard::install();
-    begun.is_ok()
+    true
 }
 
 /// Reserves `length` bytes of the output, or `None` when tracing has stopped.

@@ -93,7 +93,7 @@ impl Windows {
     fn add(&self, fd: i32) -> Result<(), i32> {
         let number = self.end.load(Ordering::Relaxed);
         if number - self.first.load(Ordering::Relaxed) >= MOST as u64 {
-            return Err(libc::EBUSY);
+            return Err(libc::EDEADLK);
         }
         let start = number << LENGTH_BITS;
         let address = self.map(fd, start)?;

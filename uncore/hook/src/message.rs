@@ -76,6 +76,7 @@ impl Line {
             libc::EMFILE | libc::ENFILE => b"too many open files",
             libc::ENAMETOOLONG => b"the path is too long",
             libc::EEXIST => b"no free file name is left",
+            libc::EDEADLK => b"a thread does not come back from a record",
             libc::ENODEV => b"its file system cannot map files",
             libc::ENOMEM => b"no address space left",
             libc::EINVAL | libc::ENXIO => b"it is no regular file",
