@@ -215,6 +215,8 @@ impl Replay {
         }
         self.calls.push(call);
         let block = match call {
+            // One that a kill or a fault cut short: it changes nothing.
+            Call::Free { pointer: 0, .. } => return,
             Call::Free { pointer, thread } => {
                 self.threads.insert(thread);
                 return self.end(at, pointer);
