@@ -29,19 +29,28 @@ pub struct Program {
 impl Program {
     /// Compiles `tests/programs/<name>.c` with optimisation and threads.
     pub fn compile(name: &str, options: &[&str]) -> Program {
+        Program::compile_by("cc", name, "c", options)
+    }
+
+    /// Compiles `tests/programs/<name>.cc` in the same way, where there is a compiler for C++.
+    pub fn compile_cxx(name: &str, options: &[&str]) -> Option<Program> {
+        installed("c++").then(|| Program::compile_by("c++", name, "cc", options))
+    }
+
+    fn compile_by(compiler: &str, name: &str, extension: &str, options: &[&str]) -> Program {
         let folder = TempDir::new().expect("a folder for the program");
         let path = folder.path().join(name);
         let source = workspace()
             .join("tests/programs")
             .join(name)
-            .with_extension("c");
-        let status = Command::new("cc")
+            .with_extension(extension);
+        let status = Command::new(compiler)
             .args(["-O1", "-fno-builtin", "-pthread", "-o"])
             .args([&path, &source])
             .args(options)
             .args(["-ldl"])
             .status()
-            .expect("a C compiler is installed");
+            .expect("a compiler is installed");
         assert!(status.success(), "{} does not compile", source.display());
         Program { folder, path }
     }

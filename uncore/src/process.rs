@@ -7,11 +7,12 @@ use hook::environment;
 use hook::errno::Errno;
 use hook::lock::{Locked, SignalsBlocked};
 use hook::message::remember_stderr;
+use hook::real;
 use hook::sys;
 
 use crate::confinement;
 use crate::slots::Slot;
-use crate::state::{self, COLD, PARTIAL, RECORDING, State};
+use crate::state::{self, COLD, FOREIGN, PARTIAL, RECORDING, State};
 use crate::{file, guard, message, notes, output, own_file, sample, settings, threads, windows};
 
 /// A call went by unrecorded because the process was not set up yet.
@@ -89,6 +90,10 @@ fn initialise(state: &State, locked: &Locked<'_>) -> bool {
     }
     if starts_paused {
         mode &= !RECORDING;
+    }
+    real::ready();
+    if !real::is_glibc() {
+        mode |= FOREIGN;
     }
     state.process_id.store(sys::process_id(), Ordering::Relaxed);
     if let Err(error) = notes::first(state, starts_paused, locked) {

@@ -26,11 +26,14 @@ pub(crate) const COLD: u32 = 0;
 pub(crate) const RECORDING: u32 = 1;
 /// Bit: the process has blocks that its trace does not know, see [`crate::known`].
 pub(crate) const PARTIAL: u32 = 2;
+/// Bit: the allocator is not glibc's, and may call the functions that are recorded, see
+/// [`hook::real::is_inside`].
+pub(crate) const FOREIGN: u32 = 4;
 
 /// Everything that a forked child must not inherit.
 #[repr(C, align(128))]
 pub(crate) struct State {
-    /// What is recorded: [`COLD`], or a set of [`RECORDING`] and [`PARTIAL`].
+    /// What is recorded: [`COLD`], or a set of [`RECORDING`], [`PARTIAL`] and [`FOREIGN`].
     pub(crate) mode: AtomicU32,
     /// Differs from that of the process that this one was forked from, whose threads' words
     /// a child inherits; 0 for none.
@@ -78,7 +81,8 @@ static STATE: Wiped<State> = Wiped::new(&NONE);
 static OFF: AtomicBool = AtomicBool::new(false);
 
 impl State {
-    /// Whether every call is to be recorded, which is the common case.
+    /// Whether every call is to be recorded, and the allocator is glibc's, which is the
+    /// common case.
     #[inline(always)]
     pub(crate) fn records_everything(&self) -> bool {
         // Acquire: whoever sees the mode sees the mapping's address.

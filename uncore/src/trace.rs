@@ -74,12 +74,9 @@ unsafe fn describe(
 /// The same, where all of it is at hand.
 ///
 /// # Safety
-/// As [`describe`].
+/// As [`describe`], and the block is glibc's.
 #[inline(always)]
 unsafe fn describe_quickly(state: &State, pointer: *mut c_void) -> Option<Block> {
-    if !real::is_glibc() {
-        return None;
-    }
     let thread = threads::known_id(state)?;
     // SAFETY: the block is live, and glibc's.
     let (base, usable) = unsafe { state.mappings.in_heap(pointer as usize) }?;
@@ -109,7 +106,7 @@ pub(crate) unsafe fn allocated(
 ) {
     let state = state::current();
     let block = if state.records_everything() {
-        // SAFETY: the block is live.
+        // SAFETY: the block is live, and the mode says whose.
         unsafe { describe_quickly(state, pointer) }
     } else {
         None
@@ -242,7 +239,7 @@ fn freeing_slowly(pointer: *mut c_void) {
 fn admit_allocation(pointer: *mut c_void) -> Option<&'static State> {
     let state = process::warm_up()?;
     let mode = state.mode.load(Ordering::Acquire);
-    let wanted = mode & RECORDING != 0;
+    let wanted = mode & RECORDING != 0 && !real::is_inside();
     (wanted && (mode & PARTIAL == 0 || known::add(pointer as usize))).then_some(state)
 }
 
@@ -252,6 +249,9 @@ fn admit_allocation(pointer: *mut c_void) -> Option<&'static State> {
 fn admit_free(pointer: *mut c_void) -> Option<&'static State> {
     let state = process::warm_up()?;
     let mode = state.mode.load(Ordering::Acquire);
+    if real::is_inside() {
+        return None;
+    }
     let wanted = if mode & PARTIAL == 0 {
         mode & RECORDING != 0
     } else {
@@ -283,6 +283,9 @@ pub(crate) unsafe fn reallocating(resize: Resize) -> Option<Reallocation> {
     } else {
         process::warm_up()?
     };
+    if real::is_inside() {
+        return None;
+    }
     let mode = state.mode.load(Ordering::Acquire);
     let known = mode & PARTIAL == 0 || known::remove(pointer as usize);
     let slot = if known {

@@ -128,7 +128,7 @@ unsafe fn record(request: Request, block: *mut c_void) {
     // SAFETY: the block is live, and each call is of the kind before it.
     unsafe {
         match request {
-            Request::Malloc { .. } => {
+            Request::Malloc { .. } | Request::Extended { alignment: 0, .. } => {
                 trace::allocated(Kind::Malloc, function, block, size, move |block| {
                     Call::Malloc { requested, block }
                 })
@@ -160,7 +160,10 @@ unsafe fn record(request: Request, block: *mut c_void) {
                     }
                 });
             }
-            Request::Memalign { .. } | Request::Valloc { .. } | Request::Pvalloc { .. } => {
+            Request::Memalign { .. }
+            | Request::Valloc { .. }
+            | Request::Pvalloc { .. }
+            | Request::Extended { .. } => {
                 let alignment = request.alignment() as u64;
                 trace::allocated(Kind::Memalign, function, block, size, move |block| {
                     Call::Memalign {

@@ -12,7 +12,7 @@ use core::ptr::null_mut;
 
 use crate::limits::Limit;
 use crate::real::Function;
-use crate::{real, sys};
+use crate::{Extension, real, sys};
 
 /// The least alignment that C promises, in bytes.
 const LEAST_ALIGNMENT: usize = 16;
@@ -72,6 +72,15 @@ pub enum Request {
         /// Bytes asked for.
         size: usize,
     },
+    /// By a function of the allocator's own beside those of C.
+    Extended {
+        /// The function.
+        extension: Extension,
+        /// Its arguments, the size first.
+        words: [usize; 4],
+        /// Alignment asked for; 0 for none.
+        alignment: usize,
+    },
 }
 
 impl Request {
@@ -87,6 +96,7 @@ impl Request {
             | Request::PosixMemalign { size, .. }
             | Request::Valloc { size }
             | Request::Pvalloc { size } => Some(size),
+            Request::Extended { words, .. } => Some(words[0]),
         }
     }
 
@@ -101,14 +111,27 @@ impl Request {
             | Request::Memalign { alignment, .. }
             | Request::PosixMemalign { alignment, .. } => alignment,
             Request::Valloc { .. } | Request::Pvalloc { .. } => sys::page_size(),
+            Request::Extended { alignment, .. } => alignment.max(LEAST_ALIGNMENT),
         }
     }
 
-    /// The real function that it asks.
+    /// Whether the block must be zeroed.
+    #[inline(always)]
+    pub fn is_zeroed(self) -> bool {
+        match self {
+            Request::Calloc { .. } => true,
+            Request::Extended {
+                extension, words, ..
+            } => extension.wants_zeros(words),
+            _ => false,
+        }
+    }
+
+    /// The real function of the family that it asks, or that gives the same blocks.
     #[inline(always)]
     pub fn function(self) -> Function {
         match self {
-            Request::Malloc { .. } => Function::malloc,
+            Request::Malloc { .. } | Request::Extended { .. } => Function::malloc,
             Request::Calloc { .. } => Function::calloc,
             Request::Realloc { .. } => Function::realloc,
             Request::AlignedAlloc { .. } => Function::aligned_alloc,
@@ -126,7 +149,7 @@ impl Request {
     #[inline(always)]
     pub unsafe fn pass_on(self) -> Answer {
         // SAFETY: the caller passes on what the program asked for.
-        unsafe {
+        real::inside(|| unsafe {
             Answer::of(match self {
                 Request::Malloc { size } => real::malloc(size),
                 Request::Calloc { count, size } => real::calloc(count, size),
@@ -135,6 +158,9 @@ impl Request {
                 Request::Memalign { alignment, size } => real::memalign(alignment, size),
                 Request::Valloc { size } => real::valloc(size),
                 Request::Pvalloc { size } => real::pvalloc(size),
+                Request::Extended {
+                    extension, words, ..
+                } => extension.call(words) as *mut c_void,
                 Request::PosixMemalign {
                     alignment, size, ..
                 } => {
@@ -143,7 +169,7 @@ impl Request {
                     return Answer { block, error };
                 }
             })
-        }
+        })
     }
 }
 
@@ -197,6 +223,13 @@ pub enum Release {
         /// Bytes that were asked for.
         size: usize,
     },
+    /// By a function of the allocator's own beside those of C.
+    Extended {
+        /// The function.
+        extension: Extension,
+        /// Its arguments, the block first.
+        words: [usize; 4],
+    },
 }
 
 impl Release {
@@ -208,6 +241,7 @@ impl Release {
             | Release::Cfree { block }
             | Release::FreeSized { block, .. }
             | Release::FreeAlignedSized { block, .. } => block,
+            Release::Extended { words, .. } => words[0] as *mut c_void,
         }
     }
 
@@ -218,7 +252,7 @@ impl Release {
     #[inline(always)]
     pub unsafe fn pass_on(self) {
         // SAFETY: the caller passes on what the program asked for.
-        unsafe {
+        real::inside(|| unsafe {
             match self {
                 Release::Free { block } => real::free(block),
                 Release::Cfree { block } => real::cfree(block),
@@ -228,8 +262,11 @@ impl Release {
                     alignment,
                     size,
                 } => real::free_aligned_sized(block, alignment, size),
+                Release::Extended { extension, words } => {
+                    extension.call(words);
+                }
             }
-        }
+        })
     }
 }
 
@@ -243,6 +280,13 @@ pub enum Resize {
         /// Bytes asked for; 0 frees the block, as in glibc.
         size: usize,
     },
+    /// By a function of the allocator's own beside those of C.
+    Extended {
+        /// The function.
+        extension: Extension,
+        /// Its arguments, the block and the size first.
+        words: [usize; 4],
+    },
 }
 
 impl Resize {
@@ -251,6 +295,7 @@ impl Resize {
     pub fn old(self) -> *mut c_void {
         match self {
             Resize::Realloc { old, .. } => old,
+            Resize::Extended { words, .. } => words[0] as *mut c_void,
         }
     }
 
@@ -259,15 +304,26 @@ impl Resize {
     pub fn size(self) -> usize {
         match self {
             Resize::Realloc { size, .. } => size,
+            Resize::Extended { words, .. } => words[1],
         }
     }
 
-    /// The real function that it asks.
+    /// Whether the block must stay where it is: otherwise the answer is null.
+    #[inline(always)]
+    pub fn stays(self) -> bool {
+        matches!(self, Resize::Extended { extension, .. } if extension.stays())
+    }
+
+    /// Whether the bytes that it grows by must be zeroed.
+    #[inline(always)]
+    pub fn is_zeroed(self) -> bool {
+        matches!(self, Resize::Extended { extension, words } if extension.wants_zeros(words))
+    }
+
+    /// The real function of the family that it asks, or that gives the same blocks.
     #[inline(always)]
     pub fn function(self) -> Function {
-        match self {
-            Resize::Realloc { .. } => Function::realloc,
-        }
+        Function::realloc
     }
 
     /// Asks the real function.
@@ -277,11 +333,19 @@ impl Resize {
     #[inline(always)]
     pub unsafe fn pass_on(self) -> *mut c_void {
         // SAFETY: the caller passes on what the program asked for.
-        unsafe {
+        real::inside(|| unsafe {
             match self {
                 Resize::Realloc { old, size } => real::realloc(old, size),
+                Resize::Extended { extension, words } => {
+                    let result = extension.call(words);
+                    match self.stays() {
+                        true if result < self.size() => null_mut(),
+                        true => self.old(),
+                        false => result as *mut c_void,
+                    }
+                }
             }
-        }
+        })
     }
 }
 

@@ -8,9 +8,9 @@ use core::ptr::null_mut;
 
 use crate::backend::{Backend, Release, Request, Resize};
 use crate::detour::Way;
-use crate::loader::{self, Next, Object};
+use crate::loader::{self, DLCLOSE, DLOPEN, Next, Object};
 use crate::table::types::{Text, Texts};
-use crate::{bootstrap, errno, real};
+use crate::{bootstrap, errno, extensions, real, scope};
 
 pub use crate::descriptors::{close_range, closefrom, dup2, dup3};
 pub use crate::limits::{mlockall, prctl, prlimit, prlimit64, setrlimit, setrlimit64};
@@ -72,8 +72,12 @@ pub unsafe fn free_aligned_sized<B: Backend>(block: *mut c_void, alignment: usiz
     }
 }
 
+/// Gives a block back, unless it is none, or the pool's.
+///
+/// # Safety
+/// As in C.
 #[inline(always)]
-unsafe fn release<B: Backend>(release: Release) {
+pub(crate) unsafe fn release<B: Backend>(release: Release) {
     let block = release.block();
     if block.is_null() || bootstrap::owns(block) {
         return;
@@ -325,12 +329,15 @@ pub unsafe extern "C" fn dlsym<B: Backend>(
     if handle != libc::RTLD_DEFAULT && handle != libc::RTLD_NEXT && !name.is_null() {
         // SAFETY: the caller passes a string.
         let name = unsafe { CStr::from_ptr(name) };
-        if let Some((function, real)) = real::hooked(name) {
+        let of_family = real::hooked(name).map(|(function, real)| (function.is_of_family(), real));
+        if let Some((is_of_family, real)) =
+            of_family.or_else(|| Some((true, extensions::own(name)?)))
+        {
             // SAFETY: as in `malloc`; with such a handle, who asks makes no difference.
             let found = unsafe { loader::look_up(handle, name) };
             // An allocator asks for what stands behind itself.
             if !found.is_null() && !real::is_of_allocator(caller) {
-                return Way::back(instead::<B>(name, function, real, found) as usize);
+                return Way::back(instead::<B>(name, is_of_family, real, found) as usize);
             }
             return Way::back(found as usize);
         }
@@ -341,7 +348,7 @@ pub unsafe extern "C" fn dlsym<B: Backend>(
 /// What a look-up of a hooked function gives that found another one, or the real one.
 fn instead<B: Backend>(
     name: &CStr,
-    function: real::Function,
+    is_of_family: bool,
     real: *mut c_void,
     found: *mut c_void,
 ) -> *mut c_void {
@@ -352,10 +359,7 @@ fn instead<B: Backend>(
         if ours.holds(bound) || !loader::is_definition(bound) {
             return bound as *mut c_void;
         }
-    } else if function.is_of_family()
-        && !ours.holds(found as usize)
-        && loader::is_definition(found as usize)
-    {
+    } else if is_of_family && !ours.holds(found as usize) && loader::is_definition(found as usize) {
         B::passed_by();
     }
     found
@@ -372,7 +376,7 @@ pub unsafe extern "C" fn dlopen<B: Backend>(
     _: usize,
     _: usize,
 ) -> Way {
-    static DLOPEN: Next = Next::new(c"dlopen");
+    scope::opening();
     if !file.is_null() && flags & libc::RTLD_DEEPBIND != 0 && flags & libc::RTLD_NOLOAD == 0 {
         B::passed_by();
     }
@@ -391,8 +395,24 @@ pub unsafe extern "C" fn dlmopen<B: Backend>(
     _: usize,
 ) -> Way {
     static DLMOPEN: Next = Next::new(c"dlmopen");
+    scope::opening();
     if namespace != libc::LM_ID_BASE || flags & libc::RTLD_DEEPBIND != 0 {
         B::passed_by();
     }
     Way::on(DLMOPEN.get())
+}
+
+/// `dlclose(3)`: another library may be loaded where this one was.
+///
+/// # Safety
+/// As in C.
+pub unsafe extern "C" fn dlclose<B: Backend>(
+    _: *mut c_void,
+    _: usize,
+    _: usize,
+    _: usize,
+    _: usize,
+) -> Way {
+    scope::closing();
+    Way::on(DLCLOSE.get())
 }

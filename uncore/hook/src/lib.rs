@@ -22,6 +22,7 @@
 //! `errno`.
 #![warn(missing_docs, clippy::undocumented_unsafe_blocks)]
 
+mod scope;
 mod stubs;
 mod table;
 
@@ -34,6 +35,8 @@ pub mod descriptors;
 pub mod detour;
 pub mod environment;
 pub mod errno;
+#[doc(hidden)]
+pub mod extensions;
 pub mod glibc;
 #[doc(hidden)]
 pub mod lifecycle;
@@ -50,6 +53,7 @@ pub mod tls;
 pub mod wiped;
 
 pub use backend::{Answer, Backend, Release, Request, Resize};
+pub use extensions::Extension;
 #[doc(hidden)]
 pub use libc;
 #[doc(hidden)]

@@ -14,7 +14,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 use crate::errno::{self, Errno};
 use crate::loader::{self, Object, Place};
 use crate::table::types::{Handler, Text, Texts};
-use crate::{bootstrap, environment, glibc, mapping, sys, tls};
+use crate::{bootstrap, environment, extensions, glibc, mapping, sys, tls};
 
 macro_rules! real {
     (
@@ -22,6 +22,7 @@ macro_rules! real {
         stubs { $($stubs:tt)* }
         own { $($own:tt)* }
         detours { $($detours:tt)* }
+        extensions { $($extensions:tt)* }
     ) => {
         real_functions! { $($looked_up)* $($stubs)* }
     };
@@ -156,9 +157,35 @@ pub fn single_threaded() -> bool {
     unsafe { SINGLE_THREADED.load(Ordering::Relaxed).read_volatile() != 0 }
 }
 
+/// The object of the real `malloc`.
+pub(crate) fn allocator() -> Object {
+    ALLOCATOR.get()
+}
+
 /// Whether an address lies in the object of the real `malloc`.
 pub fn is_of_allocator(address: usize) -> bool {
-    ALLOCATOR.get().holds(address)
+    allocator().holds(address)
+}
+
+/// Calls a real function that is given or takes blocks, so that the back end can know what
+/// the allocator calls meanwhile.
+#[inline(always)]
+pub(crate) fn inside<T>(call: impl FnOnce() -> T) -> T {
+    if is_glibc() {
+        return call();
+    }
+    let depth = &tls::block().inside;
+    depth.set(depth.get() + 1);
+    let result = call();
+    depth.set(depth.get() - 1);
+    result
+}
+
+/// Whether this thread is in a real function of an allocator that is not glibc's: calls that
+/// come in between are the allocator's own, which may be made of one another. They are not
+/// the program's, which learns of their outcome only.
+pub fn is_inside() -> bool {
+    tls::block().inside.get() != 0
 }
 
 /// Whether a function belongs to the allocator: it lies in the object of the real `malloc`.
@@ -187,7 +214,7 @@ pub unsafe fn usable(function: Function, pointer: *mut c_void, requested: usize)
     if tells_usable(function) {
         // tcmalloc says 0 of blocks that it made before it was set up.
         // SAFETY: as above.
-        return unsafe { malloc_usable_size(pointer) }.max(requested);
+        return inside(|| unsafe { malloc_usable_size(pointer) }).max(requested);
     }
     requested
 }
@@ -218,6 +245,7 @@ fn resolve() -> bool {
     }
     let allocator = Object::of(malloc);
     ALLOCATOR.set(allocator);
+    extensions::look_up_all(allocator);
     let own = look_up_all(look_up, allocator);
     OWN.store(own, Ordering::Relaxed);
     GLIBC.store(
@@ -282,7 +310,7 @@ fn tunables_change_layout() -> bool {
 }
 
 /// The C string of a literal that ends with a NUL.
-const fn symbol(name: &str) -> &CStr {
+pub(crate) const fn symbol(name: &str) -> &CStr {
     match CStr::from_bytes_with_nul(name.as_bytes()) {
         Ok(symbol) => symbol,
         Err(_) => c"",

@@ -15,6 +15,8 @@
 ///   are to reach the real function as if nothing stood before it.
 /// * `own`: functions that the hook makes of others.
 /// * `detours`: functions that look at their return address: see [`detour`](crate::detour).
+/// * `extensions`: functions of C++ and of other allocators, and what they do: see
+///   [`extensions`](crate::extensions). Those of C++ come first.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! table {
@@ -113,6 +115,34 @@ macro_rules! table {
                 dlsym;
                 dlopen;
                 dlmopen;
+                dlclose;
+            }
+            extensions {
+                _Znwm New { is_aligned: false, quiet: _ZnwmRKSt9nothrow_t };
+                _Znam New { is_aligned: false, quiet: _ZnamRKSt9nothrow_t };
+                _ZnwmSt11align_val_t New { is_aligned: true, quiet: _ZnwmSt11align_val_tRKSt9nothrow_t };
+                _ZnamSt11align_val_t New { is_aligned: true, quiet: _ZnamSt11align_val_tRKSt9nothrow_t };
+                _ZnwmRKSt9nothrow_t QuietNew { is_aligned: false };
+                _ZnamRKSt9nothrow_t QuietNew { is_aligned: false };
+                _ZnwmSt11align_val_tRKSt9nothrow_t QuietNew { is_aligned: true };
+                _ZnamSt11align_val_tRKSt9nothrow_t QuietNew { is_aligned: true };
+                _ZdlPv Delete;
+                _ZdaPv Delete;
+                _ZdlPvm Delete;
+                _ZdaPvm Delete;
+                _ZdlPvSt11align_val_t Delete;
+                _ZdaPvSt11align_val_t Delete;
+                _ZdlPvmSt11align_val_t Delete;
+                _ZdaPvmSt11align_val_t Delete;
+                _ZdlPvRKSt9nothrow_t Delete;
+                _ZdaPvRKSt9nothrow_t Delete;
+                _ZdlPvSt11align_val_tRKSt9nothrow_t Delete;
+                _ZdaPvSt11align_val_tRKSt9nothrow_t Delete;
+                mallocx Mallocx;
+                rallocx Rallocx;
+                xallocx Xallocx;
+                dallocx Delete;
+                sdallocx Delete;
             }
         }
     };
@@ -136,6 +166,7 @@ macro_rules! names {
         stubs { $($stub:ident($($c:ident: $v:ty),*) -> $q:ty, early $late:block;)* }
         own { $($own:ident($($b:ident: $u:ty),*) -> $s:ty;)* }
         detours { $($detour:ident;)* }
+        extensions { $($extension:ident $role:expr;)* }
     ) => {
         /// The symbols that every hook exports.
         pub const NAMES: &[&str] = &[
@@ -143,6 +174,7 @@ macro_rules! names {
             $(stringify!($stub),)*
             $(stringify!($own),)*
             $(stringify!($detour),)*
+            $(stringify!($extension),)*
         ];
     };
 }
@@ -170,6 +202,7 @@ macro_rules! export_table {
         stubs { $($stub:ident($($c:ident: $v:ty),*) -> $q:ty, early $late:block;)* }
         own { $($own:ident($($b:ident: $u:ty),*) -> $s:ty;)* }
         detours { $($detour:ident;)* }
+        extensions { $($extension:ident $role:expr;)* }
     ) => {
         const _: () = {
             use $crate::libc;
@@ -183,6 +216,10 @@ macro_rules! export_table {
                 $($own($($b: $u),*) -> $s;)*
             );
             $($crate::export_detour!($detour, $crate::calls::$detour::<$backend>);)*
+            $($crate::export_extension!(
+                $extension,
+                $crate::extensions::ask::<$backend, { $crate::Extension::$extension as usize }>
+            );)*
 
             /// Runs when the library is loaded, also in a program that allocates
             /// nothing.

@@ -37,7 +37,9 @@ pub struct ThreadBlock {
     /// Its end; 0 where nothing is cached.
     pub(crate) range_end: Cell<usize>,
     /// Not 0 while this thread looks up the real functions.
-    pub(crate) resolving: Cell<usize>,
+    pub(crate) resolving: Cell<u32>,
+    /// How many real functions this thread is in, see [`crate::real::is_inside`].
+    pub(crate) inside: Cell<u32>,
     /// For the back end, which does with them what it likes.
     pub backend: [Cell<usize>; BACKEND_WORDS],
 }
