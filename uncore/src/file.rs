@@ -228,23 +228,43 @@ fn out_of_the_way(fd: i32) -> Option<i32> {
     sys::duplicate_above(fd, most - most / 32 - 1).ok()
 }
 
-/// Zeros to write; memory that can be written, so that it takes no room in the
-/// library's file.
-struct Zeros(UnsafeCell<[u8; 64 << 10]>);
+/// Zeros to write; memory that can be written, so that it takes no room in the library's
+/// file, and as many parts of a write as there are zeros in a window: what is written at once
+/// lies together in memory, and is mapped by one fault.
+struct Zeros {
+    bytes: UnsafeCell<[u8; PART]>,
+    parts: [libc::iovec; PARTS],
+}
+
+const PART: usize = 64 << 10;
+const PARTS: usize = 16;
 
 // SAFETY: never written.
 unsafe impl Sync for Zeros {}
 
-static ZEROS: Zeros = Zeros(UnsafeCell::new([0; 64 << 10]));
+static ZEROS: Zeros = Zeros {
+    bytes: UnsafeCell::new([0; PART]),
+    parts: [libc::iovec {
+        iov_base: ZEROS.bytes.get().cast(),
+        iov_len: PART,
+    }; PARTS],
+};
 
 /// Writes zeros behind the end of the file; how many were written, and why no more.
 fn write_zeros(fd: i32, at: u64, length: u64, locked: &Locked<'_>) -> (u64, Result<(), i32>) {
-    // SAFETY: never written.
-    let zeros: &[u8] = unsafe { &*ZEROS.0.get() };
     let mut done = 0;
     while done < length {
-        let rest = length - done;
-        let write = || sys::write_repeatedly_at(fd, zeros, rest, at + done);
+        let rest = (length - done) as usize;
+        let less = [libc::iovec {
+            iov_len: rest,
+            ..ZEROS.parts[0]
+        }];
+        let parts = match rest / PART {
+            0 => &less,
+            whole => &ZEROS.parts[..whole.min(PARTS)],
+        };
+        // SAFETY: there are so many zeros in each part.
+        let write = || unsafe { sys::write_at(fd, parts, at + done) };
         // A limit may come at any moment.
         match locked.signals.quietly(write) {
             Ok(0) => return (done, Err(libc::ENOSPC)),

@@ -101,27 +101,21 @@ fn present() -> &'static Thread {
     unsafe { &*place }
 }
 
-/// The kernel's id of this thread, if it was asked for before: then it has a [`place`].
+/// The kernel's id of this thread and its place, if the id was asked for before.
 #[inline(always)]
-pub(crate) fn known_id(state: &State) -> Option<u64> {
+pub(crate) fn known(state: &State) -> Option<(u64, &'static Thread)> {
     let identity = state.identity.load(Ordering::Relaxed);
-    tls::block().known_thread_id(identity).map(u64::from)
-}
-
-/// The place of the calling thread.
-///
-/// # Safety
-/// Its id is known.
-#[inline(always)]
-pub(crate) unsafe fn place() -> &'static Thread {
+    let thread = tls::block();
+    let id = thread.known_thread_id(identity)?;
     // SAFETY: the word is set before the id is, and no place ever goes away.
-    unsafe { &*(tls::block().backend[WORD].get() as *const Thread) }
+    let place = unsafe { &*(thread.backend[WORD].get() as *const Thread) };
+    Some((u64::from(id), place))
 }
 
 /// The kernel's id of this thread; 0 where a system call that asks for it may not be made.
 pub(crate) fn id(state: &State) -> u64 {
-    match known_id(state) {
-        Some(id) => id,
+    match known(state) {
+        Some((id, _)) => id,
         None => ask(state),
     }
 }

@@ -44,7 +44,8 @@ use hook::{Resize, real};
 
 use crate::slots::Slot;
 use crate::state::{self, PARTIAL, RECORDING, State};
-use crate::{known, notes, process, threads};
+use crate::threads::{self, Thread};
+use crate::{known, notes, process};
 
 /// What there is to say of a live block.
 ///
@@ -76,16 +77,20 @@ unsafe fn describe(
 /// # Safety
 /// As [`describe`], and the block is glibc's.
 #[inline(always)]
-unsafe fn describe_quickly(state: &State, pointer: *mut c_void) -> Option<Block> {
-    let thread = threads::known_id(state)?;
+unsafe fn describe_quickly(
+    state: &State,
+    pointer: *mut c_void,
+) -> Option<(Block, &'static Thread)> {
+    let (thread, place) = threads::known(state)?;
     // SAFETY: the block is live, and glibc's.
     let (base, usable) = unsafe { state.mappings.in_heap(pointer as usize) }?;
-    Some(Block {
+    let block = Block {
         pointer: pointer as u64,
         usable: usable as u64,
         thread,
         mapping_base: base as u64,
-    })
+    };
+    Some((block, place))
 }
 
 /// Records an allocation that has just been made: `make` completes the record
@@ -111,12 +116,11 @@ pub(crate) unsafe fn allocated(
     } else {
         None
     };
-    let Some(block) = block else {
+    let Some((block, place)) = block else {
         // SAFETY: the caller's promise.
         return unsafe { allocated_slowly(kind, function, pointer, requested, make) };
     };
-    // SAFETY: the thread's id is in the block.
-    match state.try_reserve(unsafe { threads::place() }, kind.record_len()) {
+    match state.try_reserve(place, kind.record_len()) {
         // SAFETY: the slot is as long as the record.
         Some(slot) => unsafe { slot.fill(&make(block)) },
         // SAFETY: the caller's promise.
@@ -197,14 +201,13 @@ fn record_refused(state: &State, call: Call) {
 pub(crate) fn freeing(pointer: *mut c_void) {
     let state = state::current();
     if state.records_everything()
-        && let Some(thread) = threads::known_id(state)
+        && let Some((thread, place)) = threads::known(state)
     {
         let call = Call::Free {
             pointer: pointer as u64,
             thread,
         };
-        // SAFETY: the thread's id is known.
-        match state.try_reserve(unsafe { threads::place() }, Kind::Free.record_len()) {
+        match state.try_reserve(place, Kind::Free.record_len()) {
             // SAFETY: the slot is as long as the record.
             Some(slot) => unsafe { slot.fill(&call) },
             None => freeing_refused(pointer),

@@ -27,7 +27,7 @@ pub(crate) struct Windows {
     first: AtomicU64,
     /// The first behind those that are mapped.
     end: AtomicU64,
-    /// Where the next is to lie; 0 while nothing is known.
+    /// Where one lay that is unmapped; 0 for nowhere.
     free: AtomicU64,
     /// Where byte 0 of the output would lie; 0 for none.
     bases: [AtomicU64; MOST],
@@ -115,20 +115,16 @@ impl Windows {
     /// that lies across two tables of pages the kernel maps page by page.
     fn map(&self, fd: i32, start: u64) -> Result<usize, i32> {
         let length = mapped_length();
-        let room = length + LENGTH as usize;
-        let mut wanted = self.free.load(Ordering::Relaxed) as usize;
-        if wanted == 0
-            && let Ok(reserved) = sys::reserve(2 * room)
-        {
-            wanted = reserved.next_multiple_of(LENGTH as usize);
-            // SAFETY: nobody knows of it.
-            unsafe { sys::unmap(reserved, 2 * room) };
+        let mut wanted = self.free.swap(0, Ordering::Relaxed) as usize;
+        if wanted == 0 {
+            let room = length + LENGTH as usize;
+            if let Ok(reserved) = sys::reserve(room) {
+                wanted = reserved.next_multiple_of(LENGTH as usize);
+                // SAFETY: nobody knows of it.
+                unsafe { sys::unmap(reserved, room) };
+            }
         }
-        let address = sys::map_file(fd, start, length, wanted)?;
-        // The next goes behind it, or into the place of one that is unmapped before.
-        let next = wanted + room.next_multiple_of(LENGTH as usize);
-        self.free.store(next as u64, Ordering::Relaxed);
-        Ok(address)
+        sys::map_file(fd, start, length, wanted)
     }
 
     fn unmap_old(&self, cursor: u64) {

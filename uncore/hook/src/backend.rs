@@ -149,7 +149,7 @@ impl Request {
     #[inline(always)]
     pub unsafe fn pass_on(self) -> Answer {
         // SAFETY: the caller passes on what the program asked for.
-        real::inside(|| unsafe {
+        unsafe {
             Answer::of(match self {
                 Request::Malloc { size } => real::malloc(size),
                 Request::Calloc { count, size } => real::calloc(count, size),
@@ -169,7 +169,7 @@ impl Request {
                     return Answer { block, error };
                 }
             })
-        })
+        }
     }
 }
 
@@ -252,7 +252,7 @@ impl Release {
     #[inline(always)]
     pub unsafe fn pass_on(self) {
         // SAFETY: the caller passes on what the program asked for.
-        real::inside(|| unsafe {
+        unsafe {
             match self {
                 Release::Free { block } => real::free(block),
                 Release::Cfree { block } => real::cfree(block),
@@ -266,7 +266,7 @@ impl Release {
                     extension.call(words);
                 }
             }
-        })
+        }
     }
 }
 
@@ -333,7 +333,7 @@ impl Resize {
     #[inline(always)]
     pub unsafe fn pass_on(self) -> *mut c_void {
         // SAFETY: the caller passes on what the program asked for.
-        real::inside(|| unsafe {
+        unsafe {
             match self {
                 Resize::Realloc { old, size } => real::realloc(old, size),
                 Resize::Extended { extension, words } => {
@@ -345,7 +345,7 @@ impl Resize {
                     }
                 }
             }
-        })
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use crate::backend::{Backend, Release, Request, Resize};
 use crate::detour::Way;
 use crate::loader::{self, Object};
-use crate::{calls, real, scope};
+use crate::{calls, real, scope, tls};
 
 /// What a function does, and with which arguments: the first is a block or its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,12 +119,16 @@ impl Extension {
     /// There is such a function, and the program made this call.
     pub(crate) unsafe fn call(self, words: [usize; 4]) -> usize {
         type Any = unsafe extern "C" fn(usize, usize, usize, usize) -> usize;
+        let depth = &tls::block().inside;
+        depth.set(depth.get() + 1);
         // SAFETY: the function takes the first of these words, or all, and returns a word
         // or nothing.
-        unsafe {
+        let result = unsafe {
             let function: Any = transmute(self.own());
             function(words[0], words[1], words[2], words[3])
-        }
+        };
+        depth.set(depth.get() - 1);
+        result
     }
 }
 

@@ -60,6 +60,11 @@ macro_rules! real_functions {
             $(pub(crate) $name: AtomicPtr<c_void>,)*
         }
 
+        /// What was found; null where nothing was.
+        static BEHIND: Functions = Functions {
+            $($name: AtomicPtr::new(null_mut()),)*
+        };
+
         #[doc(hidden)]
         pub static REAL: Functions = Functions {
             $($name: AtomicPtr::new(first::$name as *mut c_void),)*
@@ -84,6 +89,29 @@ macro_rules! real_functions {
             )*
         }
 
+        /// What stands in for the functions of an allocator that is not glibc's, so that the back
+        /// end can know what the allocator calls meanwhile.
+        mod guarded {
+            use super::*;
+
+            $(
+                #[allow(unreachable_code, unused_variables, reason = "some do not return")]
+                #[allow(clippy::undocumented_unsafe_blocks, reason = "comments are unseen in macros")]
+                pub(super) unsafe extern "C" fn $name($($argument: $type),*) -> $result {
+                    let function = BEHIND.$name.load(Ordering::Relaxed);
+                    // SAFETY: the pointer is to a function of this type where this stands in.
+                    let function: unsafe extern "C" fn($($type),*) -> $result =
+                        unsafe { transmute(function) };
+                    let depth = &tls::block().inside;
+                    depth.set(depth.get() + 1);
+                    // SAFETY: the caller keeps the C function's rules.
+                    let result = unsafe { function($($argument),*) };
+                    depth.set(depth.get() - 1);
+                    result
+                }
+            )*
+        }
+
         /// What stands in while this thread looks them up, and for what libc lacks.
         mod early {
             use super::*;
@@ -100,24 +128,38 @@ macro_rules! real_functions {
         /// The function of this name, if it is looked up, and the real one.
         pub fn hooked(name: &CStr) -> Option<(Function, *mut c_void)> {
             $(if name == symbol(concat!(stringify!($name), "\0")) {
-                return Some((Function::$name, REAL.$name.load(Ordering::Relaxed)));
+                return Some((Function::$name, BEHIND.$name.load(Ordering::Relaxed)));
             })*
             None
         }
 
         /// Looks all functions up; which of them lie in the object of the allocator.
-        fn look_up_all(look_up: fn(&CStr) -> *mut c_void, allocator: Object) -> u64 {
+        fn look_up_all(
+            look_up: fn(&CStr) -> *mut c_void,
+            allocator: Object,
+            is_libc: bool,
+        ) -> u64 {
             // All are looked up before the first is put in place: none of the
             // loader's own allocations reaches the back end half-way.
             let found = [$((
-                &REAL.$name,
+                (&BEHIND.$name, &REAL.$name),
                 look_up(symbol(concat!(stringify!($name), "\0"))),
                 early::$name as *mut c_void,
+                guarded::$name as *mut c_void,
             ),)*];
             let mut own = 0;
-            for (index, (place, function, early)) in found.into_iter().enumerate() {
-                own |= u64::from(allocator.holds(function as usize)) << index;
-                place.store(if function.is_null() { early } else { function }, Ordering::Release);
+            for (index, ((behind, place), function, early, guarded)) in
+                found.into_iter().enumerate()
+            {
+                let is_own = allocator.holds(function as usize);
+                own |= u64::from(is_own) << index;
+                behind.store(function, Ordering::Release);
+                let function = match function.is_null() {
+                    true => early,
+                    false if is_own && !is_libc => guarded,
+                    false => function,
+                };
+                place.store(function, Ordering::Release);
             }
             own
         }
@@ -167,20 +209,6 @@ pub fn is_of_allocator(address: usize) -> bool {
     allocator().holds(address)
 }
 
-/// Calls a real function that is given or takes blocks, so that the back end can know what
-/// the allocator calls meanwhile.
-#[inline(always)]
-pub(crate) fn inside<T>(call: impl FnOnce() -> T) -> T {
-    if is_glibc() {
-        return call();
-    }
-    let depth = &tls::block().inside;
-    depth.set(depth.get() + 1);
-    let result = call();
-    depth.set(depth.get() - 1);
-    result
-}
-
 /// Whether this thread is in a real function of an allocator that is not glibc's: calls that
 /// come in between are the allocator's own, which may be made of one another. They are not
 /// the program's, which learns of their outcome only.
@@ -214,7 +242,7 @@ pub unsafe fn usable(function: Function, pointer: *mut c_void, requested: usize)
     if tells_usable(function) {
         // tcmalloc says 0 of blocks that it made before it was set up.
         // SAFETY: as above.
-        return inside(|| unsafe { malloc_usable_size(pointer) }).max(requested);
+        return unsafe { malloc_usable_size(pointer) }.max(requested);
     }
     requested
 }
@@ -246,7 +274,7 @@ fn resolve() -> bool {
     let allocator = Object::of(malloc);
     ALLOCATOR.set(allocator);
     extensions::look_up_all(allocator);
-    let own = look_up_all(look_up, allocator);
+    let own = look_up_all(look_up, allocator, libc == allocator);
     OWN.store(own, Ordering::Relaxed);
     GLIBC.store(
         libc == allocator

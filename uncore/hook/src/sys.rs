@@ -252,31 +252,21 @@ pub fn write(fd: i32, bytes: &[u8]) -> Result<usize, i32> {
     checked(unsafe { call(libc::SYS_write, arguments) })
 }
 
-/// Writes `length` bytes at byte offset `at`, by writing `bytes` as often as it
-/// takes; returns the number of bytes written, which may be fewer.
-pub fn write_repeatedly_at(fd: i32, bytes: &[u8], length: u64, at: u64) -> Result<usize, i32> {
-    const MOST: usize = 4;
-    let mut rest = length;
-    let mut used = 0;
-    let parts: [libc::iovec; MOST] = core::array::from_fn(|_| {
-        let part = rest.min(bytes.len() as u64);
-        rest -= part;
-        used += usize::from(part != 0);
-        libc::iovec {
-            iov_base: bytes.as_ptr().cast_mut().cast(),
-            iov_len: part as usize,
-        }
-    });
+/// Writes these parts one after the other at byte `at` of a file; how many bytes were written.
+///
+/// # Safety
+/// Every part is readable for its length.
+pub unsafe fn write_at(fd: i32, parts: &[libc::iovec], at: u64) -> Result<usize, i32> {
     // The offset is passed in two words, of which a 64-bit kernel takes the first.
     let arguments = [
         fd as usize,
         parts.as_ptr() as usize,
-        used,
+        parts.len(),
         at as usize,
         0,
         0,
     ];
-    // SAFETY: every part is readable for its length.
+    // SAFETY: the caller's promise.
     checked(unsafe { call(libc::SYS_pwritev, arguments) })
 }
 
