@@ -229,26 +229,27 @@ fn out_of_the_way(fd: i32) -> Option<i32> {
 }
 
 /// Zeros to write; memory that can be written, so that it takes no room in the library's
-/// file, and as many parts of a write as there are zeros in a window: what is written at once
-/// lies together in memory, and is mapped by one fault.
-struct Zeros {
-    bytes: UnsafeCell<[u8; PART]>,
-    parts: [libc::iovec; PARTS],
-}
+/// file.
+struct Zeros(UnsafeCell<[u8; PART]>);
+
+/// As many parts of a write as there are zeros in a window: what is written at once lies
+/// together in memory, and is mapped by one fault.
+struct Parts([libc::iovec; 16]);
 
 const PART: usize = 64 << 10;
-const PARTS: usize = 16;
 
 // SAFETY: never written.
 unsafe impl Sync for Zeros {}
+// SAFETY: as above.
+unsafe impl Sync for Parts {}
 
-static ZEROS: Zeros = Zeros {
-    bytes: UnsafeCell::new([0; PART]),
-    parts: [libc::iovec {
-        iov_base: ZEROS.bytes.get().cast(),
+static ZEROS: Zeros = Zeros(UnsafeCell::new([0; PART]));
+static PARTS: Parts = Parts(
+    [libc::iovec {
+        iov_base: ZEROS.0.get().cast(),
         iov_len: PART,
-    }; PARTS],
-};
+    }; 16],
+);
 
 /// Writes zeros behind the end of the file; how many were written, and why no more.
 fn write_zeros(fd: i32, at: u64, length: u64, locked: &Locked<'_>) -> (u64, Result<(), i32>) {
@@ -257,11 +258,11 @@ fn write_zeros(fd: i32, at: u64, length: u64, locked: &Locked<'_>) -> (u64, Resu
         let rest = (length - done) as usize;
         let less = [libc::iovec {
             iov_len: rest,
-            ..ZEROS.parts[0]
+            ..PARTS.0[0]
         }];
         let parts = match rest / PART {
             0 => &less,
-            whole => &ZEROS.parts[..whole.min(PARTS)],
+            whole => &PARTS.0[..whole.min(PARTS.0.len())],
         };
         // SAFETY: there are so many zeros in each part.
         let write = || unsafe { sys::write_at(fd, parts, at + done) };

@@ -27,7 +27,7 @@ use crate::file::Open;
 use crate::slots::{self, Cursor, Slot};
 use crate::state::State;
 use crate::threads::{self, Thread};
-use crate::windows::Windows;
+use crate::windows;
 
 /// Growth of the file, bytes: as much as was written since it began, or was cut, but
 /// at least …
@@ -71,11 +71,10 @@ impl Output {
     pub(crate) fn try_reserve(
         &self,
         cursor: &Cursor,
-        windows: &Windows,
         thread: &'static Thread,
         length: usize,
     ) -> Option<Slot> {
-        cursor.reserve(windows, &self.limit, thread, length)
+        cursor.reserve(&self.limit, thread, length)
     }
 
     /// Sees to it that a slot may start at the cursor, where bytes are ready; says whether
@@ -126,7 +125,7 @@ fn prepare(state: &State, open: &Open, wanted: u64, locked: &Locked<'_>) -> Resu
     let State { output, cursor, .. } = state;
     let needed = needed_at(cursor.reserved()).max(output.ready.load(Ordering::Relaxed));
     let ready = state.file.extend(open, needed, wanted, locked)?;
-    state.windows.follow(open.fd, cursor.reserved(), ready)?;
+    windows::follow(open.fd, cursor.reserved(), ready)?;
     output.ready.store(ready, Ordering::Relaxed);
     Ok(())
 }
@@ -160,13 +159,13 @@ pub(crate) fn begin(
 pub(crate) fn last_slot(state: &State) -> Option<Slot> {
     let ready = state.output.ready.load(Ordering::Relaxed);
     let at = ready.checked_sub(MAX_RECORD as u64)?;
-    Slot::at(&state.windows, threads::mine(state), at, MAX_RECORD)
+    Some(Slot::at(threads::mine(state), at, MAX_RECORD))
 }
 
 /// Bytes of the output that the process has in memory, about.
 pub(crate) fn resident(state: &State) -> u64 {
     let end = state.cursor.reserved().next_multiple_of(4096);
-    end.saturating_sub(state.windows.start())
+    end.saturating_sub(windows::start())
 }
 
 /// Cuts the file, whose `path` has its NUL, to what was used. What comes later

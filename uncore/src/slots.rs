@@ -13,7 +13,7 @@ use common::trace::wire::{Call, Kind, word_bytes};
 use hook::real;
 
 use crate::threads::Thread;
-use crate::windows::Windows;
+use crate::windows;
 
 /// Bits of the cursor that count reservations, below those that count bytes. The slow
 /// path takes the count out at least every [`STEP`](crate::output::STEP) bytes, which
@@ -57,28 +57,25 @@ impl Cursor {
     #[inline(always)]
     pub(crate) fn reserve(
         &self,
-        windows: &Windows,
         limit: &AtomicU64,
         thread: &'static Thread,
         length: usize,
     ) -> Option<Slot> {
-        thread.begin();
+        let filling = thread.begin();
         let cursor = self.advance(((length as u64) << COUNT_BITS) + 1);
         let at = cursor >> COUNT_BITS;
         // Loaded after the reservation: closing lowers the limit only after it has
         // carried the cursor away.
         if cursor < limit.load(Ordering::Acquire) {
-            // None in a child of which a signal handler made it at this moment.
-            if let Some(address) = windows.address(at) {
-                return Some(Slot {
-                    address,
-                    end: at.wrapping_add(length as u64),
-                    before: cursor & COUNT,
-                    thread,
-                });
-            }
+            return Some(Slot {
+                address: windows::address(at),
+                end: at.wrapping_add(length as u64),
+                before: cursor & COUNT,
+                thread,
+                filling,
+            });
         }
-        thread.end();
+        thread.end(filling);
         None
     }
 
@@ -125,34 +122,27 @@ pub(crate) struct Slot {
     /// The count of the cursor before the slot.
     before: u64,
     thread: &'static Thread,
+    /// What the thread was filling before.
+    filling: usize,
 }
 
 impl Drop for Slot {
     #[inline(always)]
     fn drop(&mut self) {
-        self.thread.end();
+        self.thread.end(self.filling);
     }
 }
 
 impl Slot {
-    /// The slot of `length` bytes at byte `at` of the output, where that is mapped.
-    pub(crate) fn at(
-        windows: &Windows,
-        thread: &'static Thread,
-        at: u64,
-        length: usize,
-    ) -> Option<Slot> {
-        thread.begin();
-        let address = windows.address(at);
-        if address.is_none() {
-            thread.end();
-        }
-        Some(Slot {
-            address: address?,
+    /// The slot of `length` bytes at byte `at` of the output, which is mapped there.
+    pub(crate) fn at(thread: &'static Thread, at: u64, length: usize) -> Slot {
+        Slot {
+            filling: thread.begin(),
+            address: windows::address(at),
             end: at.wrapping_add(length as u64),
             before: 0,
             thread,
-        })
+        }
     }
 
     /// Stores the record: the sentinel first and the pointer last, so that a

@@ -18,7 +18,6 @@ use crate::notes::{Events, Notes};
 use crate::output::Output;
 use crate::slots::{Cursor, Slot};
 use crate::threads::Thread;
-use crate::windows::Windows;
 
 /// Not initialised, or not tracing.
 pub(crate) const COLD: u32 = 0;
@@ -49,7 +48,6 @@ pub(crate) struct State {
     pub(crate) events: Events,
     pub(crate) notes: Notes,
     pub(crate) cursor: Cursor,
-    pub(crate) windows: Windows,
 }
 
 // SAFETY: all-zero bytes are a valid value, not initialised, and every field is made of
@@ -60,8 +58,7 @@ unsafe impl Wipeable for State {}
 // for where its window lies.
 const _: () = assert!(core::mem::offset_of!(State, mappings) <= 48);
 
-/// Stands in until the page is there; stays zero.
-static NONE: State = State {
+static STATE: Wiped<State> = Wiped::new(State {
     mode: AtomicU32::new(COLD),
     identity: AtomicU32::new(0),
     process_id: AtomicU32::new(0),
@@ -72,10 +69,7 @@ static NONE: State = State {
     events: Events::new(),
     notes: Notes::new(),
     cursor: Cursor::new(),
-    windows: Windows::new(),
-};
-
-static STATE: Wiped<State> = Wiped::new(&NONE);
+});
 
 /// Nothing is, or will be, traced in this process or its children.
 static OFF: AtomicBool = AtomicBool::new(false);
@@ -92,8 +86,7 @@ impl State {
     /// Reserves `length` bytes of the output for a thread if they are ready.
     #[inline(always)]
     pub(crate) fn try_reserve(&self, thread: &'static Thread, length: usize) -> Option<Slot> {
-        self.output
-            .try_reserve(&self.cursor, &self.windows, thread, length)
+        self.output.try_reserve(&self.cursor, thread, length)
     }
 
     /// Takes the lock of the slow paths, with all signals held back. Where the program

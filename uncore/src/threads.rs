@@ -10,7 +10,7 @@
 //! found free when another is needed.
 
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use hook::{sys, tls};
 
@@ -20,9 +20,10 @@ use crate::state::State;
 /// What a thread says of itself, on a cache line of its own. Zeros: nobody's.
 #[repr(C, align(64))]
 pub(crate) struct Thread {
-    /// How many slots it is filling: one for each signal handler that came in between, and
-    /// those of `realloc`s under way.
-    filling: AtomicU32,
+    /// Not 0 while it is filling a slot: where its stack ended when it began. A signal handler
+    /// that comes in between puts back what it found, and so does what happens while a
+    /// `realloc` is under way.
+    filling: AtomicUsize,
     /// The kernel's id; 0 where the place is free.
     id: AtomicU32,
     /// Up to this byte of the output its slots are filled.
@@ -32,32 +33,63 @@ pub(crate) struct Thread {
 impl Thread {
     const fn new() -> Thread {
         Thread {
-            filling: AtomicU32::new(0),
+            filling: AtomicUsize::new(0),
             id: AtomicU32::new(0),
             filled: AtomicU64::new(0),
         }
     }
 
-    /// Before a slot is reserved.
+    /// Before a slot is reserved; returns what is to be put back.
     #[inline(always)]
-    pub(crate) fn begin(&self) {
-        let filling = self.filling.load(Ordering::Relaxed);
+    pub(crate) fn begin(&self) -> usize {
+        let before = self.filling.load(Ordering::Relaxed);
         // The reservation, which comes next, lets nothing pass to behind it.
-        self.filling
-            .store(filling.wrapping_add(1), Ordering::Relaxed);
+        self.filling.store(stack_end(), Ordering::Relaxed);
+        before
     }
 
-    /// After it was filled, or refused.
+    /// After it was filled, or refused. Who begins last ends first.
     #[inline(always)]
-    pub(crate) fn end(&self) {
-        let filling = self.filling.load(Ordering::Relaxed);
-        self.filling
-            .store(filling.wrapping_sub(1), Ordering::Release);
+    pub(crate) fn end(&self, before: usize) {
+        self.filling.store(before, Ordering::Release);
     }
 
     fn is_filling(&self) -> bool {
         self.filling.load(Ordering::Acquire) != 0
     }
+
+    /// In the thread itself: forgets a slot that is never filled, as the program has left the
+    /// call by a jump out of a signal handler. The stack of a call that goes on ends above the
+    /// frame of the handler that came in between.
+    fn forget_left(&self) {
+        const NEAR: usize = 1 << 20;
+        let (began, now) = (self.filling.load(Ordering::Relaxed), stack_end());
+        let is_left = began < now + LEAST_FRAME && now.abs_diff(began) < NEAR;
+        if began != 0 && is_left && !sys::is_on_signal_stack() {
+            self.filling.store(0, Ordering::Release);
+        }
+    }
+}
+
+/// Bytes that the kernel puts on the stack for a signal handler, at least: the registers of
+/// floating point alone have 512. What the tracer itself has there is less.
+const LEAST_FRAME: usize = 1 << 10;
+
+/// Where the stack of the function that is compiled here ends.
+#[inline(always)]
+fn stack_end() -> usize {
+    let end;
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: reads a register.
+    unsafe {
+        core::arch::asm!("mov {}, rsp", out(reg) end, options(nomem, nostack, preserves_flags));
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: reads a register.
+    unsafe {
+        core::arch::asm!("mov {}, sp", out(reg) end, options(nomem, nostack, preserves_flags));
+    }
+    end
 }
 
 const THREADS: usize = 63;
@@ -101,21 +133,21 @@ fn present() -> &'static Thread {
     unsafe { &*place }
 }
 
-/// The kernel's id of this thread and its place, if the id was asked for before.
+/// The kernel's id of this thread and its place, if they are known in a process that was not
+/// forked from a traced one.
 #[inline(always)]
-pub(crate) fn known(state: &State) -> Option<(u64, &'static Thread)> {
-    let identity = state.identity.load(Ordering::Relaxed);
+pub(crate) fn known() -> Option<(u64, &'static Thread)> {
     let thread = tls::block();
-    let id = thread.known_thread_id(identity)?;
-    // SAFETY: the word is set before the id is, and no place ever goes away.
-    let place = unsafe { &*(thread.backend[WORD].get() as *const Thread) };
-    Some((u64::from(id), place))
+    // SAFETY: the word holds the address of a place, or 0, and no place ever goes away.
+    let place = unsafe { (thread.backend[WORD].get() as *const Thread).as_ref() }?;
+    Some((u64::from(thread.thread_id()), place))
 }
 
 /// The kernel's id of this thread; 0 where a system call that asks for it may not be made.
 pub(crate) fn id(state: &State) -> u64 {
-    match known(state) {
-        Some((id, _)) => id,
+    let identity = state.identity.load(Ordering::Relaxed);
+    match tls::block().known_thread_id(identity) {
+        Some(id) => u64::from(id),
         None => ask(state),
     }
 }
@@ -128,8 +160,9 @@ fn ask(state: &State) -> u64 {
     let place = &thread.backend[WORD];
     if confinement::is_filtered() {
         UNKNOWN.store(true, Ordering::Relaxed);
+        let id = thread.set_thread_id(identity, 0);
         place.set(core::ptr::from_ref(present()) as usize);
-        return u64::from(thread.set_thread_id(identity, 0));
+        return u64::from(id);
     }
     let id = sys::thread_id();
     let mut own = present();
@@ -147,8 +180,10 @@ fn ask(state: &State) -> u64 {
         own.filling.store(0, Ordering::Relaxed);
     }
     own.filled.store(state.cursor.reserved(), Ordering::Release);
+    // Who sees the place sees the id.
+    let id = thread.set_thread_id(identity, id);
     place.set(core::ptr::from_ref(own) as usize);
-    u64::from(thread.set_thread_id(identity, id))
+    u64::from(id)
 }
 
 /// A free place, which is the thread's from now on.
@@ -225,6 +260,7 @@ pub(crate) fn filled(cursor: u64) -> u64 {
     if UNKNOWN.load(Ordering::Relaxed) {
         return 0;
     }
+    present().forget_left();
     let mut least = cursor;
     for thread in all() {
         let id = thread.id.load(Ordering::Acquire);

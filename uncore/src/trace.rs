@@ -40,7 +40,7 @@ use core::sync::atomic::Ordering;
 
 use common::trace::wire::{Block, Call, Kind};
 use hook::real::Function;
-use hook::{Resize, real};
+use hook::{Resize, bootstrap, real};
 
 use crate::slots::Slot;
 use crate::state::{self, PARTIAL, RECORDING, State};
@@ -81,7 +81,7 @@ unsafe fn describe_quickly(
     state: &State,
     pointer: *mut c_void,
 ) -> Option<(Block, &'static Thread)> {
-    let (thread, place) = threads::known(state)?;
+    let (thread, place) = threads::known()?;
     // SAFETY: the block is live, and glibc's.
     let (base, usable) = unsafe { state.mappings.in_heap(pointer as usize) }?;
     let block = Block {
@@ -152,6 +152,10 @@ unsafe fn allocated_slowly(
     make: impl FnOnce(Block) -> Call,
 ) {
     debug_assert!(kind.words() > 2);
+    // What the loader gets while the real functions are looked up is nobody's.
+    if bootstrap::owns(pointer) {
+        return;
+    }
     let mut state = state::current();
     if !state.records_everything() {
         match admit_allocation(pointer) {
@@ -201,7 +205,7 @@ fn record_refused(state: &State, call: Call) {
 pub(crate) fn freeing(pointer: *mut c_void) {
     let state = state::current();
     if state.records_everything()
-        && let Some((thread, place)) = threads::known(state)
+        && let Some((thread, place)) = threads::known()
     {
         let call = Call::Free {
             pointer: pointer as u64,

@@ -7,7 +7,7 @@ use common::trace::wire::{Call, Kind};
 use hook::limits::Limit;
 use hook::lock::SignalsBlocked;
 use hook::mapping::Mappings;
-use hook::{Answer, Backend, Release, Request, Resize, bootstrap, real};
+use hook::{Answer, Backend, Release, Request, Resize, real};
 
 use crate::{confinement, guard, message, notes, process, settings, state, toggle, trace, windows};
 
@@ -75,7 +75,7 @@ unsafe impl Backend for Tracer {
     unsafe fn allocate(request: Request) -> Answer {
         // SAFETY: the caller's promise.
         let answer = unsafe { request.pass_on() };
-        if !answer.block.is_null() && !bootstrap::owns(answer.block) {
+        if !answer.block.is_null() {
             // SAFETY: the block was allocated just now.
             unsafe { record(request, answer.block) };
         }

@@ -95,7 +95,12 @@ macro_rules! real_functions {
             use super::*;
 
             $(
-                #[allow(unreachable_code, unused_variables, reason = "some do not return")]
+                #[allow(
+                    unreachable_code,
+                    unused_variables,
+                    clippy::diverging_sub_expression,
+                    reason = "some do not return"
+                )]
                 #[allow(clippy::undocumented_unsafe_blocks, reason = "comments are unseen in macros")]
                 pub(super) unsafe extern "C" fn $name($($argument: $type),*) -> $result {
                     let function = BEHIND.$name.load(Ordering::Relaxed);

@@ -509,3 +509,16 @@ pub fn exit_group(status: i32) -> ! {
         let _ = unsafe { call(libc::SYS_exit_group, [status as usize, 0, 0, 0, 0, 0]) };
     }
 }
+
+/// Whether this thread runs on the stack that it has for signals.
+pub fn is_on_signal_stack() -> bool {
+    let mut stack = libc::stack_t {
+        ss_sp: core::ptr::null_mut(),
+        ss_flags: 0,
+        ss_size: 0,
+    };
+    let arguments = [0, &raw mut stack as usize, 0, 0, 0, 0];
+    // SAFETY: the kernel writes what there is.
+    let result = checked(unsafe { call(libc::SYS_sigaltstack, arguments) });
+    result.is_err() || stack.ss_flags & libc::SS_ONSTACK != 0
+}

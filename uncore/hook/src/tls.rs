@@ -51,6 +51,12 @@ impl ThreadBlock {
         (self.identity.get() == identity).then(|| self.thread_id.get())
     }
 
+    /// The id of this thread, as it was set last.
+    #[inline(always)]
+    pub fn thread_id(&self) -> u32 {
+        self.thread_id.get()
+    }
+
     /// Sets the id of this thread; returns it.
     pub fn set_thread_id(&self, identity: u32, id: u32) -> u32 {
         // In this order: a signal handler in between sets it again.

@@ -7,8 +7,6 @@
 //! whatever way it was made. A child that shares the memory (vfork, posix_spawn)
 //! finds its parent's value.
 
-use core::sync::atomic::{AtomicPtr, Ordering};
-
 use crate::sys;
 
 /// A type that may be wiped at any moment.
@@ -18,64 +16,55 @@ use crate::sys;
 /// an atomic, or made of atomics.
 pub unsafe trait Wipeable: Sync + 'static {}
 
-/// A value of type `T` that lies in pages which the kernel wipes on fork. Until
-/// the pages are made there is a stand-in, which is never written.
+/// A value of type `T` that lies in pages of its own, which the kernel wipes on fork. Until
+/// it is made it holds zeros, and is not to be written.
+///
+/// It is to be a `static`: what lies there of zeros is memory of no file, and only such
+/// memory can be wiped.
+#[cfg_attr(target_arch = "x86_64", repr(C, align(4096)))]
+// There are larger pages.
+#[cfg_attr(not(target_arch = "x86_64"), repr(C, align(65536)))]
 pub struct Wiped<T: Wipeable> {
-    current: AtomicPtr<T>,
-    stand_in: &'static T,
+    value: T,
 }
 
 impl<T: Wipeable> Wiped<T> {
-    /// A value that is not there yet; `stand_in` holds zeros.
-    pub const fn new(stand_in: &'static T) -> Wiped<T> {
-        Wiped {
-            current: AtomicPtr::new(core::ptr::from_ref(stand_in).cast_mut()),
-            stand_in,
-        }
+    /// A value that is not there yet.
+    pub const fn new(zeros: T) -> Wiped<T> {
+        Wiped { value: zeros }
     }
 
-    /// The value of this process, or the stand-in.
+    /// The value of this process, or zeros.
     #[inline(always)]
-    pub fn get(&self) -> &'static T {
-        // SAFETY: points to the stand-in or to the pages, neither of which ever
-        // goes away; every field is an atomic.
-        unsafe { &*self.current.load(Ordering::Acquire) }
+    pub fn get(&self) -> &T {
+        &self.value
     }
 
-    /// The value of this process, whose pages are made where there are none.
+    /// The value of this process, which is from now on wiped on fork.
     ///
     /// # Errors
-    /// The kernel's error number where it has no memory, or cannot wipe it on fork.
-    pub fn make(&self) -> Result<&'static T, i32> {
-        let stand_in = core::ptr::from_ref(self.stand_in).cast_mut();
-        if self.current.load(Ordering::Acquire) != stand_in {
-            return Ok(self.get());
-        }
-        let length = size_of::<T>();
-        let made = sys::map_wiped_on_fork(length)?;
-        let published = self.current.compare_exchange(
-            stand_in,
-            made as *mut T,
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        );
-        if published.is_err() {
-            // SAFETY: nobody saw the mapping.
-            unsafe { sys::unmap(made, length) };
-        }
-        Ok(self.get())
+    /// The kernel's error number where it cannot do so.
+    pub fn make(&'static self) -> Result<&'static T, i32> {
+        // SAFETY: the advice changes nothing in this process, and the pages are the value's.
+        unsafe {
+            sys::advise(
+                core::ptr::from_ref(self) as usize,
+                size_of::<Self>(),
+                libc::MADV_WIPEONFORK,
+            )
+        }?;
+        Ok(&self.value)
     }
 
     /// In a forked child: wipes the value, in case the kernel did not (qemu's user
     /// mode takes the advice and forgets it).
     ///
     /// # Safety
-    /// The child has one thread, and does not share its memory.
-    pub unsafe fn wipe(&self) {
-        let current = self.current.load(Ordering::Acquire);
-        if !core::ptr::eq(current, self.stand_in) {
-            // SAFETY: these are the pages; all-zero bytes are a valid value.
-            unsafe { current.write_bytes(0, 1) };
-        }
+    /// The child has one thread, and does not share its memory; the value was made.
+    pub unsafe fn wipe(&'static self) {
+        let value = core::ptr::from_ref(&self.value).cast_mut();
+        // SAFETY: all-zero bytes are a valid value, and all its fields are atomics, which lie
+        // in memory that can be written.
+        unsafe { value.write_bytes(0, 1) };
     }
 }
