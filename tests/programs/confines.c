@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +52,33 @@ static int filter(int by_prctl) {
     if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, NULL) == 0)
         return 1;
     return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter);
+}
+
+static volatile char dispatch;
+static volatile int dispatched;
+
+static void undispatched(int signal) {
+    (void)signal;
+    dispatch = 0;
+    dispatched++;
+}
+
+/* Has system calls from outside of libc become signals. */
+static int only_by_libc(void) {
+    unsigned long start, end, first = 0, last = 0;
+    char line[512];
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (maps && fgets(line, sizeof line, maps))
+        if (strstr(line, "libc.so") && sscanf(line, "%lx-%lx", &start, &end) == 2) {
+            first = first ? first : start;
+            last = end;
+        }
+    if (maps)
+        fclose(maps);
+    signal(SIGSYS, undispatched);
+    int result = prctl(59, 1, first, last - first, &dispatch);
+    dispatch = 1;
+    return result;
 }
 
 static void *churn_there(void *count) {
@@ -118,6 +146,26 @@ int main(int argc, char **argv) {
         int status = 0;
         waitpid(child, &status, 0);
         printf("child %d\n", status);
+    } else if (!strcmp(way, "no_clock")) {
+        printf("prctl %d\n", prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0));
+        churn(count);
+        prctl(PR_SET_TSC, PR_TSC_ENABLE, 0, 0, 0);
+    } else if (!strcmp(way, "dispatch")) {
+        int result = only_by_libc();
+        churn(count);
+        dispatch = 0;
+        printf("prctl %d, %d signals\n", result, dispatched);
+    } else if (!strcmp(way, "jail")) {
+        /* Its children cannot make files. */
+        printf("chroot %d\n", chroot("/proc/self/fdinfo") || chdir("/"));
+        for (int i = 0; i < 5; i++) {
+            pid_t child = fork();
+            if (child == 0) {
+                churn(count);
+                _exit(0);
+            }
+            waitpid(child, NULL, 0);
+        }
     } else if (!strcmp(way, "thread")) {
         /* Two threads, of which one is born after the limit. */
         limit(RLIMIT_AS, (rlim_t)2 << 30);

@@ -7,7 +7,7 @@
 //! ways that are not seen: the file is made longer, and the kernel is asked for nothing that
 //! the trace can do without.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use hook::limits::Limit;
 
@@ -22,6 +22,9 @@ const STRICT: u32 = 3;
 /// Inherited by forked children, as the filter is.
 static LEVEL: AtomicU32 = AtomicU32::new(FREE);
 
+/// The clock is not to be read, whatever the level.
+static NO_CLOCK: AtomicBool = AtomicBool::new(false);
+
 /// The level before [`begin`].
 #[derive(Clone, Copy)]
 pub(crate) struct Before(u32);
@@ -31,6 +34,10 @@ pub(crate) struct Before(u32);
 pub(crate) fn begin(limit: Limit) -> Option<Before> {
     let level = match limit {
         Limit::FileSize => return None,
+        Limit::NoClock => {
+            NO_CLOCK.store(true, Ordering::Relaxed);
+            return None;
+        }
         Limit::NoNewRights => ABOUT,
         Limit::Filter => FILTERED,
         Limit::Strict => STRICT,
@@ -50,7 +57,7 @@ pub(crate) fn may_look() -> bool {
 
 /// Whether the clock may be read.
 pub(crate) fn may_tell_time() -> bool {
-    LEVEL.load(Ordering::Relaxed) < STRICT
+    LEVEL.load(Ordering::Relaxed) < STRICT && !NO_CLOCK.load(Ordering::Relaxed)
 }
 
 /// Whether no system call may be made.

@@ -112,6 +112,7 @@ fn open(state: &State, forked: bool, locked: &Locked<'_>) -> bool {
         file::close_parents();
     } else {
         remember_stderr();
+        message::share_with_children();
         if !settings::read(&locked.signals) {
             return false;
         }
@@ -129,6 +130,9 @@ fn open(state: &State, forked: bool, locked: &Locked<'_>) -> bool {
     if let Err(error) = begun {
         if first {
             settings::refuse();
+        }
+        if forked && !message::may_child_speak() {
+            return false;
         }
         message::line()
             .text(b"cannot write ")
@@ -246,6 +250,10 @@ fn stop(state: &State, error: i32, locked: &Locked<'_>) {
     }
     state::switch_off();
     notes::stopped(state, error);
+    let is_forked = IDENTITY.load(Ordering::Relaxed) > 1;
+    if is_forked && !message::may_child_speak() {
+        return;
+    }
     message::line()
         .text(b"tracing stops: the trace cannot grow (")
         .error(error)

@@ -40,7 +40,7 @@ use core::sync::atomic::Ordering;
 
 use common::trace::wire::{Block, Call, Kind};
 use hook::real::Function;
-use hook::{Resize, bootstrap, real};
+use hook::{Resize, bootstrap, lock, real};
 
 use crate::slots::Slot;
 use crate::state::{self, PARTIAL, RECORDING, State};
@@ -135,6 +135,9 @@ pub(crate) unsafe fn allocated(
 #[cold]
 #[inline(never)]
 unsafe fn allocated_refused(state: &State, call: Call, pointer: *mut c_void, requested: usize) {
+    if lock::is_held_here() {
+        return state.events.uncount();
+    }
     record_refused(state, call);
     // SAFETY: the caller's promise.
     unsafe { notes::allocated(state, pointer as usize, requested) };
@@ -153,7 +156,7 @@ unsafe fn allocated_slowly(
 ) {
     debug_assert!(kind.words() > 2);
     // What the loader gets while the real functions are looked up is nobody's.
-    if bootstrap::owns(pointer) {
+    if bootstrap::owns(pointer) || lock::is_held_here() {
         return;
     }
     let mut state = state::current();
@@ -185,6 +188,9 @@ fn record(state: &State, call: Call) {
 #[inline(never)]
 fn freeing_refused(pointer: *mut c_void) {
     let state = state::current();
+    if lock::is_held_here() {
+        return state.events.uncount();
+    }
     let call = Call::Free {
         pointer: pointer as u64,
         thread: threads::id(state),
@@ -224,6 +230,9 @@ pub(crate) fn freeing(pointer: *mut c_void) {
 #[cold]
 #[inline(never)]
 fn freeing_slowly(pointer: *mut c_void) {
+    if lock::is_held_here() {
+        return;
+    }
     let mut state = state::current();
     if !state.records_everything() {
         match admit_free(pointer) {
@@ -284,15 +293,15 @@ pub(crate) struct Reallocation {
 /// It is a live block of the real allocator.
 pub(crate) unsafe fn reallocating(resize: Resize) -> Option<Reallocation> {
     let pointer = resize.old();
+    if real::is_inside() || lock::is_held_here() {
+        return None;
+    }
     let state = state::current();
     let state = if state.records_everything() {
         state
     } else {
         process::warm_up()?
     };
-    if real::is_inside() {
-        return None;
-    }
     let mode = state.mode.load(Ordering::Acquire);
     let known = mode & PARTIAL == 0 || known::remove(pointer as usize);
     let slot = if known {

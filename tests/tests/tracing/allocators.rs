@@ -383,3 +383,36 @@ fn functions_that_nobody_has_are_made_of_malloc() {
     assert!(run.output.status.success());
     assert_eq!(run.main().allocations_of(3001), 100);
 }
+
+#[test]
+fn programs_with_functions_of_libc_of_their_own_run() {
+    let brings = "uncore: the program brings its own malloc, whose calls cannot be seen\n";
+    for options in [
+        &["-DFREE"][..],
+        &["-DFREE", "-DMALLOC"],
+        &["-DALLOCATES", "-rdynamic"],
+    ] {
+        let run = traced(Program::compile("wraps", options).command());
+        assert!(run.output.status.success(), "{options:?}");
+        assert_eq!(run.output.stdout, b"done\n", "{options:?}");
+        let said = String::from_utf8_lossy(&run.output.stderr).into_owned();
+        assert!(said.is_empty() || said == brings, "{said}");
+        assert!(run.main().allocations_of(500) >= 400);
+        let shared = ["-DLIBRARY", "-shared", "-fPIC"];
+        let options: Vec<_> = options.iter().copied().chain(shared).collect();
+        let wrapper = Program::compile("wraps", &options);
+        let family = Program::compile("family", &[]);
+        // Before the tracer, and behind it.
+        for order in [[&wrapper.path, &library()], [&library(), &wrapper.path]] {
+            let folder = TempDir::new().expect("a folder");
+            let names = order.map(|path| path.to_str().expect("text"));
+            let output = family
+                .command()
+                .env("LD_PRELOAD", names.join(":"))
+                .env("TRACEFILE", folder.path().join("app.trc"))
+                .output()
+                .expect("it starts");
+            assert!(output.status.success(), "{options:?} {order:?}");
+        }
+    }
+}

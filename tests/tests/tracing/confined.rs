@@ -220,3 +220,30 @@ fn a_core_file_holds_no_trace() {
     let (plain, traced) = (size(false), size(true));
     assert!(traced < plain + (4 << 20), "{traced} and {plain} bytes");
 }
+
+#[test]
+fn a_program_without_the_clock_of_its_processor_goes_on() {
+    made_all(&confines(&["no_clock", "300000"]), 301_000);
+}
+
+#[test]
+fn no_system_call_is_made_that_the_program_would_be_told_of() {
+    made_all(&confines(&["dispatch", "100000"]), 101_000);
+}
+
+#[test]
+fn children_that_cannot_be_traced_say_so_once() {
+    let program = Program::compile("confines", &["-pthread"]);
+    let mut command = program.command();
+    command.args(["jail", "1000"]);
+    let run = traced(command);
+    assert!(run.output.status.success());
+    let told = String::from_utf8_lossy(&run.output.stdout).into_owned();
+    if told.starts_with("chroot 1") {
+        eprintln!("SKIPPED: no right to change the root");
+        return;
+    }
+    let said = String::from_utf8_lossy(&run.output.stderr).into_owned();
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.starts_with("uncore: cannot write "), "{said}");
+}

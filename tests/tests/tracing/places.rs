@@ -182,3 +182,19 @@ fn the_base_is_never_unknown_where_there_is_no_proc() {
         }
     }
 }
+
+#[test]
+fn a_jump_out_of_malloc_keeps_no_part_of_the_trace_in_memory() {
+    let program = Program::compile("leaves", &[]);
+    let resident = |count: &str| {
+        let mut command = program.command();
+        command.arg(count);
+        let run = tests::tracing::traced(command);
+        assert!(run.output.status.success());
+        let said = String::from_utf8_lossy(&run.output.stdout).into_owned();
+        let number = said.split_whitespace().nth(1).map(str::to_owned);
+        number.and_then(|n| n.parse::<u64>().ok()).expect("KiB")
+    };
+    let (little, much) = (resident("1000"), resident("6000000"));
+    assert!(much < little + (20 << 10), "{little} KiB and {much} KiB");
+}

@@ -21,8 +21,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use crate::backend::{Backend, Release, Request, Resize};
 use crate::detour::Way;
-use crate::loader::{self, Object};
-use crate::{calls, real, scope, tls};
+use crate::{calls, loader, real, scope, tls};
 
 /// What a function does, and with which arguments: the first is a block or its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,20 +91,20 @@ static KNOWN: AtomicU32 = AtomicU32::new(0);
 const _: () = assert!(COUNT <= u32::BITS as usize);
 
 impl Extension {
-    fn is_known(self) -> bool {
-        KNOWN.load(Ordering::Acquire) & 1 << self as u32 != 0
-    }
-
-    /// Looks for the function behind the hook. Says whether there is one.
-    fn find(self, allocator: Object) -> bool {
+    /// Looks for the function behind the hook, if that is not done.
+    fn find(self) {
+        let bit = 1 << self as u32;
+        if KNOWN.load(Ordering::Acquire) & bit != 0 {
+            return;
+        }
+        real::ready();
         let found = loader::next(self.symbol());
-        let place = match allocator.holds(found as usize) {
+        let place = match real::is_of_allocator(found as usize) {
             true => &OWN[self as usize],
             false => &WAYS[self as usize],
         };
         place.store(found, Ordering::Release);
-        KNOWN.fetch_or(1 << self as u32, Ordering::AcqRel);
-        !found.is_null()
+        KNOWN.fetch_or(bit, Ordering::AcqRel);
     }
 
     /// The function, where it is the allocator's own; null elsewhere.
@@ -132,26 +131,10 @@ impl Extension {
     }
 }
 
-/// Looks the functions up that a program uses often, while it is being loaded, so that the
-/// loader need not be asked later.
-pub(crate) fn look_up_all(allocator: Object) {
-    // A name that is not there costs more than one that is.
-    let mut has_operators = None;
-    for extension in ALL {
-        match extension.role() {
-            Role::Mallocx | Role::Rallocx | Role::Xallocx => break,
-            _ if has_operators == Some(false) => {}
-            _ => {
-                let found = extension.find(allocator);
-                has_operators.get_or_insert(found);
-            }
-        }
-    }
-}
-
 /// The allocator's own function of this name.
 pub(crate) fn own(name: &CStr) -> Option<*mut c_void> {
     let extension = ALL.into_iter().find(|of| of.symbol() == name)?;
+    extension.find();
     let own = extension.own();
     (!own.is_null()).then_some(own)
 }
@@ -185,6 +168,7 @@ pub unsafe extern "C" fn ask<B: Backend, const NUMBER: usize>(
     unsafe {
         match const { ALL[NUMBER].role() } {
             Role::New { is_aligned, quiet } => {
+                quiet.find();
                 // With a reference to `std::nothrow` behind, which has no bytes.
                 let quiet_words = [a, if is_aligned { b } else { 0 }, 0, 0];
                 let alignment = if is_aligned { b } else { 0 };
@@ -270,10 +254,7 @@ impl Extension {
 #[cold]
 #[inline(never)]
 unsafe fn elsewhere<B: Backend>(extension: Extension, caller: usize) -> Option<Way> {
-    real::ready();
-    if !extension.is_known() {
-        extension.find(real::allocator());
-    }
+    extension.find();
     if !extension.own().is_null() {
         return None;
     }

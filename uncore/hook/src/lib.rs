@@ -25,6 +25,7 @@
 mod scope;
 mod stubs;
 mod table;
+mod vdso;
 
 pub mod backend;
 pub mod bootstrap;

@@ -19,6 +19,8 @@ pub enum Limit {
     NoNewRights,
     /// Write no files beyond some size.
     FileSize,
+    /// Not read the clock of the processor (`PR_SET_TSC`).
+    NoClock,
 }
 
 /// The program has its memory locked, also what is mapped later.
@@ -31,6 +33,8 @@ pub fn locks_memory() -> bool {
 
 /// `SECCOMP_SET_MODE_STRICT` and `SECCOMP_SET_MODE_FILTER`; other operations only ask.
 const SECCOMP_SETS: usize = 2;
+
+const PR_SET_SYSCALL_USER_DISPATCH: c_int = 59;
 
 fn filter(is_strict: bool) -> Limit {
     match is_strict {
@@ -57,6 +61,11 @@ pub unsafe fn prctl<B: Backend>(
     match option {
         libc::PR_SET_SECCOMP => B::limit(filter(first == libc::SECCOMP_MODE_STRICT as usize), call),
         libc::PR_SET_NO_NEW_PRIVS if first == 1 => B::limit(Limit::NoNewRights, call),
+        libc::PR_SET_TSC if first == libc::PR_TSC_SIGSEGV as usize => {
+            B::limit(Limit::NoClock, call)
+        }
+        // System calls from outside of some range become signals.
+        PR_SET_SYSCALL_USER_DISPATCH if first != 0 => B::limit(Limit::Filter, call),
         _ => call(),
     }
 }

@@ -5,6 +5,7 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::sys::{call, write};
+use crate::tls;
 
 /// All signals held back while this value lives. The kernel's mask is set
 /// directly, so that the signals that libc keeps for itself are held back too.
@@ -111,6 +112,8 @@ impl Lock {
     /// thread can wait for it.
     pub fn take(&self) -> Locked<'_> {
         let signals = SignalsBlocked::new();
+        let locks = &tls::block().locks;
+        locks.set(locks.get() + 1);
         if self
             .0
             .compare_exchange(OPEN, TAKEN, Ordering::Acquire, Ordering::Relaxed)
@@ -159,8 +162,19 @@ pub struct Locked<'a> {
     pub signals: SignalsBlocked,
 }
 
+/// Whether this thread holds a lock that others wait for. A call of the program's that comes
+/// meanwhile was made by a function of its own that stands in for one of libc's, and must not
+/// wait.
+pub fn is_held_here() -> bool {
+    tls::block().locks.get() != 0
+}
+
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
+        if self.signals.before.is_some() {
+            let locks = &tls::block().locks;
+            locks.set(locks.get() - 1);
+        }
         if self.lock.0.swap(OPEN, Ordering::Release) == CONTENDED {
             self.lock.futex(libc::FUTEX_WAKE, 1);
         }

@@ -12,9 +12,9 @@ use core::ptr::null_mut;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
 use crate::errno::{self, Errno};
-use crate::loader::{self, Object, Place};
+use crate::loader::{self, Object};
 use crate::table::types::{Handler, Text, Texts};
-use crate::{bootstrap, environment, extensions, glibc, mapping, sys, tls};
+use crate::{bootstrap, environment, glibc, mapping, sys, tls};
 
 macro_rules! real {
     (
@@ -79,6 +79,9 @@ macro_rules! real_functions {
                 #[allow(clippy::undocumented_unsafe_blocks, reason = "comments are unseen in macros")]
                 pub(super) unsafe extern "C" fn $name($($argument: $type),*) -> $result {
                     if resolve() {
+                        if BEHIND.$name.load(Ordering::Relaxed).is_null() {
+                            look_up(Function::$name);
+                        }
                         // SAFETY: the pointers are to other functions now.
                         unsafe { super::$name($($argument),*) }
                     } else {
@@ -130,48 +133,86 @@ macro_rules! real_functions {
             )*
         }
 
-        /// The function of this name, if it is looked up, and the real one.
+        /// The function of this name, if it is hooked, and the real one.
         pub fn hooked(name: &CStr) -> Option<(Function, *mut c_void)> {
             $(if name == symbol(concat!(stringify!($name), "\0")) {
+                if BEHIND.$name.load(Ordering::Relaxed).is_null() {
+                    look_up(Function::$name);
+                }
                 return Some((Function::$name, BEHIND.$name.load(Ordering::Relaxed)));
             })*
             None
         }
 
-        /// Looks all functions up; which of them lie in the object of the allocator.
-        fn look_up_all(
-            look_up: fn(&CStr) -> *mut c_void,
-            allocator: Object,
-            is_libc: bool,
-        ) -> u64 {
-            // All are looked up before the first is put in place: none of the
-            // loader's own allocations reaches the back end half-way.
-            let found = [$((
-                (&BEHIND.$name, &REAL.$name),
-                look_up(symbol(concat!(stringify!($name), "\0"))),
-                early::$name as *mut c_void,
-                guarded::$name as *mut c_void,
-            ),)*];
-            let mut own = 0;
-            for (index, ((behind, place), function, early, guarded)) in
-                found.into_iter().enumerate()
-            {
-                let is_own = allocator.holds(function as usize);
-                own |= u64::from(is_own) << index;
-                behind.store(function, Ordering::Release);
-                let function = match function.is_null() {
-                    true => early,
-                    false if is_own && !is_libc => guarded,
-                    false => function,
-                };
-                place.store(function, Ordering::Release);
-            }
-            own
+        /// Where a function is kept, and what may stand in for it.
+        struct Place {
+            symbol: &'static CStr,
+            behind: &'static AtomicPtr<c_void>,
+            real: &'static AtomicPtr<c_void>,
+            early: *mut c_void,
+            guarded: *mut c_void,
         }
+
+        impl Place {
+            fn of(function: Function) -> Place {
+                match function {
+                    $(Function::$name => Place {
+                        symbol: symbol(concat!(stringify!($name), "\0")),
+                        behind: &BEHIND.$name,
+                        real: &REAL.$name,
+                        early: early::$name as *mut c_void,
+                        guarded: guarded::$name as *mut c_void,
+                    },)*
+                }
+            }
+        }
+
+        const ALL: &[Function] = &[$(Function::$name,)*];
     };
 }
 
 crate::table!([real]);
+
+/// Looks a function up.
+fn look_up(function: Function) {
+    put(function, behind(Place::of(function).symbol));
+}
+
+/// Puts a function in place that has been looked up; null for none.
+fn put(function: Function, found: *mut c_void) {
+    let place = Place::of(function);
+    let is_own = is_of_allocator(found as usize);
+    OWN.fetch_or(u64::from(is_own) << function as u32, Ordering::Relaxed);
+    place.behind.store(found, Ordering::Release);
+    let real = match found.is_null() {
+        true => place.early,
+        false if is_own && !ALLOCATOR_IS_LIBC.load(Ordering::Relaxed) => place.guarded,
+        false => found,
+    };
+    place.real.store(real, Ordering::Release);
+}
+
+/// Functions that libc may lack, or lacks, are looked up when they are called: a look-up that
+/// fails leaves a text, which the next one frees, by a `free` of the program's own perhaps that
+/// is not ready either.
+const MAY_BE_MISSING: [Function; 8] = [
+    Function::cfree,
+    Function::free_sized,
+    Function::free_aligned_sized,
+    Function::close_range,
+    Function::closefrom,
+    Function::bsd_signal,
+    Function::sysv_signal,
+    Function::__sysv_signal,
+];
+
+/// What a name means behind this library.
+fn behind(symbol: &CStr) -> *mut c_void {
+    match VERSIONED.load(Ordering::Relaxed) {
+        true => loader::next_versioned(symbol),
+        false => loader::next(symbol),
+    }
+}
 
 fn not_supported() -> c_int {
     errno::set(libc::ENOSYS);
@@ -181,8 +222,14 @@ fn not_supported() -> c_int {
 /// Every function that gives a block is glibc's own, and blocks are laid out as we know
 /// it: their headers may be read.
 static GLIBC: AtomicBool = AtomicBool::new(false);
+/// The functions are looked up.
+static RESOLVED: AtomicBool = AtomicBool::new(false);
+/// They are looked up by their version, see [`loader::next_versioned`].
+static VERSIONED: AtomicBool = AtomicBool::new(false);
 /// The object of the real `malloc`.
-static ALLOCATOR: Place = Place::new();
+static ALLOCATOR: loader::Place = loader::Place::new();
+/// It is libc.
+static ALLOCATOR_IS_LIBC: AtomicBool = AtomicBool::new(false);
 /// Which functions lie in the object of the real `malloc`: a bit each.
 static OWN: AtomicU64 = AtomicU64::new(0);
 /// libc's word on whether the process has one thread; see [`single_threaded`].
@@ -255,6 +302,9 @@ pub unsafe fn usable(function: Function, pointer: *mut c_void, requested: usize)
 /// Looks the real functions up. False while this thread is doing so already.
 #[cold]
 fn resolve() -> bool {
+    if RESOLVED.load(Ordering::Acquire) {
+        return true;
+    }
     let thread = tls::block();
     if thread.resolving.get() != 0 {
         return false;
@@ -269,24 +319,34 @@ fn resolve() -> bool {
     }
     let libc = Object::of(loader::next(c"gnu_get_libc_version") as usize);
     let mut malloc = loader::next(c"malloc") as usize;
-    let mut look_up: fn(&CStr) -> *mut c_void = loader::next;
     if libc.holds(malloc) {
         let versioned = loader::next_versioned(c"malloc") as usize;
         if !libc.holds(versioned) {
-            (malloc, look_up) = (versioned, loader::next_versioned);
+            malloc = versioned;
+            VERSIONED.store(true, Ordering::Relaxed);
         }
     }
     let allocator = Object::of(malloc);
     ALLOCATOR.set(allocator);
-    extensions::look_up_all(allocator);
-    let own = look_up_all(look_up, allocator, libc == allocator);
-    OWN.store(own, Ordering::Relaxed);
+    ALLOCATOR_IS_LIBC.store(libc == allocator, Ordering::Relaxed);
+    // All are looked up before the first is put in place: none of the loader's own
+    // allocations reaches the back end half-way.
+    let found: [*mut c_void; ALL.len()] = core::array::from_fn(|index| match ALL[index] {
+        function if MAY_BE_MISSING.contains(&function) => null_mut(),
+        function => behind(Place::of(function).symbol),
+    });
+    for (function, found) in ALL.iter().zip(found) {
+        if !MAY_BE_MISSING.contains(function) {
+            put(*function, found);
+        }
+    }
     GLIBC.store(
         libc == allocator
             && GIVING.iter().all(|&function| is_own(function))
             && !tunables_change_layout(),
         Ordering::Release,
     );
+    RESOLVED.store(true, Ordering::Release);
     drop(errno);
     thread.resolving.set(0);
     true
@@ -294,7 +354,7 @@ fn resolve() -> bool {
 
 /// Looks the real functions up, if that is not done.
 pub fn ready() {
-    if OWN.load(Ordering::Relaxed) == 0 {
+    if !RESOLVED.load(Ordering::Acquire) {
         resolve();
     }
 }

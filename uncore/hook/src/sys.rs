@@ -4,6 +4,8 @@
 //!
 //! Results are the kernel's: negative values are negated error numbers.
 
+use crate::vdso;
+
 #[cfg(not(all(
     target_os = "linux",
     target_env = "gnu",
@@ -313,6 +315,13 @@ pub fn map(length: usize) -> Result<usize, i32> {
     unsafe { map_at(0, length, WRITABLE, ANONYMOUS, -1, 0) }
 }
 
+/// Maps `length` bytes of anonymous memory, which forked children share.
+pub fn map_shared(length: usize) -> Result<usize, i32> {
+    let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
+    // SAFETY: the kernel chooses a free range.
+    unsafe { map_at(0, length, WRITABLE, flags, -1, 0) }
+}
+
 /// Keeps `length` bytes of addresses, which cannot be used.
 pub fn reserve(length: usize) -> Result<usize, i32> {
     // SAFETY: the kernel chooses a free range.
@@ -399,15 +408,13 @@ pub fn parent_id() -> u32 {
     unsafe { call(libc::SYS_getppid, [0; 6]) as u32 }
 }
 
-/// A clock, in ns. By libc, whose function reads it without a system call, and leaves
-/// `errno` alone as the clock is there.
+/// A clock, in ns.
 fn clock(which: libc::clockid_t) -> u64 {
     let mut time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    // SAFETY: `time` is writable.
-    let _ = unsafe { libc::clock_gettime(which, &mut time) };
+    vdso::clock_gettime(which, &mut time);
     (time.tv_sec as u64)
         .wrapping_mul(1_000_000_000)
         .wrapping_add(time.tv_nsec as u64)

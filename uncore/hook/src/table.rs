@@ -16,7 +16,7 @@
 /// * `own`: functions that the hook makes of others.
 /// * `detours`: functions that look at their return address: see [`detour`](crate::detour).
 /// * `extensions`: functions of C++ and of other allocators, and what they do: see
-///   [`extensions`](crate::extensions). Those of C++ come first.
+///   [`extensions`](crate::extensions).
 #[doc(hidden)]
 #[macro_export]
 macro_rules! table {

@@ -15,8 +15,8 @@ core::arch::global_asm!(
     ".type hook_thread_block, %tls_object",
     ".balign 16",
     "hook_thread_block:",
-    ".zero 64",
-    ".size hook_thread_block, 64",
+    ".zero 80",
+    ".size hook_thread_block, 80",
     ".popsection",
 );
 
@@ -40,6 +40,8 @@ pub struct ThreadBlock {
     pub(crate) resolving: Cell<u32>,
     /// How many real functions this thread is in, see [`crate::real::is_inside`].
     pub(crate) inside: Cell<u32>,
+    /// How many [locks](crate::lock) this thread holds or waits for.
+    pub(crate) locks: Cell<usize>,
     /// For the back end, which does with them what it likes.
     pub backend: [Cell<usize>; BACKEND_WORDS],
 }
@@ -68,7 +70,7 @@ impl ThreadBlock {
     }
 }
 
-const _: () = assert!(size_of::<ThreadBlock>() <= 64 && align_of::<ThreadBlock>() <= 16);
+const _: () = assert!(size_of::<ThreadBlock>() <= 80 && align_of::<ThreadBlock>() <= 16);
 
 /// The words of the calling thread, which must not reach another.
 #[inline(always)]
