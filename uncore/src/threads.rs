@@ -12,7 +12,7 @@
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-use hook::{sys, tls};
+use hook::{masks, sys, tls};
 
 use crate::confinement;
 use crate::state::State;
@@ -164,6 +164,7 @@ fn ask(state: &State) -> u64 {
         place.set(core::ptr::from_ref(present()) as usize);
         return u64::from(id);
     }
+    masks::open_here();
     let id = sys::thread_id();
     let mut own = present();
     // A place that a forked child inherits is marked as free, and is its own.

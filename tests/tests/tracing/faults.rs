@@ -202,3 +202,17 @@ fn a_failed_exec_takes_nothing_from_other_threads_and_costs_nothing_after() {
         assert!(seen >= made, "{seen} of {made}");
     }
 }
+
+#[test]
+fn sigbus_is_held_back_as_the_program_says_and_its_trace_may_be_cut_meanwhile() {
+    let program = Program::compile("masks", &["-pthread"]);
+    same_as_untraced(|| program.command());
+    let plain = program.command().arg("cut").output().expect("it runs");
+    let mut command = program.command();
+    command.arg("cut");
+    let cut = tests::tracing::traced(command).output;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert_eq!(text(&cut.stdout), text(&plain.stdout));
+    assert_eq!(cut.status, plain.status);
+    assert_eq!(text(&cut.stderr).lines().count(), 1);
+}

@@ -14,6 +14,7 @@ use crate::{bootstrap, errno, extensions, real, scope};
 
 pub use crate::descriptors::{close_range, closefrom, dup2, dup3};
 pub use crate::limits::{mlockall, prctl, prlimit, prlimit64, setrlimit, setrlimit64};
+pub use crate::masks::{pthread_sigmask, sigprocmask};
 pub use crate::signals::{__sysv_signal, bsd_signal, sigaction, signal, sysv_signal};
 
 /// `malloc(3)`

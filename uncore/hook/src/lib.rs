@@ -46,6 +46,7 @@ pub mod link;
 pub mod loader;
 pub mod lock;
 pub mod mapping;
+pub mod masks;
 pub mod message;
 pub mod real;
 pub mod signals;

@@ -4,7 +4,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use crate::sys::{call, write};
+use crate::sys::{bit, call, write};
 use crate::tls;
 
 /// All signals held back while this value lives. The kernel's mask is set
@@ -69,11 +69,6 @@ impl SignalsBlocked {
     pub fn write_quietly(&self, fd: i32, bytes: &[u8]) {
         let _ = self.quietly(|| write(fd, bytes));
     }
-}
-
-/// The bit of a signal in the kernel's masks.
-const fn bit(signal: i32) -> u64 {
-    1 << (signal - 1)
 }
 
 impl Drop for SignalsBlocked {

@@ -13,7 +13,7 @@ use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering
 
 use crate::backend::Backend;
 use crate::errno::Errno;
-use crate::{real, sys};
+use crate::{masks, real, sys};
 
 /// C's `void (*)(int)`.
 pub type Handler = usize;
@@ -47,7 +47,16 @@ extern "C" fn guard<B: Backend>(signal: c_int, info: *mut libc::siginfo_t, conte
             return;
         }
     }
-    match HANDLER.load(Ordering::Relaxed) {
+    if masks::came(is_fault, info, context) {
+        return;
+    }
+    // A fault is fatal where the signal is held back.
+    let is_fatal = is_fault && masks::is_held();
+    let handler = match is_fatal {
+        true => libc::SIG_DFL,
+        false => HANDLER.load(Ordering::Relaxed),
+    };
+    match handler {
         libc::SIG_IGN => {}
         libc::SIG_DFL => {
             // SAFETY: the action is valid.
@@ -107,6 +116,12 @@ pub fn stand<B: Backend>() {
         let stands = real::sigaction(libc::SIGBUS, &guarded::<B>(&present), null_mut()) == 0;
         STANDS.store(stands, Ordering::Relaxed);
     }
+    masks::begin();
+}
+
+/// Whether the guard stands.
+pub(crate) fn stands() -> bool {
+    STANDS.load(Ordering::Relaxed)
 }
 
 /// In a forked child, which has a copy of its parent's handlers.

@@ -481,6 +481,50 @@ pub fn is_thread(process_id: u32, thread_id: u32) -> bool {
     error(unsafe { call(libc::SYS_tgkill, arguments) }) != Some(libc::ESRCH)
 }
 
+/// The bit of a signal in the kernel's masks.
+pub const fn bit(signal: i32) -> u64 {
+    1 << (signal - 1)
+}
+
+/// Changes the signals that this thread holds back; returns what they were.
+pub fn mask(how: i32, signals: u64) -> u64 {
+    let mut before = 0u64;
+    let arguments = [
+        how as usize,
+        &raw const signals as usize,
+        &raw mut before as usize,
+        size_of::<u64>(),
+        0,
+        0,
+    ];
+    // SAFETY: both masks have the kernel's size, which is passed.
+    let _ = unsafe { call(libc::SYS_rt_sigprocmask, arguments) };
+    before
+}
+
+/// Sends a signal that came with this information once more, to where it was sent.
+///
+/// # Safety
+/// The information is valid.
+pub unsafe fn send_again(signal: i32, info: *const libc::siginfo_t) {
+    let (process, signal) = (process_id() as usize, signal as usize);
+    let thread = thread_id() as usize;
+    // SAFETY: the caller's promise.
+    unsafe {
+        if (*info).si_code == libc::SI_TKILL {
+            let arguments = [process, thread, signal, info as usize, 0, 0];
+            let _ = call(libc::SYS_rt_tgsigqueueinfo, arguments);
+        } else if call(
+            libc::SYS_rt_sigqueueinfo,
+            [process, signal, info as usize, 0, 0, 0],
+        ) < 0
+        {
+            // Another thread than the first may not say that somebody else sent it.
+            let _ = call(libc::SYS_kill, [process, signal, 0, 0, 0, 0]);
+        }
+    }
+}
+
 /// Sends a signal to the calling thread.
 pub fn raise(signal: i32) {
     let arguments = [

@@ -89,6 +89,10 @@ macro_rules! table {
                     early { not_supported() };
                 sigaction(signal: c_int, new: *const libc::sigaction, old: *mut libc::sigaction) -> c_int,
                     early { not_supported() };
+                sigprocmask(how: c_int, set: *const libc::sigset_t, old: *mut libc::sigset_t) -> c_int,
+                    early { not_supported() };
+                pthread_sigmask(how: c_int, set: *const libc::sigset_t, old: *mut libc::sigset_t) -> c_int,
+                    early { libc::ENOSYS };
                 signal(signal: c_int, handler: Handler) -> Handler,
                     early { libc::SIG_ERR };
                 bsd_signal(signal: c_int, handler: Handler) -> Handler,

@@ -41,7 +41,9 @@ pub struct ThreadBlock {
     /// How many real functions this thread is in, see [`crate::real::is_inside`].
     pub(crate) inside: Cell<u32>,
     /// How many [locks](crate::lock) this thread holds or waits for.
-    pub(crate) locks: Cell<usize>,
+    pub(crate) locks: Cell<u32>,
+    /// What its program believes of SIGBUS, see [`crate::masks`].
+    pub(crate) sigbus: Cell<u32>,
     /// For the back end, which does with them what it likes.
     pub backend: [Cell<usize>; BACKEND_WORDS],
 }
