@@ -40,6 +40,7 @@ const REDIRECTED: i32 = 10;
 /// be, is a regular file or nothing. `scratch` is overwritten. `EBUSY` where it is a file
 /// that a process has open: one that a link of the kernel's in `/proc` leads to, as
 /// `/dev/stdout` does, or one that the program was started with.
+#[inline(never)]
 pub(crate) fn resolve(path: &mut Path, scratch: &mut Path) -> Result<(), i32> {
     for _ in 0..DEEPEST_LINK {
         // SAFETY: a path has its NUL, here and below.
@@ -87,6 +88,7 @@ fn is_of_proc(link: &libc::stat) -> bool {
 /// Makes a new file, locked, under the first free of the names `path`, `path.1`, …, or
 /// `path.ID`, `path.ID.1`, … for a process id. Where the file system does not take so long
 /// a name, what comes before the id is shortened.
+#[inline(never)]
 pub(crate) fn create(path: &mut Path, process_id: Option<u32>) -> Result<i32, i32> {
     const FLAGS: i32 = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL;
     let whole = path.bytes().len();

@@ -100,9 +100,14 @@ fn guarded<B: Backend>(action: &Action) -> Action {
 /// Sets the guard up, unless the signal is ignored.
 pub fn stand<B: Backend>() {
     PROCESS.store(sys::process_id(), Ordering::Relaxed);
-    if STANDS.load(Ordering::Relaxed) {
-        return;
+    if !STANDS.load(Ordering::Relaxed) {
+        stand_up::<B>();
     }
+}
+
+#[cold]
+#[inline(never)]
+fn stand_up<B: Backend>() {
     let mut present = none();
     // SAFETY: the actions are valid.
     unsafe {
