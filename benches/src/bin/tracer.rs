@@ -125,13 +125,13 @@ fn workloads(folder: &Path) -> anyhow::Result<Vec<Workload>> {
             name: "sqlite3",
             command: strings(&["sqlite3", ":memory:", sql]),
             environment: &[],
-            target: 1.10,
+            target: 1.08,
         },
         Workload {
             name: "jq",
             command: strings(&["jq", "-c", ".b | add", &text(numbers)]),
             environment: &[],
-            target: 1.25,
+            target: 1.08,
         },
         Workload {
             name: "python3 PYTHONMALLOC=malloc",
@@ -143,13 +143,13 @@ fn workloads(folder: &Path) -> anyhow::Result<Vec<Workload>> {
             name: "8 threads",
             command: strings(&[&text(compile("threads_exchange", folder)?), "8", "200000"]),
             environment: &[],
-            target: 2.2,
+            target: 1.30,
         },
         Workload {
             name: "tight loop",
             command: strings(&[&text(compile("loop", folder)?), "5000000"]),
             environment: &[],
-            target: 4.5,
+            target: 3.00,
         },
     ])
 }
