@@ -7,11 +7,11 @@
 //! is found when it is needed.
 //!
 //! * *The allocator's own*: the back end is asked, as for a function of the malloc family.
-//! * *Another's*: the call goes on there, by two instructions, and as if nothing stood before
+//! * *Another's*: the call goes on there, by a jump, and as if nothing stood before
 //!   it: an exception passes through no frame of ours, and the operator finds its caller.
-//! * *In the caller's scope only*: a program in C may open a library in C++, and a Python
-//!   program always does. What the names mean there is asked of the loader, once for
-//!   each [scope](crate::scope).
+//! * *In the caller's scope only*: a program in C may open a library in C++, and
+//!   Python does so for its modules. What the names mean there is asked of the loader, once for
+//!   each library (`scope`).
 //! * *Nowhere*: it is made of the malloc family.
 
 use core::ffi::{CStr, c_int, c_void};
