@@ -4,6 +4,7 @@
 
 mod output;
 mod packed;
+mod standing;
 
 use std::fmt;
 use std::fs::File;
@@ -16,7 +17,7 @@ use crate::layout::Layout;
 use crate::text::counted;
 use crate::xla;
 
-pub use output::Output;
+pub use output::{Output, Replacing};
 pub use packed::decompress;
 
 /// A file format.

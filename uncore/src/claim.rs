@@ -23,8 +23,8 @@ use hook::sys;
 
 use crate::path::{Path, TooLong};
 
-/// Access for all that the process's umask leaves.
-const MODE: u32 = 0o666;
+/// Access for the user alone: a trace has addresses of a program that runs.
+const MODE: u32 = 0o600;
 /// Symbolic links that are followed, one after the other.
 const DEEPEST_LINK: usize = 40;
 /// Times that the name may change hands while we look.
@@ -36,8 +36,8 @@ const MOST_SHORTER: usize = 32;
 /// Descriptors that a shell's redirections give a program: those of one digit.
 const REDIRECTED: i32 = 10;
 
-/// Follows symbolic links at the end of `path`, so that what is there, or will
-/// be, is a regular file or nothing. `scratch` is overwritten. `EBUSY` where it is a file
+/// Follows symbolic links at the end of `path`, so that what is there is a regular file, or
+/// nothing where there was no link. `scratch` is overwritten. `EBUSY` where it is a file
 /// that a process has open: one that a link of the kernel's in `/proc` leads to, as
 /// `/dev/stdout` does, or one that the program was started with.
 #[inline(never)]
@@ -53,7 +53,10 @@ pub(crate) fn resolve(path: &mut Path, scratch: &mut Path) -> Result<(), i32> {
             libc::S_IFREG => return Ok(()),
             libc::S_IFDIR => return Err(libc::EISDIR),
             libc::S_IFLNK if is_of_proc(&there) => return Err(libc::EBUSY),
-            libc::S_IFLNK => {}
+            // The kernel may not follow it, as in a folder that everybody may write, and
+            // knows whether it leads anywhere.
+            // SAFETY: a path has its NUL.
+            libc::S_IFLNK => drop(unsafe { sys::stat(path.as_c())? }),
             _ => return Err(libc::EINVAL),
         }
         scratch.clear();

@@ -125,7 +125,10 @@ fn open(state: &State, forked: bool, locked: &Locked<'_>) -> bool {
     threads::id(state);
     let begun = own_file::open(first, locked).and_then(|fd| {
         let path = own_file::path(locked).as_c();
-        output::begin(state, fd, path, locked)
+        output::begin(state, fd, path, locked).inspect_err(|_| {
+            // SAFETY: a path has its NUL, and the file is ours.
+            let _ = unsafe { sys::unlink(path) };
+        })
     });
     if let Err(error) = begun {
         if first {

@@ -17,7 +17,7 @@ use std::time::Instant;
 use anyhow::{Context as _, ensure};
 use benches::generate;
 use clap::Parser;
-use common::format::Output;
+use common::format::{Output, Replacing};
 use common::trace::Writer;
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 
@@ -71,7 +71,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 fn generate(trace: &Path, arguments: &Arguments) -> anyhow::Result<()> {
-    let mut output = Output::create(trace)?;
+    let mut output = Output::create(trace, Replacing::default())?;
     let mut writer = Writer::new(&mut output);
     for call in generate::trace::events(arguments.events, arguments.seed) {
         writer.write(&call)?;

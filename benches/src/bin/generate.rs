@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use benches::generate::{self, Cutting, Keeping};
 use clap::{Parser, ValueEnum};
 use common::csv::{Layout, Writer};
-use common::format::Output;
+use common::format::{Output, Replacing};
 use common::job::Job;
 use common::trace;
 
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let name = || arguments.output.display().to_string();
-    let mut output = Output::create(&arguments.output).with_context(name)?;
+    let mut output = Output::create(&arguments.output, Replacing::default()).with_context(name)?;
     match jobs(arguments) {
         Some(jobs) => {
             let mut writer =

@@ -3,13 +3,14 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, ensure};
-use common::format::{self, Output};
+use clap::Args;
+use common::format::{self, Output, Replacing};
 
 /// What a signal has to remove.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
@@ -37,16 +38,52 @@ pub fn named(path: &Path, standard: &str) -> String {
     }
 }
 
-/// As [`Output::create`], with the file's name in the error.
+/// How outputs take the place of what is there, as the command line says.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct Options {
+    /// Replace an output that is there and may not be written
+    #[arg(long)]
+    force: bool,
+    /// Do not wait until outputs have reached the device
+    #[arg(long)]
+    no_sync: bool,
+}
+
+impl Options {
+    /// What they are to the library.
+    pub fn replacing(self) -> Replacing {
+        Replacing {
+            force: self.force,
+            no_sync: self.no_sync,
+        }
+    }
+
+    /// As [`Output::create`], with the file's name in the error.
+    ///
+    /// # Errors
+    /// As [`Output::create`]; standard output that the caller has closed.
+    pub fn create(self, path: &Path) -> anyhow::Result<Output> {
+        let output = Output::create(path, self.replacing());
+        let output = output.with_context(|| named(path, "standard output"))?;
+        if output.is_standard() {
+            not_closed()?;
+        }
+        unfinished().extend(output.unfinished().map(Path::to_path_buf));
+        Ok(output)
+    }
+}
+
+/// Refuses to do work whose result would be printed where the caller has closed standard
+/// output.
 ///
 /// # Errors
-/// As [`Output::create`].
-pub fn create(path: &Path) -> anyhow::Result<Output> {
-    // Held until the name is known, so that no signal comes between.
-    let mut unfinished = unfinished();
-    let output = Output::create(path).with_context(|| named(path, "standard output"))?;
-    unfinished.extend(output.unfinished().map(Path::to_path_buf));
-    Ok(output)
+/// One line for people.
+pub fn not_closed() -> anyhow::Result<()> {
+    ensure!(
+        !caller::has_closed(io::stdout().as_raw_fd()),
+        "standard output is closed: nothing can be written there"
+    );
+    Ok(())
 }
 
 /// As [`Output::commit`], with the file's name in the error.
@@ -64,8 +101,9 @@ pub fn commit(output: Output, path: &Path) -> anyhow::Result<()> {
 /// Writes to standard output, to its end.
 ///
 /// # Errors
-/// Those of the write, with what was written to.
+/// Those of the write, with what was written to; a stream that the caller has closed.
 pub fn print(text: impl AsRef<[u8]>) -> anyhow::Result<()> {
+    not_closed()?;
     let mut stdout = io::stdout().lock();
     let printed = stdout
         .write_all(text.as_ref())

@@ -1,22 +1,37 @@
 //! Outputs that become visible only when they are whole.
 
-use std::fs::{self, File, Metadata, Permissions};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
 use super::is_standard;
+use super::standing::{Replaced, Standing};
 
 const BUFFER: usize = 1 << 18;
+
+/// How an output takes the place of what stands under its name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replacing {
+    /// Also a file that may not be written.
+    pub force: bool,
+    /// Without waiting until what was written has reached the device: should the system fail
+    /// right after, the old and the new content may both be lost.
+    pub no_sync: bool,
+}
 
 /// An output that appears under its name only when [`Output::commit`] is
 /// called. Until then it has no name at all, or, where the file system knows no
 /// such files, that of a temporary file beside it, removed when dropped.
+///
+/// A file that is there stays what it is until then, and gives its rights to the new one if
+/// both have one owner. Links are followed by the kernel.
 #[derive(Debug)]
 #[must_use = "nothing is written without a commit"]
 pub struct Output {
     sink: Sink,
+    no_sync: bool,
 }
 
 #[derive(Debug)]
@@ -25,43 +40,51 @@ enum Sink {
     /// A device or pipe: there is nothing to rename.
     Direct(BufWriter<File>),
     /// Gone when the process ends, however it ends.
-    #[cfg(target_os = "linux")]
     Unnamed(BufWriter<File>, PathBuf),
     Beside(BufWriter<File>, TempPath, PathBuf),
 }
 
 impl Output {
-    /// Opens the output `path`; `-` is standard output.
+    /// Opens the output `path`; `-` is standard output. For a reader of a named pipe ten
+    /// seconds are waited.
     ///
     /// # Errors
-    /// Those of the file system; a name that ends in a compression's extension,
-    /// as nothing is packed on writing.
-    pub fn create(path: &Path) -> io::Result<Output> {
-        if is_standard(path) {
-            let stdout = BufWriter::with_capacity(BUFFER, io::stdout());
-            return Ok(Output {
-                sink: Sink::Stdout(stdout),
-            });
-        }
-        if let Some("gz" | "zst") = path.extension().and_then(|extension| extension.to_str()) {
-            let what = "output is not packed: write to a plain name, and pack that";
-            return Err(io::Error::new(io::ErrorKind::Unsupported, what));
-        }
-        // A link stays a link: what it points to is replaced.
-        let target = follow(path);
-        let existing = fs::metadata(&target).ok();
-        if existing.as_ref().is_some_and(Metadata::is_dir) {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
-        if existing.as_ref().is_some_and(|file| !file.is_file()) {
-            let file = File::options().write(true).open(&target)?;
-            return Ok(Output {
-                sink: Sink::Direct(BufWriter::with_capacity(BUFFER, file)),
-            });
-        }
-        let permissions = existing.map(|file| file.permissions());
-        let sink = Sink::create(target, permissions)?;
-        Ok(Output { sink })
+    /// Those of the file system; a file that may not be written, unless that is forced; a link
+    /// to nothing; a name that ends in a compression's extension, as nothing is packed on
+    /// writing.
+    pub fn create(path: &Path, replacing: Replacing) -> io::Result<Output> {
+        let stdout = || Sink::Stdout(BufWriter::with_capacity(BUFFER, io::stdout()));
+        let sink = if is_standard(path) {
+            stdout()
+        } else {
+            if let Some("gz" | "zst") = path.extension().and_then(|extension| extension.to_str()) {
+                let what = "output is not packed: write to a plain name, and pack that";
+                return Err(io::Error::new(io::ErrorKind::Unsupported, what));
+            }
+            match Standing::at(path, replacing.force)? {
+                Standing::Nothing => Sink::create(path.to_path_buf(), None)?,
+                Standing::File(old) => Sink::create(old.path.clone(), Some(old))?,
+                Standing::Stdout => stdout(),
+                Standing::Other(file) => Sink::Direct(BufWriter::with_capacity(BUFFER, file)),
+            }
+        };
+        Ok(Output {
+            sink,
+            no_sync: replacing.no_sync,
+        })
+    }
+
+    /// Whether a file could take the place of what stands under a name.
+    ///
+    /// # Errors
+    /// As [`Output::create`].
+    pub fn check(path: &Path, replacing: Replacing) -> io::Result<()> {
+        Standing::at(path, replacing.force).map(drop)
+    }
+
+    /// Whether it is standard output, by whatever name.
+    pub fn is_standard(&self) -> bool {
+        matches!(self.sink, Sink::Stdout(_))
     }
 
     /// The temporary file, where it has a name: for whoever ends the process
@@ -78,27 +101,38 @@ impl Output {
     /// # Errors
     /// Those of the file system; what stood under the name is then untouched.
     pub fn commit(self) -> io::Result<()> {
-        match self.sink {
-            Sink::Stdout(mut stdout) => stdout.flush(),
-            Sink::Direct(mut file) => file.flush(),
-            #[cfg(target_os = "linux")]
+        let sync = |file: &File| match self.no_sync {
+            true => Ok(()),
+            false => file.sync_all(),
+        };
+        let path = match self.sink {
+            Sink::Stdout(mut stdout) => return stdout.flush(),
+            Sink::Direct(mut file) => return file.flush(),
             Sink::Unnamed(file, path) => {
                 let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-                unnamed::publish(&file, &path)
+                sync(&file)?;
+                unnamed::publish(&file, &path)?;
+                path
             }
-            Sink::Beside(mut file, temporary, path) => {
-                file.flush()?;
+            Sink::Beside(file, temporary, path) => {
+                let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+                sync(&file)?;
                 drop(file);
-                temporary.persist(path).map_err(|error| error.error)
+                temporary.persist(&path).map_err(|error| error.error)?;
+                path
             }
+        };
+        // The name is there; that it stays is up to a folder that can be opened.
+        if let Ok(folder) = File::open(folder(&path)) {
+            let _ = sync(&folder);
         }
+        Ok(())
     }
 
     fn sink(&mut self) -> &mut dyn Write {
         match &mut self.sink {
             Sink::Stdout(sink) => sink,
             Sink::Direct(sink) => sink,
-            #[cfg(target_os = "linux")]
             Sink::Unnamed(sink, _) => sink,
             Sink::Beside(sink, _, _) => sink,
         }
@@ -116,28 +150,26 @@ impl Write for Output {
 }
 
 impl Sink {
-    /// A file that is to become `target`, with the permissions of what stands
-    /// there.
-    fn create(target: PathBuf, permissions: Option<Permissions>) -> io::Result<Sink> {
-        #[cfg(target_os = "linux")]
+    /// A file that is to become `target`, with the rights of what stands there.
+    fn create(target: PathBuf, old: Option<Replaced>) -> io::Result<Sink> {
         if let Some(file) = unnamed::create(folder(&target)) {
-            if let Some(permissions) = permissions {
-                file.set_permissions(permissions)?;
+            if let Some(old) = old {
+                old.pass_rights_to(&file)?;
             }
             let file = BufWriter::with_capacity(BUFFER, file);
             return Ok(Sink::Unnamed(file, target));
         }
-        Sink::beside(target, permissions)
+        Sink::beside(target, old)
     }
 
     /// As [`Sink::create`], wherever there are files.
-    fn beside(target: PathBuf, permissions: Option<Permissions>) -> io::Result<Sink> {
+    fn beside(target: PathBuf, old: Option<Replaced>) -> io::Result<Sink> {
         // Opened here, as the process's umask says: the crate would make a
         // private file.
         let open = |path: &Path| File::options().write(true).create_new(true).open(path);
         let (file, name) = temporary().make_in(folder(&target), open)?.into_parts();
-        if let Some(permissions) = permissions {
-            file.set_permissions(permissions)?;
+        if let Some(old) = old {
+            old.pass_rights_to(&file)?;
         }
         let file = BufWriter::with_capacity(BUFFER, file);
         Ok(Sink::Beside(file, name, target))
@@ -157,23 +189,7 @@ fn temporary() -> tempfile::Builder<'static, 'static> {
     builder
 }
 
-/// What a link points to, also where nothing is there yet; other paths are
-/// themselves.
-fn follow(path: &Path) -> PathBuf {
-    let mut path = path.to_path_buf();
-    // As many links as the kernel follows.
-    for _ in 0..40 {
-        let Ok(to) = fs::read_link(&path) else { break };
-        path = match path.parent() {
-            Some(folder) => folder.join(to),
-            None => to,
-        };
-    }
-    path
-}
-
 /// Files without a name (`O_TMPFILE` of open(2)), and giving them one.
-#[cfg(target_os = "linux")]
 mod unnamed {
     use std::fs::{self, File};
     use std::io;
@@ -212,6 +228,8 @@ mod unnamed {
 // Miri knows no files without a name.
 #[cfg(all(test, not(miri)))]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     /// Both kinds of file; the system chooses one.
@@ -229,7 +247,10 @@ mod tests {
                 if let Some(old) = old {
                     fs::write(&target, old).expect("a file");
                 }
-                let mut output = Output { sink };
+                let mut output = Output {
+                    sink,
+                    no_sync: false,
+                };
                 output.write_all(b"new").expect("space");
                 output.flush().expect("space");
                 assert_eq!(fs::read_to_string(&target).ok().as_deref(), old);
@@ -243,7 +264,10 @@ mod tests {
     fn an_output_that_is_dropped_leaves_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
         for sink in sinks(&folder.path().join("out")) {
-            let mut output = Output { sink };
+            let mut output = Output {
+                sink,
+                no_sync: false,
+            };
             output.write_all(b"new").expect("space");
             drop(output);
         }

@@ -31,6 +31,9 @@ struct Arguments {
     /// What to write: a .plc or a CSV; - is standard output
     output: PathBuf,
 
+    #[command(flatten)]
+    outputs: output::Options,
+
     /// Format of the input, where neither name nor content say it: trc, plc, csv, iopddl or xla
     #[arg(long, value_name = "FORMAT")]
     from: Option<Format>,
@@ -156,9 +159,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (from, source) = from(arguments, source)?;
     check_options(arguments, from)?;
     let options = options(arguments, from)?;
-    let mut sink = output::create(written)?;
+    let create = |path: &Path| arguments.outputs.create(path);
+    let mut sink = create(written)?;
     let notes = arguments.notes.as_deref();
-    let notes = notes.map(|path| Ok::<_, anyhow::Error>((path, output::create(path)?)));
+    let notes = notes.map(|path| Ok::<_, anyhow::Error>((path, create(path)?)));
     let mut notes = notes.transpose()?;
     let adapted = adapt::adapt(source, from, &mut sink, to, &options, &mut |jobs| {
         progress.jobs(jobs);

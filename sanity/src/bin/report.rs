@@ -46,6 +46,9 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
+    #[command(flatten)]
+    outputs: output::Options,
+
     /// What the colours of pictures tell: size, or age (the lifetime)
     #[arg(long, alias = "color", value_name = "BY", default_value = "size")]
     colour: Colour,
@@ -324,7 +327,7 @@ impl Pictures {
                     input.display()
                 )
             }
-            Some(path) => output::create(path).map(Some),
+            Some(path) => arguments.outputs.create(path).map(Some),
         };
         Ok(Pictures {
             svg: open(&arguments.svg)?,

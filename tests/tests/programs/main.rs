@@ -8,5 +8,6 @@ mod help;
 mod install;
 mod many_inputs;
 mod one_line;
+mod outputs;
 mod usage;
 mod whole_way;

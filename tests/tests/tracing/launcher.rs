@@ -501,6 +501,8 @@ fn signals_reach_the_program() {
         .expect("the launcher starts");
     waiting(&mut BufReader::new(child.stdout.take().expect("a pipe")));
     signal(&child, "TERM");
+    // Waiting would close it, which ends the program, too.
+    let _input = child.stdin.take();
     assert_eq!(child.wait().expect("it ends").code(), Some(5));
     assert_eq!(
         Replay::sound(&folder.path().join("waits.trc")).allocations_of(6001),

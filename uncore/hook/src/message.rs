@@ -39,16 +39,22 @@ impl Line {
         line.text(speaker.as_bytes()).text(b": ")
     }
 
-    /// Appends a text; its line feeds become question marks.
+    /// Appends a text. What could end the line, or steer a terminal, becomes question marks: a
+    /// name may hold any bytes.
     #[inline(never)]
     pub fn text(mut self, text: &[u8]) -> Line {
         // One byte is kept for the line feed.
         let room = BYTES.len() - 1;
         let free = BYTES.get(self.used..room).unwrap_or_default();
+        let mut before = 0;
         for (to, from) in free.iter().zip(text) {
-            let byte = if *from == b'\n' { b'?' } else { *from };
+            // In UTF-8, the controls beyond ASCII are 0xc2 and another byte.
+            let is_control =
+                from.is_ascii_control() || before == 0xc2 && matches!(from, 0x80..=0x9f);
+            let byte = if is_control { b'?' } else { *from };
             to.store(byte, Ordering::Relaxed);
             self.used += 1;
+            before = *from;
         }
         self
     }
@@ -65,7 +71,7 @@ impl Line {
     pub fn error(self, number: i32) -> Line {
         let text: &[u8] = match number {
             libc::EACCES | libc::EPERM => b"permission denied",
-            libc::ENOENT => b"no such directory",
+            libc::ENOENT => b"no such directory, or a link to nothing",
             libc::ENOTDIR => b"a part of the path is not a directory",
             libc::EISDIR => b"it is a directory",
             libc::EBUSY => b"it is an open file of the program's",

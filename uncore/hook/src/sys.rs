@@ -159,6 +159,21 @@ pub fn lock(fd: i32) -> Result<(), i32> {
 /// `path` points to a NUL-terminated string.
 #[inline(never)]
 pub unsafe fn lstat(path: *const u8) -> Result<libc::stat, i32> {
+    // SAFETY: the caller's promise.
+    unsafe { stat_at(path, libc::AT_SYMLINK_NOFOLLOW) }
+}
+
+/// What lies at `path`, to which the kernel follows symbolic links.
+///
+/// # Safety
+/// `path` points to a NUL-terminated string.
+#[inline(never)]
+pub unsafe fn stat(path: *const u8) -> Result<libc::stat, i32> {
+    // SAFETY: the caller's promise.
+    unsafe { stat_at(path, 0) }
+}
+
+unsafe fn stat_at(path: *const u8, flags: i32) -> Result<libc::stat, i32> {
     let mut stat = core::mem::MaybeUninit::<libc::stat>::zeroed();
     // SAFETY: the caller vouches for `path`; `stat` has the kernel's layout.
     let result = unsafe {
@@ -168,7 +183,7 @@ pub unsafe fn lstat(path: *const u8) -> Result<libc::stat, i32> {
                 libc::AT_FDCWD as usize,
                 path as usize,
                 stat.as_mut_ptr() as usize,
-                libc::AT_SYMLINK_NOFOLLOW as usize,
+                flags as usize,
                 0,
                 0,
             ],

@@ -3,12 +3,11 @@
 //! The arguments become a `plan::Plan` (where the library and the traces are,
 //! and that the program can be traced at all), the program runs with the
 //! tracer's environment (`run`, `image`) and with what the caller gave this process
-//! (`caller`), stops and goes on together with it (`stop`), and what it wrote is told
+//! (the package `caller`), stops and goes on together with it (`stop`), and what it wrote is told
 //! (`summary`). What an earlier run's children left is removed before (`earlier`), and what
 //! the traces tell of the processes is measured at the end (`measure`). Whether they count
 //! as the program's memory is in `memory`.
 
-mod caller;
 mod earlier;
 mod elf;
 mod image;
@@ -75,6 +74,9 @@ struct Arguments {
     /// Write the page on that process, to open in a browser, as `report --html` does
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+
+    #[command(flatten)]
+    outputs: cli::output::Options,
 
     /// Say nothing, neither at the start nor at the end; what goes wrong is still told
     #[arg(short, long, conflicts_with = "report")]
@@ -144,6 +146,7 @@ fn trace(arguments: &Arguments) -> anyhow::Result<run::End> {
         quiet: arguments.quiet,
         report: arguments.report,
         page: arguments.html.as_deref(),
+        outputs: arguments.outputs,
     };
     // The end is the program's, whatever comes of the summary.
     if let Err(error) = summary::tell(&plan, &before, &wanted) {

@@ -51,12 +51,16 @@ pub(crate) fn measure(traces: Vec<PathBuf>) -> Vec<Measured> {
 ///
 /// # Errors
 /// Where the trace cannot be read or the page not be written.
-pub(crate) fn report(trace: &Path, page: Option<&Path>) -> anyhow::Result<String> {
+pub(crate) fn report(
+    trace: &Path,
+    page: Option<&Path>,
+    outputs: output::Options,
+) -> anyhow::Result<String> {
     let name = summary::shown(trace).display().to_string();
     let document = report::read(trace, Format::Trc).with_context(|| name.clone())?;
     let report = Report::new(&document, 0);
     if let Some(path) = page {
-        let mut output = output::create(path)?;
+        let mut output = outputs.create(path)?;
         report::html(&mut output, &Page::new(&name, &document, &report))
             .with_context(|| path.display().to_string())?;
         output::commit(output, path)?;

@@ -2,14 +2,15 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Metadata};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _};
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use common::format::{self, Output};
+use cli::output::Options;
+use common::format::{self, Output, Replacing};
 
 use crate::{Arguments, elf, summary};
 
@@ -112,10 +113,10 @@ impl Plan {
         let output = std::path::absolute(output).context("the output's name")?;
         let folder = output.parent().unwrap_or(Path::new("/"));
         ensure!(folder.is_dir(), "{}: no such folder", folder.display());
-        check_output(&output)?;
+        check_output(&output, arguments.outputs)?;
         let library = find_library(arguments.library.as_deref())?;
         if let Some(page) = &arguments.html {
-            check_page(page, &output, [&program, &library])?;
+            check_page(page, &output, [&program, &library], arguments.outputs)?;
         }
         let (trace, compressed) = if compress {
             let compressed = Compressed::new(output)?;
@@ -161,7 +162,7 @@ impl Plan {
 }
 
 /// Refuses a trace that could not be written, while nothing has run yet.
-fn check_output(output: &Path) -> anyhow::Result<()> {
+fn check_output(output: &Path, outputs: Options) -> anyhow::Result<()> {
     check_closed(output)?;
     // The tracer follows links, and makes its file beside what they lead to.
     let target = output.canonicalize().unwrap_or_else(|_| output.to_owned());
@@ -176,11 +177,14 @@ fn check_output(output: &Path) -> anyhow::Result<()> {
         Err(error) => return Err(error).with_context(|| output.display().to_string()),
     }
     let folder = target.parent().unwrap_or(Path::new("/"));
-    // Never committed: nothing appears.
-    drop(
-        Output::create(&folder.join(".idealloc-trace"))
-            .with_context(|| format!("{}: no file can be made there", folder.display()))?,
-    );
+    Output::check(output, outputs.replacing()).with_context(|| output.display().to_string())?;
+    // Never committed: nothing appears. The tracer begins with so many bytes.
+    let probe = Output::create(&folder.join(".idealloc-trace"), Replacing::default());
+    let written = probe.and_then(|mut probe| {
+        probe.write_all(&[0; 16 << 10])?;
+        probe.flush()
+    });
+    written.with_context(|| format!("{}: no file can be made there", folder.display()))?;
     Ok(())
 }
 
@@ -229,7 +233,12 @@ fn is_open(file: &Metadata) -> bool {
 
 /// Refuses a page that could not be written, or would take the place of what the run
 /// reads or writes, while nothing has run yet.
-fn check_page(page: &Path, output: &Path, others: [&Path; 2]) -> anyhow::Result<()> {
+fn check_page(
+    page: &Path,
+    output: &Path,
+    others: [&Path; 2],
+    outputs: Options,
+) -> anyhow::Result<()> {
     ensure!(
         !format::is_standard(page),
         "-: standard output is the program's: give the page a name"
@@ -256,7 +265,7 @@ fn check_page(page: &Path, output: &Path, others: [&Path; 2]) -> anyhow::Result<
             other.display()
         );
     }
-    drop(cli::output::create(page)?);
+    drop(outputs.create(page)?);
     Ok(())
 }
 

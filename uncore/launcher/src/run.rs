@@ -11,7 +11,7 @@ use anyhow::Context;
 
 use crate::image::Image;
 use crate::plan::Plan;
-use crate::{caller, stop};
+use crate::stop;
 
 /// How the program ended.
 #[derive(Debug)]

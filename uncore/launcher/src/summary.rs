@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -48,7 +49,8 @@ impl Traces {
 pub(crate) fn is_trace(template: &[u8], file: &[u8]) -> bool {
     if let Some(rest) = template.strip_prefix(b"%p") {
         let digits = file.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        return digits > 0 && is_trace(rest, &file[digits..]);
+        // More digits may follow in the name itself.
+        return (1..=digits).any(|digits| is_trace(rest, &file[digits..]));
     }
     match (template.split_first(), file.split_first()) {
         (Some((a, template)), Some((b, file))) => a == b && is_trace(template, file),
@@ -130,7 +132,7 @@ pub(crate) fn tell(plan: &Plan, before: &Traces, wanted: &Wanted<'_>) -> anyhow:
     let mut page = None;
     if is_measured {
         let name = &largest.line.file;
-        match measure::report(&largest.path, wanted.page) {
+        match measure::report(&largest.path, wanted.page, wanted.outputs) {
             Ok(report) => {
                 page = wanted.page;
                 if wanted.report {
@@ -162,6 +164,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) report: bool,
     /// Where the page goes.
     pub(crate) page: Option<&'a Path>,
+    /// How it takes the place of what is there.
+    pub(crate) outputs: cli::output::Options,
 }
 
 fn tell_written(plan: &Plan, finished: &[PathBuf], bytes: u64, growing: &[PathBuf]) {
@@ -305,7 +309,13 @@ fn stem(trace: &Path) -> String {
 /// Puts a compressed file in the place of a trace.
 fn compress(trace: &File, path: &Path, to: &Compressed) -> anyhow::Result<(PathBuf, u64)> {
     let made = with_end(path, ".zst");
-    let output = File::create_new(&made).with_context(|| shown(&made).display().to_string())?;
+    let output = File::options()
+        .write(true)
+        .create_new(true)
+        // As the tracer's own files.
+        .mode(0o600)
+        .open(&made)
+        .with_context(|| shown(&made).display().to_string())?;
     let published = encode(trace, &output)
         .and_then(|length| Ok((publish(&made, path, to)?, length)))
         // No half file stays.

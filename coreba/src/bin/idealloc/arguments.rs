@@ -42,6 +42,9 @@ pub(crate) struct Arguments {
     #[arg(short, long, default_value = "-", value_name = "FILE")]
     pub(crate) output: PathBuf,
 
+    #[command(flatten)]
+    pub(crate) outputs: cli::output::Options,
+
     /// Format of the input, where its name does not say: trc, plc or csv
     #[arg(long, value_name = "FORMAT")]
     pub(crate) from: Option<Format>,
@@ -61,6 +64,10 @@ pub(crate) struct Arguments {
     /// Only ask whether a placement within this many bytes exists
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     pub(crate) capacity: Option<u64>,
+
+    /// With --capacity: where it is not decided, write the best placement although it is larger
+    #[arg(long, requires = "capacity")]
+    pub(crate) keep_best: bool,
 
     /// With --capacity: where the answer is no, name a few jobs that already do not fit
     #[arg(long, requires = "capacity")]

@@ -49,7 +49,10 @@ fn run(arguments: &Arguments, begun: Instant) -> anyhow::Result<u8> {
             }
         }
     }
-    let output = output::create(&arguments.output)?;
+    let output = arguments.outputs.create(&arguments.output)?;
+    if !arguments.quiet && !output.is_standard() {
+        output::not_closed()?;
+    }
     let mut options = arguments.options(begun, document.problem.len());
     if let Some(path) = &arguments.warm_start {
         options.warm_start = Some(verify::earlier(&document, path)?);
@@ -58,8 +61,19 @@ fn run(arguments: &Arguments, begun: Instant) -> anyhow::Result<u8> {
     let solution = coreba::solve(&document.problem, &options, &mut watch);
     watch.clear();
     let solution = solution.with_context(input)?;
-    if solution.status != Status::Infeasible {
+    let is_over = match arguments.capacity {
+        Some(capacity) => solution.makespan > capacity && !arguments.keep_best,
+        None => false,
+    };
+    if solution.status != Status::Infeasible && !is_over {
         write(output, &arguments.output, to, &document, &solution)?;
+    } else if is_over && solution.status != Status::Infeasible && !arguments.quiet {
+        let bytes = solution.makespan;
+        let what = format!(
+            "nothing is written: the best placement takes {bytes} bytes, more than the capacity; \
+             --keep-best writes it"
+        );
+        cli::tell("idealloc", &what);
     }
     let explanation = if arguments.explain && solution.status == Status::Infeasible {
         explain(arguments, &document, begun)?

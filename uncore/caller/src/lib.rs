@@ -1,7 +1,9 @@
-//! What the caller gave this process, and the program is to get.
+//! What its caller gave this process, and a program that it runs is to get.
 //!
 //! Rust's runtime opens `/dev/null` in the place of a closed standard stream, and ignores
 //! SIGPIPE. How it was before that is looked up before it begins.
+
+#![warn(missing_docs, clippy::undocumented_unsafe_blocks)]
 
 use std::mem::MaybeUninit;
 use std::ptr::null;
@@ -25,8 +27,14 @@ extern "C" fn look() {
     IGNORES_SIGPIPE.store(ignores(libc::SIGPIPE), Ordering::Relaxed);
 }
 
+/// Whether the caller has closed this standard stream. False for other descriptors.
+pub fn has_closed(fd: i32) -> bool {
+    let closed = usize::try_from(fd).ok().and_then(|fd| CLOSED.get(fd));
+    closed.is_some_and(|closed| closed.load(Ordering::Relaxed))
+}
+
 /// Whether this process ignores a signal now.
-pub(crate) fn ignores(signal: i32) -> bool {
+pub fn ignores(signal: i32) -> bool {
     // SAFETY: zeros are a valid sigaction, which the call fills.
     unsafe {
         let mut now = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
@@ -37,7 +45,7 @@ pub(crate) fn ignores(signal: i32) -> bool {
 
 /// Gives what the runtime has changed back. Only for the program, right before it starts:
 /// safe between fork and exec.
-pub(crate) fn restore() {
+pub fn restore() {
     for (fd, closed) in (0..).zip(&CLOSED) {
         if closed.load(Ordering::Relaxed) {
             // SAFETY: nothing in this process uses the descriptor any more.
