@@ -1,7 +1,7 @@
 //! What stands under an output's name is not trusted: rights, links, pipes, devices, files that
 //! may not be written, and outputs that nobody asked for.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -255,7 +255,7 @@ fn standard_output_that_is_closed_is_told() {
     let status = tests::program("report")
         .arg("jobs.csv")
         .current_dir(folder.path())
-        .stdout(File::from(null.expect("a device")))
+        .stdout(null.expect("a device"))
         .status();
     assert!(status.expect("it starts").success());
 }
