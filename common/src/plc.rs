@@ -22,8 +22,9 @@ type Words = [u64; 8];
 /// Streaming reader.
 ///
 /// A file of more than one job in which every heap and offset is 0 is read as
-/// not placed, so records wait until one is met that is not 0: O(1) memory for
-/// placed files, a record a job for others (see [`Reader::without_offsets`]).
+/// not placed, unless no two of its jobs live at once. So records wait until one is
+/// met that is not 0: O(1) memory for placed files, a record a job for others (see
+/// [`Reader::without_offsets`]), and O(n log n) time where all are 0.
 pub struct Reader<R> {
     input: BufReader<R>,
     read: u64,
@@ -126,7 +127,7 @@ impl<R: Read> Rows for Reader<R> {
                     }
                     self.waiting.push_back(words);
                 }
-                None => self.placed = Some(self.waiting.len() == 1),
+                None => self.placed = Some(live_apart(&self.waiting)),
             }
         }
         let words = match self.waiting.pop_front() {
@@ -135,6 +136,14 @@ impl<R: Read> Rows for Reader<R> {
         };
         Ok(words.map(|words| self.row(words)))
     }
+}
+
+/// Whether no two jobs live at once, so that one address is a valid place for all.
+fn live_apart(records: &VecDeque<Words>) -> bool {
+    let lifetimes = records.iter().map(|words| (words[1], words[2]));
+    let mut lifetimes: Vec<_> = lifetimes.filter(|(birth, death)| birth < death).collect();
+    lifetimes.sort_unstable();
+    lifetimes.windows(2).all(|pair| pair[0].1 <= pair[1].0)
 }
 
 const NO_NUMBER: &str = "an id that is no number";

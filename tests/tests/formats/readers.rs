@@ -238,6 +238,11 @@ fn a_plc_whose_heaps_and_offsets_are_all_zero_is_not_placed() {
     // One job alone may well lie at 0.
     let one = plc_of(&[[0, 0, 2, 8, 0, 0, 0, 8]]);
     assert_eq!(read(&one, Format::Plc, Offsets::Placement).placed, 1);
+    // So may those of which no two live at once.
+    let apart = plc_of(&[[0, 3, 5, 8, 0, 0, 0, 8], [1, 0, 3, 8, 0, 0, 0, 8]]);
+    let document = read(&apart, Format::Plc, Offsets::Placement);
+    let placement = document.placement.expect("placed");
+    assert_eq!(check::verify(&document.problem, &placement, 0), Ok(()));
     // One that does not lie at 0 says that the others do.
     let placed = plc_of(&[[0, 0, 2, 8, 0, 0, 0, 8], [1, 0, 2, 8, 0, 8, 0, 8]]);
     let document = read(&placed, Format::Plc, Offsets::Placement);

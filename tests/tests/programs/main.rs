@@ -1,5 +1,6 @@
 //! All programs from outside: usage, help, errors, installation, and the whole way.
 
+mod agree;
 mod bad_input;
 mod compare;
 mod faults;
