@@ -108,3 +108,47 @@ fn pictures_and_pages_show_any_id_and_name_in_plain() {
         assert!(picture.contains(r"a\u{202e}b.csv"), "{picture}");
     }
 }
+
+/// Names and values that would colour what follows, or begin a sequence of a terminal's.
+#[test]
+fn no_name_or_value_steers_a_terminal() {
+    let odd = "a\u{1b}[31m\u{9b}x";
+    let jobs = format!("id,lower,upper,size,no{odd}te\nq{odd}q,0,2,3,\nb,1,3,4,\n");
+    let folder = tests::folder(&[(&format!("{odd}.csv"), jobs)]);
+    let lines = [
+        "idealloc ODD.csv -o ODD-placed.csv",
+        "idealloc ODD.csv --verify ODD-placed.csv",
+        "idealloc ODD.csv --capacity 3 --explain",
+        "idealloc ODD.none",
+        "idealloc --ODD",
+        "adapt ODD.csv ODD.plc",
+        "adapt ODD.csv ODD.plc --lossy",
+        "report ODD-placed.csv",
+        "report ODD-placed.csv ODD-placed.csv",
+        "report ODD-placed.csv --against ODD-placed.csv",
+        "report ODD-placed.csv --svg ODD.svg --html ODD.html",
+        "report ODD",
+        "idealloc-trace --report --html ODD.html -o ODD.trc -- sh -c ': ODD'",
+        "idealloc-trace -o ODD.trc.zst -- sh -c ': ODD'",
+        "idealloc-trace -o ODD/app.trc -- true",
+        "idealloc-trace ODD",
+        "report ODD.trc",
+        "report ODD.trc ODD.trc",
+        "adapt ODD.trc ODD.plc",
+    ];
+    for line in lines {
+        let line = line.replace("': ODD'", &format!("': {odd}'"));
+        let ran = tests::shell(folder.path(), &line.replace("ODD", &format!("'{odd}'")));
+        for text in [&ran.stdout, &ran.stderr] {
+            let text = String::from_utf8_lossy(text);
+            let seen = text.chars().filter(|&c| c != '\n' && c != '\t');
+            assert!(!seen.into_iter().any(char::is_control), "{line}: {text:?}");
+        }
+    }
+    let mut traced = std::process::Command::new("true");
+    tests::tracing::trace_to(&mut traced, folder.path().join(odd).join("app.trc"));
+    let said = traced.output().expect("it starts").stderr;
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.starts_with("uncore: cannot write "));
+    assert!(!said.trim_end().chars().any(char::is_control), "{said:?}");
+}

@@ -126,11 +126,12 @@ fn verify_only(arguments: &Arguments, begun: Instant) -> anyhow::Result<u8> {
     let document = read(arguments)?;
     let start = arguments.options(begun, 0).start;
     let fault = verify::verify(&document, path, start)?;
-    let name = path.display();
+    let name = path.display().to_string();
+    let name = printable(&name);
     let verdict = match (&fault, arguments.format) {
         (None, Print::Text) => format!("{name}: valid"),
         (Some(fault), Print::Text) => {
-            printable(&format!("{name}: not valid: {fault}")).into_owned()
+            format!("{name}: not valid: {}", printable(&fault.to_string()))
         }
         (fault, Print::Json) => {
             serde_json::json!({ "valid": fault.is_none(), "violation": fault }).to_string()
