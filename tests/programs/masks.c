@@ -103,6 +103,17 @@ int main(int argc, char **argv) {
     int status;
     waitpid(child, &status, 0);
     printf("child %d\n", status);
+    if (argc == 1) {
+        child = fork();
+        if (child == 0) {
+            execl("/nowhere", "nowhere", NULL);
+            churn();
+            execlp("grep", "grep", "SigBlk", "/proc/self/status", NULL);
+            _exit(9);
+        }
+        waitpid(child, &status, 0);
+        printf("grep %d\n", status);
+    }
     sigprocmask(SIG_SETMASK, &old, NULL);
     print("end");
     raise(SIGBUS);

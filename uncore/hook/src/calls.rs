@@ -9,6 +9,7 @@ use core::ptr::null_mut;
 use crate::backend::{Backend, Release, Request, Resize};
 use crate::detour::Way;
 use crate::loader::{self, DLCLOSE, DLOPEN, Next, Object};
+use crate::masks::Inherited;
 use crate::table::types::{Text, Texts};
 use crate::{bootstrap, errno, extensions, real, scope};
 
@@ -266,6 +267,7 @@ pub unsafe fn _Exit<B: Backend>(status: c_int) -> ! {
 #[inline(always)]
 pub unsafe fn execve<B: Backend>(path: Text, arguments: Texts, environment: Texts) -> c_int {
     B::ending();
+    let _mask = Inherited::new();
     // SAFETY: as in `malloc`.
     unsafe { real::execve(path, arguments, environment) }
 }
@@ -277,6 +279,7 @@ pub unsafe fn execve<B: Backend>(path: Text, arguments: Texts, environment: Text
 #[inline(always)]
 pub unsafe fn execv<B: Backend>(path: Text, arguments: Texts) -> c_int {
     B::ending();
+    let _mask = Inherited::new();
     // SAFETY: as in `malloc`.
     unsafe { real::execv(path, arguments) }
 }
@@ -288,6 +291,7 @@ pub unsafe fn execv<B: Backend>(path: Text, arguments: Texts) -> c_int {
 #[inline(always)]
 pub unsafe fn execvp<B: Backend>(file: Text, arguments: Texts) -> c_int {
     B::ending();
+    let _mask = Inherited::new();
     // SAFETY: as in `malloc`.
     unsafe { real::execvp(file, arguments) }
 }
@@ -299,6 +303,7 @@ pub unsafe fn execvp<B: Backend>(file: Text, arguments: Texts) -> c_int {
 #[inline(always)]
 pub unsafe fn execvpe<B: Backend>(file: Text, arguments: Texts, environment: Texts) -> c_int {
     B::ending();
+    let _mask = Inherited::new();
     // SAFETY: as in `malloc`.
     unsafe { real::execvpe(file, arguments, environment) }
 }
@@ -310,6 +315,7 @@ pub unsafe fn execvpe<B: Backend>(file: Text, arguments: Texts, environment: Tex
 #[inline(always)]
 pub unsafe fn fexecve<B: Backend>(fd: c_int, arguments: Texts, environment: Texts) -> c_int {
     B::ending();
+    let _mask = Inherited::new();
     // SAFETY: as in `malloc`.
     unsafe { real::fexecve(fd, arguments, environment) }
 }

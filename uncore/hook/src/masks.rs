@@ -66,6 +66,27 @@ pub(crate) fn came(is_fault: bool, info: *const libc::siginfo_t, context: *mut c
     true
 }
 
+/// The mask that a program to be executed inherits: while this lives, the signal is held back
+/// for real if the program says so.
+pub(crate) struct Inherited(bool);
+
+impl Inherited {
+    pub(crate) fn new() -> Inherited {
+        if is_held() {
+            sys::mask(libc::SIG_BLOCK, sys::bit(libc::SIGBUS));
+        }
+        Inherited(is_held())
+    }
+}
+
+impl Drop for Inherited {
+    fn drop(&mut self) {
+        if self.0 {
+            sys::mask(libc::SIG_UNBLOCK, sys::bit(libc::SIGBUS));
+        }
+    }
+}
+
 /// Whether the program holds the signal back in this thread.
 pub(crate) fn is_held() -> bool {
     tls::block().sigbus.get() == HELD
