@@ -1,4 +1,4 @@
 //! See `tests::fuzzing::convert`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tests::fuzzing::convert(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tests::fuzzing::run("convert", bytes));

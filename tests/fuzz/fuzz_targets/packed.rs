@@ -1,4 +1,4 @@
 //! See `tests::fuzzing::packed`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tests::fuzzing::packed(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tests::fuzzing::run("packed", bytes));

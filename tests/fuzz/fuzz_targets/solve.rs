@@ -1,4 +1,4 @@
 //! See `tests::fuzzing::solve`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tests::fuzzing::solve(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tests::fuzzing::run("solve", bytes));

@@ -1,5 +1,5 @@
 //! What fuzzing runs: one function a target, which takes any bytes and panics
-//! where something does not hold that must always hold.
+//! where something does not hold that must always hold, and how it is run ([`run`]).
 //!
 //! The fuzzer itself lies outside the workspace, in `tests/fuzz`: it needs a
 //! nightly compiler. `tests/tests/formats/fuzz_smoke.rs` runs the same functions over
@@ -51,6 +51,29 @@ pub const TARGETS: [Target; 12] = [
     target("solve", solve, seeds::noise),
     target("extremes", extremes, seeds::noise),
 ];
+
+/// Runs the target of this name on an input, and panics also where it took more memory, or asked
+/// for memory more often, than any input of that length may cost: some c n log n, beside buffers
+/// of a fixed size. The fuzzer's time-out is for work that asks for none.
+///
+/// Counted is what the calling thread asks for.
+pub fn run(name: &str, bytes: &[u8]) {
+    let target = TARGETS.iter().find(|target| target.name == name);
+    let target = target.expect("it is a target");
+    let asked = allocation_counter::measure(|| (target.run)(bytes));
+    let length = bytes.len() as u64 + 2;
+    let n_log_n = length * u64::from(length.ilog2() + 1);
+    assert!(
+        asked.bytes_total <= (32 << 20) + 4096 * n_log_n,
+        "{} bytes of memory for {length} bytes of input",
+        asked.bytes_total
+    );
+    assert!(
+        asked.count_total <= 20_000 + 400 * length,
+        "{} requests for memory for {length} bytes of input",
+        asked.count_total
+    );
+}
 
 const fn target(name: &'static str, run: fn(&[u8]), seeds: fn() -> Vec<Vec<u8>>) -> Target {
     Target { name, run, seeds }

@@ -4,11 +4,11 @@
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
-use tests::fuzzing::{TARGETS, Target};
+use tests::fuzzing::{self, TARGETS, Target};
 
 /// Runs a target; where it panics, says what to run it with again.
 fn run(target: &Target, bytes: &[u8]) {
-    let run = std::panic::catch_unwind(|| (target.run)(bytes));
+    let run = std::panic::catch_unwind(|| fuzzing::run(target.name, bytes));
     if let Err(panic) = run {
         let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         eprintln!("target {} fails on these bytes: {text}", target.name);
