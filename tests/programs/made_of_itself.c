@@ -1,5 +1,6 @@
 /* An allocator as a library, whose functions call one another by their exported names: all
- * blocks are malloc's, and are never used again. */
+ * blocks are malloc's, and are never used again. With -DPROGRAM, a program that brings it. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
@@ -63,3 +64,17 @@ int posix_memalign(void **slot, size_t alignment, size_t size) {
     *slot = block;
     return 0;
 }
+
+#ifdef PROGRAM
+void *reallocarray(void *, size_t, size_t);
+
+int main(void) {
+    char *block = malloc(50);
+    memset(block, 1, 50);
+    block = reallocarray(block, 10, 100);
+    if (block < pool || block >= pool + sizeof pool || block[49] != 1)
+        return 1;
+    free(block);
+    return 0;
+}
+#endif

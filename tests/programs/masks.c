@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +114,10 @@ int main(int argc, char **argv) {
         }
         waitpid(child, &status, 0);
         printf("grep %d\n", status);
+        char *arguments[] = {"grep", "SigBlk", "/proc/self/status", NULL};
+        posix_spawnp(&child, "grep", NULL, NULL, arguments, environ);
+        waitpid(child, &status, 0);
+        printf("spawned %d\n", status);
     }
     sigprocmask(SIG_SETMASK, &old, NULL);
     print("end");

@@ -14,7 +14,9 @@
 //! bits are the leaves of a tree, each of which covers 4 MiB of addresses by 64 KiB, and
 //! the kernel wipes them on fork: a child starts with no block known. Leaves are mapped
 //! only where blocks are, and touched pages alone take memory (1/64 of the heap at most).
-//! None of this is used by a process that is traced from its start.
+//! None of this is used by a process that is traced from its start, with glibc's allocator.
+//! Others may have functions of their own, C++'s operators among them, by which blocks come and
+//! go unseen.
 
 use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
@@ -115,16 +117,11 @@ fn map_leaf() -> Result<usize, i32> {
     Ok(first)
 }
 
-/// Notes that the trace knows the block at `address`; false where that cannot
-/// be noted, and the block must stay out of the trace.
-pub(crate) fn add(address: usize) -> bool {
-    match bit(address, true) {
-        Some((word, bit)) => {
-            word.fetch_or(bit, Ordering::Relaxed);
-            true
-        }
-        None => false,
-    }
+/// Notes that the trace knows the block at `address`; says whether it did before, or `None`
+/// where that cannot be noted, and the block must stay out of the trace.
+pub(crate) fn add(address: usize) -> Option<bool> {
+    let (word, bit) = bit(address, true)?;
+    Some(word.fetch_or(bit, Ordering::Relaxed) & bit != 0)
 }
 
 /// Notes that the block at `address` is gone; says whether it was known.

@@ -8,7 +8,7 @@
 //! Once the program confines itself ([`confinement`](crate::confinement)), /proc is not read
 //! and `mincore` not called any more; the clock and the ends of heaps need no system call.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use common::trace::Note;
 use hook::glibc::Owner;
@@ -17,7 +17,7 @@ use hook::{glibc, real, sys, tls};
 
 use crate::confinement::{may_look, may_tell_time};
 use crate::state::{self, COLD, State};
-use crate::{output, process, sample, threads};
+use crate::{output, process, sample, settings, threads};
 
 /// ns between two looks at what is in memory, at least: each takes some 30 µs.
 const BETWEEN_SAMPLES: u64 = 10_000_000;
@@ -176,6 +176,18 @@ pub(crate) fn calls_pass_by() {
     if let Some(locked) = process::lock_open(state) {
         // Where the trace cannot grow, the next record says so, here and below.
         let _ = write(state, Note::Partial { reason: 1 }, &locked);
+    }
+}
+
+/// A block has come or gone unseen. Where the allocator is not glibc's, and all blocks should be
+/// known, that is told once: it has functions that are not recorded.
+#[cold]
+#[inline(never)]
+pub(crate) fn passed_by_before() {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    let all_are_known = !real::is_glibc() && !process::is_forked() && settings::toggle().is_none();
+    if all_are_known && !TOLD.swap(true, Ordering::Relaxed) {
+        calls_pass_by();
     }
 }
 

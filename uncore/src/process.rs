@@ -12,7 +12,7 @@ use hook::sys;
 
 use crate::confinement;
 use crate::slots::Slot;
-use crate::state::{self, COLD, FOREIGN, PARTIAL, RECORDING, State};
+use crate::state::{self, COLD, PARTIAL, RECORDING, State};
 use crate::{file, guard, message, notes, output, own_file, sample, settings, threads, windows};
 
 /// A call went by unrecorded because the process was not set up yet.
@@ -20,6 +20,11 @@ static MISSED: AtomicBool = AtomicBool::new(false);
 
 /// What this process, or the one that it was forked from, has as its identity.
 static IDENTITY: AtomicU32 = AtomicU32::new(0);
+
+/// Whether this process was forked from a traced one.
+pub(crate) fn is_forked() -> bool {
+    IDENTITY.load(Ordering::Relaxed) > 1
+}
 
 /// The state, set up if it is not, or `None` where nothing is traced.
 #[cold]
@@ -93,7 +98,7 @@ fn initialise(state: &State, locked: &Locked<'_>) -> bool {
     }
     real::ready();
     if !real::is_glibc() {
-        mode |= FOREIGN;
+        mode |= PARTIAL;
     }
     state.process_id.store(sys::process_id(), Ordering::Relaxed);
     if let Err(error) = notes::first(state, starts_paused, locked) {
@@ -253,8 +258,7 @@ fn stop(state: &State, error: i32, locked: &Locked<'_>) {
     }
     state::switch_off();
     notes::stopped(state, error);
-    let is_forked = IDENTITY.load(Ordering::Relaxed) > 1;
-    if is_forked && !message::may_child_speak() {
+    if is_forked() && !message::may_child_speak() {
         return;
     }
     message::line()

@@ -23,16 +23,14 @@ use crate::threads::Thread;
 pub(crate) const COLD: u32 = 0;
 /// Bit: allocations are recorded.
 pub(crate) const RECORDING: u32 = 1;
-/// Bit: the process has blocks that its trace does not know, see [`crate::known`].
+/// Bit: the process may have blocks that its trace does not know, see [`crate::known`]: also
+/// where another allocator than glibc's has functions beside those that are recorded.
 pub(crate) const PARTIAL: u32 = 2;
-/// Bit: the allocator is not glibc's, and may call the functions that are recorded, see
-/// [`hook::real::is_inside`].
-pub(crate) const FOREIGN: u32 = 4;
 
 /// Everything that a forked child must not inherit.
 #[repr(C, align(128))]
 pub(crate) struct State {
-    /// What is recorded: [`COLD`], or a set of [`RECORDING`], [`PARTIAL`] and [`FOREIGN`].
+    /// What is recorded: [`COLD`], or a set of [`RECORDING`] and [`PARTIAL`].
     pub(crate) mode: AtomicU32,
     /// Differs from that of the process that this one was forked from, whose threads' words
     /// a child inherits; 0 for none.

@@ -255,8 +255,14 @@ fn freeing_slowly(pointer: *mut c_void) {
 fn admit_allocation(pointer: *mut c_void) -> Option<&'static State> {
     let state = process::warm_up()?;
     let mode = state.mode.load(Ordering::Acquire);
-    let wanted = mode & RECORDING != 0 && !real::is_inside();
-    (wanted && (mode & PARTIAL == 0 || known::add(pointer as usize))).then_some(state)
+    if mode & RECORDING == 0 || real::is_inside() {
+        return None;
+    }
+    if mode & PARTIAL != 0 && known::add(pointer as usize)? {
+        // Its end was not seen.
+        notes::passed_by_before();
+    }
+    Some(state)
 }
 
 /// The state if a free is to be recorded although not everything is.
@@ -268,12 +274,15 @@ fn admit_free(pointer: *mut c_void) -> Option<&'static State> {
     if real::is_inside() {
         return None;
     }
-    let wanted = if mode & PARTIAL == 0 {
-        mode & RECORDING != 0
-    } else {
-        known::remove(pointer as usize)
-    };
-    wanted.then_some(state)
+    if mode & PARTIAL == 0 {
+        return (mode & RECORDING != 0).then_some(state);
+    }
+    let is_known = known::remove(pointer as usize);
+    if !is_known && mode & RECORDING != 0 {
+        // Its birth was not seen.
+        notes::passed_by_before();
+    }
+    is_known.then_some(state)
 }
 
 /// A `realloc` of a block that is under way.
@@ -343,8 +352,8 @@ impl Reallocation {
             return;
         }
         let state = self.state;
-        let recording =
-            self.mode & RECORDING != 0 && (self.mode & PARTIAL == 0 || known::add(new as usize));
+        let recording = self.mode & RECORDING != 0
+            && (self.mode & PARTIAL == 0 || known::add(new as usize).is_some());
         if !recording {
             // Recording is off: the old block ends, the new one is nobody's.
             return;

@@ -128,7 +128,7 @@ unsafe fn record(request: Request, block: *mut c_void) {
     // SAFETY: the block is live, and each call is of the kind before it.
     unsafe {
         match request {
-            Request::Malloc { .. } | Request::Extended { alignment: 0, .. } => {
+            Request::Malloc { .. } => {
                 trace::allocated(Kind::Malloc, function, block, size, move |block| {
                     Call::Malloc { requested, block }
                 })
@@ -160,10 +160,7 @@ unsafe fn record(request: Request, block: *mut c_void) {
                     }
                 });
             }
-            Request::Memalign { .. }
-            | Request::Valloc { .. }
-            | Request::Pvalloc { .. }
-            | Request::Extended { .. } => {
+            Request::Memalign { .. } | Request::Valloc { .. } | Request::Pvalloc { .. } => {
                 let alignment = request.alignment() as u64;
                 trace::allocated(Kind::Memalign, function, block, size, move |block| {
                     Call::Memalign {

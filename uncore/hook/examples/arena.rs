@@ -123,7 +123,7 @@ unsafe impl Backend for Arena {
         if fits && alignment.is_power_of_two() && (8..=CELL).contains(&alignment) {
             let block = take();
             if !block.is_null() {
-                if request.is_zeroed() {
+                if let Request::Calloc { .. } = request {
                     // SAFETY: the cell is ours alone.
                     unsafe { block.cast::<u8>().write_bytes(0, CELL) };
                 }
@@ -149,7 +149,7 @@ unsafe impl Backend for Arena {
             // A block of the real allocator comes in where it shrinks enough.
             // SAFETY: the caller's promise, here and below.
             let usable = unsafe { real::malloc_usable_size(old) };
-            if size == 0 || size > CELL || usable <= CELL || resize.stays() {
+            if size == 0 || size > CELL || usable <= CELL {
                 // SAFETY: as above.
                 return unsafe { resize.pass_on() };
             }
@@ -173,18 +173,12 @@ unsafe impl Backend for Arena {
         if size <= CELL {
             return old;
         }
-        if resize.stays() {
-            return null_mut();
-        }
         // SAFETY: the new block is larger than a cell, and nobody else's.
         unsafe {
             let new = real::malloc(size);
             if !new.is_null() {
                 COUNTS.out.fetch_add(1, Ordering::Relaxed);
                 new.cast::<u8>().copy_from_nonoverlapping(old.cast(), CELL);
-                if resize.is_zeroed() {
-                    new.cast::<u8>().add(CELL).write_bytes(0, size - CELL);
-                }
                 give_back(cell);
             }
             new

@@ -12,7 +12,7 @@ use core::ptr::null_mut;
 
 use crate::limits::Limit;
 use crate::real::Function;
-use crate::{Extension, real, sys};
+use crate::{real, sys};
 
 /// The least alignment that C promises, in bytes.
 const LEAST_ALIGNMENT: usize = 16;
@@ -72,15 +72,6 @@ pub enum Request {
         /// Bytes asked for.
         size: usize,
     },
-    /// By a function of the allocator's own beside those of C.
-    Extended {
-        /// The function.
-        extension: Extension,
-        /// Its arguments, the size first.
-        words: [usize; 4],
-        /// Alignment asked for; 0 for none.
-        alignment: usize,
-    },
 }
 
 impl Request {
@@ -96,7 +87,6 @@ impl Request {
             | Request::PosixMemalign { size, .. }
             | Request::Valloc { size }
             | Request::Pvalloc { size } => Some(size),
-            Request::Extended { words, .. } => Some(words[0]),
         }
     }
 
@@ -111,27 +101,14 @@ impl Request {
             | Request::Memalign { alignment, .. }
             | Request::PosixMemalign { alignment, .. } => alignment,
             Request::Valloc { .. } | Request::Pvalloc { .. } => sys::page_size(),
-            Request::Extended { alignment, .. } => alignment.max(LEAST_ALIGNMENT),
         }
     }
 
-    /// Whether the block must be zeroed.
-    #[inline(always)]
-    pub fn is_zeroed(self) -> bool {
-        match self {
-            Request::Calloc { .. } => true,
-            Request::Extended {
-                extension, words, ..
-            } => extension.wants_zeros(words),
-            _ => false,
-        }
-    }
-
-    /// The real function of the family that it asks, or that gives the same blocks.
+    /// The real function that it asks.
     #[inline(always)]
     pub fn function(self) -> Function {
         match self {
-            Request::Malloc { .. } | Request::Extended { .. } => Function::malloc,
+            Request::Malloc { .. } => Function::malloc,
             Request::Calloc { .. } => Function::calloc,
             Request::Realloc { .. } => Function::realloc,
             Request::AlignedAlloc { .. } => Function::aligned_alloc,
@@ -158,9 +135,6 @@ impl Request {
                 Request::Memalign { alignment, size } => real::memalign(alignment, size),
                 Request::Valloc { size } => real::valloc(size),
                 Request::Pvalloc { size } => real::pvalloc(size),
-                Request::Extended {
-                    extension, words, ..
-                } => extension.call(words) as *mut c_void,
                 Request::PosixMemalign {
                     alignment, size, ..
                 } => {
@@ -223,13 +197,6 @@ pub enum Release {
         /// Bytes that were asked for.
         size: usize,
     },
-    /// By a function of the allocator's own beside those of C.
-    Extended {
-        /// The function.
-        extension: Extension,
-        /// Its arguments, the block first.
-        words: [usize; 4],
-    },
 }
 
 impl Release {
@@ -241,7 +208,6 @@ impl Release {
             | Release::Cfree { block }
             | Release::FreeSized { block, .. }
             | Release::FreeAlignedSized { block, .. } => block,
-            Release::Extended { words, .. } => words[0] as *mut c_void,
         }
     }
 
@@ -262,9 +228,6 @@ impl Release {
                     alignment,
                     size,
                 } => real::free_aligned_sized(block, alignment, size),
-                Release::Extended { extension, words } => {
-                    extension.call(words);
-                }
             }
         }
     }
@@ -280,13 +243,6 @@ pub enum Resize {
         /// Bytes asked for; 0 frees the block, as in glibc.
         size: usize,
     },
-    /// By a function of the allocator's own beside those of C.
-    Extended {
-        /// The function.
-        extension: Extension,
-        /// Its arguments, the block and the size first.
-        words: [usize; 4],
-    },
 }
 
 impl Resize {
@@ -295,7 +251,6 @@ impl Resize {
     pub fn old(self) -> *mut c_void {
         match self {
             Resize::Realloc { old, .. } => old,
-            Resize::Extended { words, .. } => words[0] as *mut c_void,
         }
     }
 
@@ -304,26 +259,15 @@ impl Resize {
     pub fn size(self) -> usize {
         match self {
             Resize::Realloc { size, .. } => size,
-            Resize::Extended { words, .. } => words[1],
         }
     }
 
-    /// Whether the block must stay where it is: otherwise the answer is null.
-    #[inline(always)]
-    pub fn stays(self) -> bool {
-        matches!(self, Resize::Extended { extension, .. } if extension.stays())
-    }
-
-    /// Whether the bytes that it grows by must be zeroed.
-    #[inline(always)]
-    pub fn is_zeroed(self) -> bool {
-        matches!(self, Resize::Extended { extension, words } if extension.wants_zeros(words))
-    }
-
-    /// The real function of the family that it asks, or that gives the same blocks.
+    /// The real function that it asks.
     #[inline(always)]
     pub fn function(self) -> Function {
-        Function::realloc
+        match self {
+            Resize::Realloc { .. } => Function::realloc,
+        }
     }
 
     /// Asks the real function.
@@ -336,14 +280,6 @@ impl Resize {
         unsafe {
             match self {
                 Resize::Realloc { old, size } => real::realloc(old, size),
-                Resize::Extended { extension, words } => {
-                    let result = extension.call(words);
-                    match self.stays() {
-                        true if result < self.size() => null_mut(),
-                        true => self.old(),
-                        false => result as *mut c_void,
-                    }
-                }
             }
         }
     }

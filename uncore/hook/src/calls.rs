@@ -8,14 +8,15 @@ use core::ptr::null_mut;
 
 use crate::backend::{Backend, Release, Request, Resize};
 use crate::detour::Way;
-use crate::loader::{self, DLCLOSE, DLOPEN, Next, Object};
+use crate::loader::{self, Next, Object};
 use crate::masks::Inherited;
+use crate::real::Function;
 use crate::table::types::{Text, Texts};
-use crate::{bootstrap, errno, extensions, real, scope};
+use crate::{bootstrap, errno, real};
 
 pub use crate::descriptors::{close_range, closefrom, dup2, dup3};
 pub use crate::limits::{mlockall, prctl, prlimit, prlimit64, setrlimit, setrlimit64};
-pub use crate::masks::{pthread_sigmask, sigprocmask};
+pub use crate::masks::{posix_spawn, posix_spawnp, pthread_sigmask, sigprocmask};
 pub use crate::signals::{__sysv_signal, bsd_signal, sigaction, signal, sysv_signal};
 
 /// `malloc(3)`
@@ -128,12 +129,17 @@ unsafe fn move_out_of_pool<B: Backend>(old: *mut c_void, size: usize) -> *mut c_
     }
 }
 
-/// `reallocarray(3)`: as in glibc, a `realloc` with a check.
+/// `reallocarray(3)`. libc's asks `realloc` by its name: that is the hook's, or one of the
+/// program's own.
 ///
 /// # Safety
 /// As in C.
 #[inline(always)]
 pub unsafe fn reallocarray<B: Backend>(old: *mut c_void, count: usize, size: usize) -> *mut c_void {
+    if !real::belongs_to_other_allocator(Function::reallocarray) {
+        // SAFETY: as in `malloc`.
+        return unsafe { real::reallocarray(old, count, size) };
+    }
     match count.checked_mul(size) {
         // SAFETY: as in `malloc`.
         Some(bytes) => unsafe { realloc::<B>(old, bytes) },
@@ -336,15 +342,12 @@ pub unsafe extern "C" fn dlsym<B: Backend>(
     if handle != libc::RTLD_DEFAULT && handle != libc::RTLD_NEXT && !name.is_null() {
         // SAFETY: the caller passes a string.
         let name = unsafe { CStr::from_ptr(name) };
-        let of_family = real::hooked(name).map(|(function, real)| (function.is_of_family(), real));
-        if let Some((is_of_family, real)) =
-            of_family.or_else(|| Some((true, extensions::own(name)?)))
-        {
+        if let Some((function, real)) = real::hooked(name) {
             // SAFETY: as in `malloc`; with such a handle, who asks makes no difference.
             let found = unsafe { loader::look_up(handle, name) };
             // An allocator asks for what stands behind itself.
             if !found.is_null() && !real::is_of_allocator(caller) {
-                return Way::back(instead::<B>(name, is_of_family, real, found) as usize);
+                return Way::back(instead::<B>(name, function, real, found) as usize);
             }
             return Way::back(found as usize);
         }
@@ -355,7 +358,7 @@ pub unsafe extern "C" fn dlsym<B: Backend>(
 /// What a look-up of a hooked function gives that found another one, or the real one.
 fn instead<B: Backend>(
     name: &CStr,
-    is_of_family: bool,
+    function: Function,
     real: *mut c_void,
     found: *mut c_void,
 ) -> *mut c_void {
@@ -366,7 +369,10 @@ fn instead<B: Backend>(
         if ours.holds(bound) || !loader::is_definition(bound) {
             return bound as *mut c_void;
         }
-    } else if is_of_family && !ours.holds(found as usize) && loader::is_definition(found as usize) {
+    } else if function.is_of_family()
+        && !ours.holds(found as usize)
+        && loader::is_definition(found as usize)
+    {
         B::passed_by();
     }
     found
@@ -383,7 +389,7 @@ pub unsafe extern "C" fn dlopen<B: Backend>(
     _: usize,
     _: usize,
 ) -> Way {
-    scope::opening();
+    static DLOPEN: Next = Next::new(c"dlopen");
     if !file.is_null() && flags & libc::RTLD_DEEPBIND != 0 && flags & libc::RTLD_NOLOAD == 0 {
         B::passed_by();
     }
@@ -402,24 +408,8 @@ pub unsafe extern "C" fn dlmopen<B: Backend>(
     _: usize,
 ) -> Way {
     static DLMOPEN: Next = Next::new(c"dlmopen");
-    scope::opening();
     if namespace != libc::LM_ID_BASE || flags & libc::RTLD_DEEPBIND != 0 {
         B::passed_by();
     }
     Way::on(DLMOPEN.get())
-}
-
-/// `dlclose(3)`: another library may be loaded where this one was.
-///
-/// # Safety
-/// As in C.
-pub unsafe extern "C" fn dlclose<B: Backend>(
-    _: *mut c_void,
-    _: usize,
-    _: usize,
-    _: usize,
-    _: usize,
-) -> Way {
-    scope::closing();
-    Way::on(DLCLOSE.get())
 }

@@ -32,73 +32,17 @@ impl Way {
 
 /// Exports a function of this name of at most four words. The function `$ask` gets them,
 /// and the return address behind them.
+#[cfg(target_arch = "x86_64")]
 #[doc(hidden)]
 #[macro_export]
 macro_rules! export_detour {
     ($name:ident, $ask:path) => {
-        $crate::naked_detour!($name, $ask, [],);
-    };
-}
-
-/// The same for a function of the [`extensions`](crate::extensions), which is not asked where
-/// the way is known.
-#[cfg(target_arch = "x86_64")]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! export_extension {
-    ($name:ident, $ask:path) => {
-        $crate::naked_detour!(
-            $name,
-            $ask,
-            [
-                "mov r11, [rip + {ways} + {offset}]",
-                "test r11, r11",
-                "jz 2f",
-                "jmp r11",
-                "2:",
-            ],
-            ways = sym $crate::extensions::WAYS,
-            offset = const 8 * ($crate::Extension::$name as usize),
-        );
-    };
-}
-
-/// As for x86_64.
-#[cfg(target_arch = "aarch64")]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! export_extension {
-    ($name:ident, $ask:path) => {
-        $crate::naked_detour!(
-            $name,
-            $ask,
-            [
-                "adrp x16, {ways}",
-                "add x16, x16, :lo12:{ways}",
-                "ldr x16, [x16, {offset}]",
-                "cbz x16, 2f",
-                "br x16",
-                "2:",
-            ],
-            ways = sym $crate::extensions::WAYS,
-            offset = const 8 * ($crate::Extension::$name as usize),
-        );
-    };
-}
-
-/// A detour that begins with these instructions.
-#[cfg(target_arch = "x86_64")]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! naked_detour {
-    ($name:ident, $ask:path, [$($first:literal,)*], $($operands:tt)*) => {
         #[unsafe(naked)]
         #[unsafe(no_mangle)]
         #[allow(non_snake_case, reason = "C's names")]
         unsafe extern "C" fn $name() {
             core::arch::naked_asm!(
                 ".cfi_startproc",
-                $($first,)*
                 "sub rsp, 40",
                 ".cfi_adjust_cfa_offset 40",
                 "mov [rsp], rdi",
@@ -121,7 +65,6 @@ macro_rules! naked_detour {
                 "3: ret",
                 ".cfi_endproc",
                 ask = sym $ask,
-                $($operands)*
             )
         }
     };
@@ -131,15 +74,14 @@ macro_rules! naked_detour {
 #[cfg(target_arch = "aarch64")]
 #[doc(hidden)]
 #[macro_export]
-macro_rules! naked_detour {
-    ($name:ident, $ask:path, [$($first:literal,)*], $($operands:tt)*) => {
+macro_rules! export_detour {
+    ($name:ident, $ask:path) => {
         #[unsafe(naked)]
         #[unsafe(no_mangle)]
         #[allow(non_snake_case, reason = "C's names")]
         unsafe extern "C" fn $name() {
             core::arch::naked_asm!(
                 ".cfi_startproc",
-                $($first,)*
                 "stp x29, x30, [sp, -48]!",
                 ".cfi_def_cfa_offset 48",
                 ".cfi_offset x29, -48",
@@ -163,7 +105,6 @@ macro_rules! naked_detour {
                 "ret",
                 ".cfi_endproc",
                 ask = sym $ask,
-                $($operands)*
             )
         }
     };

@@ -22,7 +22,6 @@
 //! `errno`.
 #![warn(missing_docs, clippy::undocumented_unsafe_blocks)]
 
-mod scope;
 mod stubs;
 mod table;
 mod vdso;
@@ -36,8 +35,6 @@ pub mod descriptors;
 pub mod detour;
 pub mod environment;
 pub mod errno;
-#[doc(hidden)]
-pub mod extensions;
 pub mod glibc;
 #[doc(hidden)]
 pub mod lifecycle;
@@ -55,7 +52,6 @@ pub mod tls;
 pub mod wiped;
 
 pub use backend::{Answer, Backend, Release, Request, Resize};
-pub use extensions::Extension;
 #[doc(hidden)]
 pub use libc;
 #[doc(hidden)]

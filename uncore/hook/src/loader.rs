@@ -74,11 +74,6 @@ impl Next {
     }
 }
 
-/// The real `dlopen`.
-pub(crate) static DLOPEN: Next = Next::new(c"dlopen");
-/// The real `dlclose`.
-pub(crate) static DLCLOSE: Next = Next::new(c"dlclose");
-
 /// The versions that a reference to a function of libc may ask for: those of libraries
 /// which stand in for libc's functions, and are themselves a part of glibc.
 const VERSIONS: [&CStr; 2] = if cfg!(target_arch = "x86_64") {
@@ -137,15 +132,6 @@ const NO_INFO: libc::Dl_info = libc::Dl_info {
     dli_saddr: null_mut(),
 };
 
-/// The name by which the object that holds `address` was loaded: a string that lasts as long
-/// as the object.
-pub(crate) fn name_of_object(address: usize) -> Option<*const c_char> {
-    let mut info = NO_INFO;
-    // SAFETY: `info` is writable.
-    let found = unsafe { libc::dladdr(address as *const c_void, &mut info) };
-    (found != 0 && !info.dli_fname.is_null()).then_some(info.dli_fname)
-}
-
 /// The addresses of a program or library that is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Object {
@@ -175,11 +161,6 @@ impl Object {
         // Not the address of a function that is hooked: those names mean the program's
         // here, too.
         Object::of(Object::ours as fn() -> Object as usize)
-    }
-
-    /// Its first address, and the one behind its last.
-    pub fn range(self) -> (usize, usize) {
-        (self.start, self.end)
     }
 
     /// Whether the object holds `address`.

@@ -18,11 +18,12 @@ impl SignalsBlocked {
     /// Holds all signals back from now on.
     #[allow(clippy::new_without_default, reason = "it is an act, not a value")]
     pub fn new() -> SignalsBlocked {
-        // A SIGBUS that is held back is fatal, and one comes where the trace's file is cut.
+        // A SIGBUS that is held back is fatal, and one comes where the trace's file is cut; the
+        // program may hold it back all the same.
         let all = !bit(libc::SIGBUS);
         let mut before = 0u64;
         let arguments = [
-            libc::SIG_SETMASK as usize,
+            libc::SIG_BLOCK as usize,
             &raw const all as usize,
             &raw mut before as usize,
             size_of::<u64>(),

@@ -8,6 +8,7 @@
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use crate::table::types::{Text, Texts};
 use crate::{real, signals, sys, tls};
 
 /// What a thread's program believes of SIGBUS. A new thread inherits what its creator believed,
@@ -30,8 +31,10 @@ pub fn open_here() {
     if !signals::stands() || thread.sigbus.get() == HELD {
         return;
     }
-    if sys::mask(libc::SIG_UNBLOCK, sys::bit(libc::SIGBUS)) & sys::bit(libc::SIGBUS) != 0 {
+    // In this order: one may be pending.
+    if sys::mask(libc::SIG_BLOCK, 0) & sys::bit(libc::SIGBUS) != 0 {
         hold();
+        sys::mask(libc::SIG_UNBLOCK, sys::bit(libc::SIGBUS));
     }
 }
 
@@ -64,6 +67,40 @@ pub(crate) fn came(is_fault: bool, info: *const libc::siginfo_t, context: *mut c
         sys::send_again(libc::SIGBUS, info);
     }
     true
+}
+
+/// `posix_spawn(3)`
+///
+/// # Safety
+/// As in C.
+pub unsafe fn posix_spawn<B>(
+    process: *mut libc::pid_t,
+    path: Text,
+    actions: *const c_void,
+    attributes: *const c_void,
+    arguments: Texts,
+    environment: Texts,
+) -> c_int {
+    let _mask = Inherited::new();
+    // SAFETY: as above.
+    unsafe { real::posix_spawn(process, path, actions, attributes, arguments, environment) }
+}
+
+/// `posix_spawnp(3)`
+///
+/// # Safety
+/// As in C.
+pub unsafe fn posix_spawnp<B>(
+    process: *mut libc::pid_t,
+    file: Text,
+    actions: *const c_void,
+    attributes: *const c_void,
+    arguments: Texts,
+    environment: Texts,
+) -> c_int {
+    let _mask = Inherited::new();
+    // SAFETY: as above.
+    unsafe { real::posix_spawnp(process, file, actions, attributes, arguments, environment) }
 }
 
 /// The mask that a program to be executed inherits: while this lives, the signal is held back

@@ -20,9 +20,7 @@ macro_rules! real {
     (
         looked_up { $($looked_up:tt)* }
         stubs { $($stubs:tt)* }
-        own { $($own:tt)* }
         detours { $($detours:tt)* }
-        extensions { $($extensions:tt)* }
     ) => {
         real_functions! { $($looked_up)* $($stubs)* }
     };
@@ -273,6 +271,11 @@ pub fn is_inside() -> bool {
 /// not its own.
 pub fn is_own(function: Function) -> bool {
     OWN.load(Ordering::Relaxed) & 1 << function as u32 != 0
+}
+
+/// Whether a function is another allocator's than libc's.
+pub(crate) fn belongs_to_other_allocator(function: Function) -> bool {
+    is_own(function) && !ALLOCATOR_IS_LIBC.load(Ordering::Relaxed)
 }
 
 /// Whether the usable size of blocks can be told which this function gives or takes.

@@ -13,10 +13,7 @@
 ///   thread (the loader allocates then), and where libc lacks the function.
 /// * `stubs`: the same, but their symbols are in [`stubs`](crate::stubs): nearly all calls
 ///   are to reach the real function as if nothing stood before it.
-/// * `own`: functions that the hook makes of others.
 /// * `detours`: functions that look at their return address: see [`detour`](crate::detour).
-/// * `extensions`: functions of C++ and of other allocators, and what they do: see
-///   [`extensions`](crate::extensions).
 #[doc(hidden)]
 #[macro_export]
 macro_rules! table {
@@ -36,6 +33,8 @@ macro_rules! table {
                         }
                     };
                 realloc(old: *mut c_void, size: usize) -> *mut c_void,
+                    early { null_mut() };
+                reallocarray(old: *mut c_void, count: usize, size: usize) -> *mut c_void,
                     early { null_mut() };
                 aligned_alloc(alignment: usize, size: usize) -> *mut c_void,
                     early { bootstrap::allocate(size, alignment) };
@@ -67,6 +66,10 @@ macro_rules! table {
                     early { not_supported() };
                 fexecve(fd: c_int, arguments: Texts, environment: Texts) -> c_int,
                     early { not_supported() };
+                posix_spawn(process: *mut libc::pid_t, path: Text, actions: *const c_void, attributes: *const c_void, arguments: Texts, environment: Texts) -> c_int,
+                    early { libc::ENOSYS };
+                posix_spawnp(process: *mut libc::pid_t, file: Text, actions: *const c_void, attributes: *const c_void, arguments: Texts, environment: Texts) -> c_int,
+                    early { libc::ENOSYS };
                 prctl(option: c_int, first: usize, second: usize, third: usize, fourth: usize) -> c_int,
                     early { not_supported() };
                 setrlimit(resource: c_int, limits: *const libc::rlimit) -> c_int,
@@ -112,41 +115,10 @@ macro_rules! table {
                 syscall(number: usize, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> isize,
                     early { not_supported() as isize };
             }
-            own {
-                reallocarray(old: *mut c_void, count: usize, size: usize) -> *mut c_void;
-            }
             detours {
                 dlsym;
                 dlopen;
                 dlmopen;
-                dlclose;
-            }
-            extensions {
-                _Znwm New { is_aligned: false, quiet: _ZnwmRKSt9nothrow_t };
-                _Znam New { is_aligned: false, quiet: _ZnamRKSt9nothrow_t };
-                _ZnwmSt11align_val_t New { is_aligned: true, quiet: _ZnwmSt11align_val_tRKSt9nothrow_t };
-                _ZnamSt11align_val_t New { is_aligned: true, quiet: _ZnamSt11align_val_tRKSt9nothrow_t };
-                _ZnwmRKSt9nothrow_t QuietNew { is_aligned: false };
-                _ZnamRKSt9nothrow_t QuietNew { is_aligned: false };
-                _ZnwmSt11align_val_tRKSt9nothrow_t QuietNew { is_aligned: true };
-                _ZnamSt11align_val_tRKSt9nothrow_t QuietNew { is_aligned: true };
-                _ZdlPv Delete;
-                _ZdaPv Delete;
-                _ZdlPvm Delete;
-                _ZdaPvm Delete;
-                _ZdlPvSt11align_val_t Delete;
-                _ZdaPvSt11align_val_t Delete;
-                _ZdlPvmSt11align_val_t Delete;
-                _ZdaPvmSt11align_val_t Delete;
-                _ZdlPvRKSt9nothrow_t Delete;
-                _ZdaPvRKSt9nothrow_t Delete;
-                _ZdlPvSt11align_val_tRKSt9nothrow_t Delete;
-                _ZdaPvSt11align_val_tRKSt9nothrow_t Delete;
-                mallocx Mallocx;
-                rallocx Rallocx;
-                xallocx Xallocx;
-                dallocx Delete;
-                sdallocx Delete;
             }
         }
     };
@@ -168,17 +140,13 @@ macro_rules! names {
     (
         looked_up { $($looked_up:ident($($a:ident: $t:ty),*) -> $r:ty, early $early:block;)* }
         stubs { $($stub:ident($($c:ident: $v:ty),*) -> $q:ty, early $late:block;)* }
-        own { $($own:ident($($b:ident: $u:ty),*) -> $s:ty;)* }
         detours { $($detour:ident;)* }
-        extensions { $($extension:ident $role:expr;)* }
     ) => {
         /// The symbols that every hook exports.
         pub const NAMES: &[&str] = &[
             $(stringify!($looked_up),)*
             $(stringify!($stub),)*
-            $(stringify!($own),)*
             $(stringify!($detour),)*
-            $(stringify!($extension),)*
         ];
     };
 }
@@ -204,9 +172,7 @@ macro_rules! export_table {
         ($backend:ty)
         looked_up { $($looked_up:ident($($a:ident: $t:ty),*) -> $r:ty, early $early:block;)* }
         stubs { $($stub:ident($($c:ident: $v:ty),*) -> $q:ty, early $late:block;)* }
-        own { $($own:ident($($b:ident: $u:ty),*) -> $s:ty;)* }
         detours { $($detour:ident;)* }
-        extensions { $($extension:ident $role:expr;)* }
     ) => {
         const _: () = {
             use $crate::libc;
@@ -217,13 +183,8 @@ macro_rules! export_table {
             $crate::export_each!(
                 ($backend)
                 $($looked_up($($a: $t),*) -> $r;)*
-                $($own($($b: $u),*) -> $s;)*
             );
             $($crate::export_detour!($detour, $crate::calls::$detour::<$backend>);)*
-            $($crate::export_extension!(
-                $extension,
-                $crate::extensions::ask::<$backend, { $crate::Extension::$extension as usize }>
-            );)*
 
             /// Runs when the library is loaded, also in a program that allocates
             /// nothing.
