@@ -127,7 +127,10 @@ impl<R: Read> Rows for Reader<R> {
                     }
                     self.waiting.push_back(words);
                 }
-                None => self.placed = Some(live_apart(&self.waiting)),
+                None => {
+                    let lifetimes = self.waiting.iter().map(|words| (words[1], words[2]));
+                    self.placed = Some(live_apart(lifetimes.collect()));
+                }
             }
         }
         let words = match self.waiting.pop_front() {
@@ -138,10 +141,10 @@ impl<R: Read> Rows for Reader<R> {
     }
 }
 
-/// Whether no two jobs live at once, so that one address is a valid place for all.
-fn live_apart(records: &VecDeque<Words>) -> bool {
-    let lifetimes = records.iter().map(|words| (words[1], words[2]));
-    let mut lifetimes: Vec<_> = lifetimes.filter(|(birth, death)| birth < death).collect();
+/// Whether no two jobs of these births and deaths live at once, so that one address is a valid
+/// place for all. O(n log n).
+pub fn live_apart(mut lifetimes: Vec<(u64, u64)>) -> bool {
+    lifetimes.retain(|(birth, death)| birth < death);
     lifetimes.sort_unstable();
     lifetimes.windows(2).all(|pair| pair[0].1 <= pair[1].0)
 }

@@ -79,7 +79,12 @@ pub fn parse<A: Parser>(name: &'static str) -> Result<A, ExitCode> {
     let mut command = generate::with_option(A::command().name(name).version(VERSION));
     let refused = |error: clap::Error| {
         if !error.use_stderr() {
-            error.exit();
+            // Help, or the version; on a terminal it has colours.
+            let shown = match output::not_closed() {
+                Ok(()) => error.print().map_err(anyhow::Error::from),
+                closed => closed,
+            };
+            return exit_code(name, shown.map(|()| ExitCode::SUCCESS));
         }
         tell(name, &usage::line(name, error));
         ExitCode::from(2)

@@ -1,6 +1,7 @@
 //! Outputs of a program that a signal may end at any time: a file is either
 //! what it was before, or wholly new, and nothing unfinished stays beside it.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd as _, AsRawFd as _};
@@ -67,6 +68,12 @@ impl Options {
         let output = output.with_context(|| named(path, "standard output"))?;
         if output.is_standard() {
             not_closed()?;
+        } else {
+            ensure!(
+                !is_stdout(path),
+                "{}: standard output goes into this file too: write to another one",
+                named(path, "standard output")
+            );
         }
         unfinished().extend(output.unfinished().map(Path::to_path_buf));
         Ok(output)
@@ -124,8 +131,8 @@ pub fn is_same(one: &Path, other: &Path) -> bool {
     }
 }
 
-/// Where a file that does not exist yet is going to lie.
-fn new_place(path: &Path) -> Option<PathBuf> {
+/// Where a file that does not exist yet is going to lie: its folder and its name.
+fn new_place(path: &Path) -> Option<(u64, u64, OsString)> {
     if format::is_standard(path) || path.exists() {
         return None;
     }
@@ -135,7 +142,18 @@ fn new_place(path: &Path) -> Option<PathBuf> {
     } else {
         folder
     };
-    Some(folder.canonicalize().ok()?.join(path.file_name()?))
+    let folder = fs::metadata(folder).ok()?;
+    Some((folder.dev(), folder.ino(), path.file_name()?.to_owned()))
+}
+
+/// Whether a path is the regular file that standard output goes to.
+fn is_stdout(path: &Path) -> bool {
+    let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+    let stdout = stdout.and_then(|file| file.metadata()).ok();
+    let file = fs::metadata(path).ok().filter(fs::Metadata::is_file);
+    stdout
+        .zip(file)
+        .is_some_and(|(one, other)| (one.dev(), one.ino()) == (other.dev(), other.ino()))
 }
 
 /// Refuses to read a file that standard output is appended to: it would never
@@ -144,14 +162,8 @@ fn new_place(path: &Path) -> Option<PathBuf> {
 /// # Errors
 /// One line for people.
 pub fn not_appended_to(input: &Path) -> anyhow::Result<()> {
-    let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
-    let stdout = stdout.and_then(|file| file.metadata()).ok();
-    let input_file = fs::metadata(input).ok().filter(fs::Metadata::is_file);
-    let same = stdout
-        .zip(input_file)
-        .is_some_and(|(one, other)| (one.dev(), one.ino()) == (other.dev(), other.ino()));
     ensure!(
-        !same,
+        !is_stdout(input),
         "{}: standard output goes into this file too: write to another one",
         input.display()
     );

@@ -63,7 +63,7 @@ impl Standing {
             may_be_written(path, &metadata)?;
         }
         let path = match is_link {
-            true => real_path(&there, &metadata)?,
+            true => real_path(path, &there, &metadata)?,
             false => path.to_path_buf(),
         };
         Ok(Standing::File(Replaced {
@@ -77,20 +77,24 @@ impl Standing {
 }
 
 impl Replaced {
-    /// Gives a new file the rights of the one that it replaces, if both have one owner: never
-    /// more than those to read, write and execute, and to the group only if it is the same.
+    /// Gives a new file the rights of the one that it replaces, if both have one owner, and else
+    /// no more than those: never more than to read, write and execute, and to the group only if
+    /// it is the same.
     pub(super) fn pass_rights_to(&self, new: &File) -> io::Result<()> {
         let ours = new.metadata()?;
-        if ours.uid() != self.owner {
-            return Ok(());
-        }
+        let is_ours = ours.uid() == self.owner;
         let mut mode = self.mode & 0o777;
+        if !is_ours {
+            mode &= ours.mode();
+        }
         // Where there is a list, the group's bits are the most that anyone in it has.
         if ours.gid() != self.group || self.access_list.is_some() {
             mode &= !0o070;
         }
+        // The folder may have given it a list of its own.
+        let _ = rustix::fs::fremovexattr(new, ACCESS_LIST);
         rustix::fs::fchmod(new, Mode::from_raw_mode(mode))?;
-        if let Some(list) = &self.access_list {
+        if let Some(list) = self.access_list.as_ref().filter(|_| is_ours) {
             // Where it cannot be set, nobody has more rights than before.
             let _ = rustix::fs::fsetxattr(new, ACCESS_LIST, list, XattrFlags::empty());
         }
@@ -103,7 +107,8 @@ fn open(path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
     Ok(rustix::fs::openat(CWD, path, flags, Mode::empty())?)
 }
 
-/// Whether a link leads to what a process has open, as `/dev/stdout` and a shell's `>(...)` do.
+/// Whether a link leads to what a process has open, as `/dev/stdout` and a shell's `>(...)` do,
+/// or runs.
 fn leads_into_proc(path: &Path) -> bool {
     let Ok(proc) = fs::symlink_metadata("/proc/self") else {
         return false;
@@ -114,8 +119,7 @@ fn leads_into_proc(path: &Path) -> bool {
         let (Ok(to), Ok(link)) = (fs::read_link(&path), fs::symlink_metadata(&path)) else {
             break;
         };
-        let is_descriptor = path.parent().is_some_and(|folder| folder.ends_with("fd"));
-        if link.dev() == proc.dev() && is_descriptor {
+        if link.dev() == proc.dev() {
             return true;
         }
         path = match path.parent() {
@@ -142,8 +146,13 @@ fn is_stdout(metadata: &Metadata) -> bool {
 /// reader of a named pipe either.
 fn open_to_write(path: &Path, metadata: &Metadata) -> io::Result<File> {
     let deadline = Instant::now() + PATIENCE;
+    // A file that somebody has open is written behind its end, as who opened it may do.
+    let flags = match metadata.is_file() {
+        true => OFlags::WRONLY | OFlags::APPEND,
+        false => OFlags::WRONLY,
+    };
     let file = loop {
-        match open(path, OFlags::WRONLY) {
+        match open(path, flags) {
             Ok(file) => break File::from(file),
             Err(error) => {
                 let waits = error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error())
@@ -175,8 +184,10 @@ fn may_be_written(path: &Path, metadata: &Metadata) -> io::Result<()> {
 }
 
 /// The name of the file that a link led the kernel to.
-fn real_path(file: &File, metadata: &Metadata) -> io::Result<PathBuf> {
-    let path = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+fn real_path(link: &Path, file: &File, metadata: &Metadata) -> io::Result<PathBuf> {
+    let told = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    // Where nothing tells it, it is looked up once more.
+    let path = told.or_else(|_| link.canonicalize())?;
     let there = fs::symlink_metadata(&path)?;
     if (there.dev(), there.ino()) != (metadata.dev(), metadata.ino()) {
         return Err(io::Error::other(

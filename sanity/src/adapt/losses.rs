@@ -29,6 +29,8 @@ pub(super) struct Losses {
     offsets: u64,
     elsewhere: bool,
     at_zero: bool,
+    /// Births and deaths, while all jobs lie at 0.
+    lifetimes: Vec<(u64, u64)>,
     numbers: Numbers,
 }
 
@@ -49,6 +51,7 @@ impl Losses {
             offsets: 0,
             elsewhere: false,
             at_zero: false,
+            lifetimes: Vec::new(),
             numbers: Numbers::default(),
         }
     }
@@ -70,6 +73,10 @@ impl Losses {
             self.leave_out(row);
         }
         self.elsewhere |= row.job.heap != 0 || row.offset != Some(0);
+        match self.elsewhere {
+            true => self.lifetimes = Vec::new(),
+            false => self.lifetimes.push((row.job.birth, row.job.death)),
+        }
         self.offsets += u64::from(self.from_csv && row.offset.is_some());
         Ok(())
     }
@@ -110,7 +117,8 @@ impl Losses {
     /// # Errors
     /// [`AdaptError::PlacedAtZero`], unless losses are allowed.
     pub(super) fn finish(&mut self, jobs: u64) -> Result<(), AdaptError> {
-        self.at_zero = jobs > 1 && !self.elsewhere;
+        let lifetimes = std::mem::take(&mut self.lifetimes);
+        self.at_zero = jobs > 1 && !self.elsewhere && !plc::live_apart(lifetimes);
         if self.at_zero && !self.lossy {
             return Err(AdaptError::PlacedAtZero);
         }

@@ -155,18 +155,20 @@ fn what_a_plc_cannot_say_is_an_error_that_names_it_and_the_remedy() {
 
 #[test]
 fn a_placement_all_at_0_is_refused_as_a_plc_would_have_it_for_none() {
-    let text = "id,lower,upper,size,offset\n0,0,3,4,0\n1,3,5,4,0\n";
+    let text = "id,lower,upper,size,offset\n0,0,3,4,0\n1,2,5,4,0\n";
     assert!(refused(text).contains("not placed"), "{}", refused(text));
     let (_, summary) = convert(text.as_bytes(), Format::Csv, Format::Plc, true);
     assert!(summary.notes[0].contains("the placement is left out"));
-    // One job alone is placed at 0, and jobs that are free are not.
-    for text in [
-        "id,lower,upper,size,offset\n0,0,3,4,0\n",
-        "id,lower,upper,size,offset\n0,0,3,4,0\n1,3,5,4,-1\n",
+    // One job alone is placed at 0, so may those be of which no two live at once, and jobs that
+    // are free are not.
+    for (text, placed) in [
+        ("id,lower,upper,size,offset\n0,0,3,4,0\n", 1),
+        ("id,lower,upper,size,offset\n0,3,5,4,0\n1,0,3,4,0\n", 2),
+        ("id,lower,upper,size,offset\n0,0,3,4,0\n1,3,5,4,-1\n", 1),
     ] {
         let (plc, _) = convert(text.as_bytes(), Format::Csv, Format::Plc, false);
         let document = input::load(&plc[..], Format::Plc, Offsets::Placement).expect("sound");
-        assert_eq!(document.placed, 1, "{text}");
+        assert_eq!(document.placed, placed, "{text}");
     }
 }
 

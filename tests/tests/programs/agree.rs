@@ -34,6 +34,13 @@ fn accepted(folder: &Path, line: &str) {
     assert_eq!(ran.status.code(), Some(0), "{line}: {said}");
 }
 
+/// Jobs of which no two live at once may all lie at 0.
+#[test]
+fn a_placement_of_zeros_is_one() {
+    let jobs = (0..3).map(|id| common::job::Job::new(id, 2 * id, 2 * id + 2, 4));
+    agree(&Problem::new(jobs.collect()).expect("jobs"), true);
+}
+
 /// Every tool on a placement of the jobs, and on what it makes of that.
 fn all_accept(folder: &Path, jobs: &str, placed: &str) {
     accepted(folder, &format!("idealloc {jobs} --verify {placed} -q"));

@@ -87,6 +87,13 @@ fn rights_of_a_file_of_another_owner_are_not_passed_on() {
     set_mode(&out, 0o777);
     is_done(&run(folder.path(), COMMANDS[0], "out", ""));
     assert_eq!(mode(&out) & 0o133, 0);
+    // Nor does it become readable for more.
+    fs::remove_file(&out).expect("a file");
+    fs::write(&out, "old").expect("a file");
+    std::os::unix::fs::chown(&out, Some(65534), None).expect("root");
+    set_mode(&out, 0o600);
+    is_done(&run(folder.path(), COMMANDS[0], "out", ""));
+    assert_eq!(mode(&out), 0o600);
 }
 
 #[test]
@@ -107,6 +114,27 @@ fn a_list_of_access_is_kept_and_its_mask_is_no_right_of_the_group() {
     let before = list("out");
     is_done(&run(folder.path(), COMMANDS[0], "out", ""));
     assert_eq!(list("out"), before);
+}
+
+#[test]
+fn a_folders_list_of_access_gives_nobody_what_the_file_did_not() {
+    let folder = folder();
+    let out = folder.path().join("lists/out");
+    fs::create_dir(folder.path().join("lists")).expect("a folder");
+    let listed = "setfacl -d -m u:65534:rwx lists";
+    if !has("setfacl") || !shell(folder.path(), listed).status.success() {
+        eprintln!("SKIPPED: setfacl is not installed, or the file system has no lists");
+        return;
+    }
+    fs::write(&out, "old").expect("a file");
+    is_done(&shell(
+        folder.path(),
+        "setfacl -b lists/out; chmod 640 lists/out",
+    ));
+    is_done(&run(folder.path(), COMMANDS[0], "lists/out", ""));
+    let list = shell(folder.path(), "getfacl -c lists/out").stdout;
+    assert!(!String::from_utf8_lossy(&list).contains("65534"));
+    assert_eq!(mode(&out), 0o640);
 }
 
 #[test]
@@ -211,6 +239,26 @@ fn pipes_and_devices_are_written_to() {
         assert_eq!(sum(line).stdout, b"3\n");
         let line = "bash -c 'adapt -q jobs.csv --to csv /dev/fd/7 7> seventh'; wc -l < seventh";
         assert_eq!(sum(line).stdout, b"3\n");
+        let line = "bash -c 'adapt -q jobs.csv --to csv /dev/fd/7 7>> seventh'; wc -l < seventh";
+        assert_eq!(sum(line).stdout, b"6\n");
+        let line = "cp $(command -v adapt) own; ./own -q jobs.csv --to csv /proc/self/exe";
+        is_refused(&sum(line), "busy");
+    }
+}
+
+#[test]
+fn what_is_printed_does_not_go_where_an_output_does() {
+    let folder = folder();
+    is_done(&shell(
+        folder.path(),
+        "idealloc -q jobs.csv --iterations 1 -o placed.csv",
+    ));
+    for line in [
+        "report placed.csv --html out > out",
+        "idealloc jobs.csv --iterations 1 --to csv -o out > out",
+        "adapt jobs.csv other.csv --notes out > out",
+    ] {
+        is_refused(&shell(folder.path(), line), "");
     }
 }
 
@@ -245,6 +293,8 @@ fn standard_output_that_is_closed_is_told() {
         "adapt jobs.csv /dev/stdout --to csv >&-",
         "report jobs.csv >&-",
         "report --generate man >&-",
+        "report --help >&-",
+        "adapt --version >&-",
         "idealloc jobs.csv --verify jobs.csv >&-",
     ] {
         is_refused(&shell(folder.path(), line), "");
