@@ -37,11 +37,28 @@ struct Local {
 }
 
 impl Local {
+    /// Adds what a slab takes. What lies on a slab of the same sections goes with it,
+    /// so that a batch of equal jobs is one entry.
     fn insert(&mut self, slab: &Slab, low: u64, high: u64) {
-        let index = room::insert(&mut self.entries, slab, low, high);
-        let below = index.checked_sub(1).map_or(0, |below| self.reach[below]);
-        self.reach.insert(index, high.max(below));
-        let above = self.reach[index + 1..].iter_mut();
+        let index = self.entries.partition_point(|entry| entry.low < low);
+        let sections = (slab.first, slab.last);
+        let below = self.entries[..index].last_mut();
+        if let Some(below) = below
+            && (below.high, below.first, below.last) == (low, sections.0, sections.1)
+        {
+            below.high = high;
+            self.raise(index - 1, high);
+            return;
+        }
+        let reach = index.checked_sub(1).map_or(0, |below| self.reach[below]);
+        room::insert(&mut self.entries, slab, low, high);
+        self.reach.insert(index, reach);
+        self.raise(index, high);
+    }
+
+    /// From an entry on, all reach up to an address.
+    fn raise(&mut self, index: usize, high: u64) {
+        let above = self.reach[index..].iter_mut();
         above
             .take_while(|reach| **reach < high)
             .for_each(|reach| *reach = high);

@@ -27,8 +27,8 @@ impl Entry {
     }
 }
 
-/// Adds what a slab takes to entries that are sorted by their starts; says where.
-pub(super) fn insert(entries: &mut Vec<Entry>, slab: &Slab, low: u64, high: u64) -> usize {
+/// Adds what a slab takes to entries that are sorted by their starts.
+pub(super) fn insert(entries: &mut Vec<Entry>, slab: &Slab, low: u64, high: u64) {
     let index = entries.partition_point(|entry| entry.low < low);
     let (first, last) = (slab.first, slab.last);
     entries.insert(
@@ -40,7 +40,6 @@ pub(super) fn insert(entries: &mut Vec<Entry>, slab: &Slab, low: u64, high: u64)
             last,
         },
     );
-    index
 }
 
 /// Adds a range to sorted, disjoint ranges, and merges what it touches. Says
