@@ -4,7 +4,7 @@ use super::batch::Crew;
 use super::incumbent::Incumbent;
 use super::turn::Found;
 use crate::fit::orders::Order;
-use crate::fit::{Fit, online, packing};
+use crate::fit::{Fit, Taken, online, packing};
 use crate::heuristics::Heuristic;
 use crate::solution::{FoundBy, OrderBy};
 
@@ -30,22 +30,35 @@ pub(super) fn warm_start(incumbent: &mut Incumbent<'_>, crew: &mut Crew<'_>) {
     }
 }
 
+/// Items that are packed by first fit, each among all others, in no time to speak of.
+const QUICK: usize = 4096;
+
 /// A placement that nothing interrupts, so that any budget gives one: an
-/// allocator's, or first fit by size where items are more than rectangles.
-/// Returns what an allocator would need.
+/// allocator's, or first fit by size where items are more than rectangles. Many such
+/// items may take long, and have the allocator's first. Returns the first makespan.
 pub(super) fn baseline(incumbent: &mut Incumbent<'_>, crew: &mut Crew<'_>) -> u64 {
     if let Some(known) = incumbent.baseline {
         return known;
     }
     let items = incumbent.items();
+    let (is_plain, is_quick) = (items.is_plain(), items.len() <= QUICK);
     let is_online = incumbent.options().without.keeps(Heuristic::Baseline);
-    let online = is_online.then(|| online::best_fit(items)).flatten();
-    let (packing, by) = match online {
-        Some(packing) => (packing, FoundBy::OnlineBestFit),
-        None => (packing::first_fit(items, &Order::Size.of(items)), BY_SIZE),
-    };
-    let makespan = packing.makespan;
+    let online = (is_online && (is_plain || !is_quick)).then(|| online::best_fit(items));
+    let mut makespan = online.as_ref().map(|packing| packing.makespan);
+    if let Some(packing) = online {
+        incumbent.keep(Found::Whole(packing), FoundBy::OnlineBestFit, crew);
+    }
+    if makespan.is_none() || !is_plain {
+        let (order, mut taken) = (Order::Size.of(items), Taken::new(items));
+        let limit = makespan.unwrap_or(u64::MAX);
+        let mut stop = || makespan.is_some() && crew.should_stop();
+        let first_fit = packing::in_order(items, &order, Fit::First, &mut taken, limit, &mut stop);
+        if let Some(packing) = first_fit {
+            makespan.get_or_insert(packing.makespan);
+            incumbent.keep(Found::Whole(packing), BY_SIZE, crew);
+        }
+    }
+    let makespan = makespan.expect("nothing ends first fit where there is no other answer");
     incumbent.baseline = Some(makespan);
-    incumbent.keep(Found::Whole(packing), by, crew);
     makespan
 }

@@ -132,3 +132,28 @@ fn ids_that_were_made_to_collide() {
     let folder = tests::folder(&[("x.csv", csv)]);
     soon(folder.path(), "idealloc", &["x.csv", "--timeout", "1s"]);
 }
+
+/// Once more than a minute: each job looked at all others of its zone.
+#[test]
+fn many_equal_jobs() {
+    let mut csv = String::from("id,lower,upper,size\n");
+    for id in 0..400_000 {
+        let _ = writeln!(csv, "{id},0,9,64");
+    }
+    let folder = tests::folder(&[("x.csv", csv)]);
+    let said = soon(folder.path(), "idealloc", &["x.csv", "--timeout", "1s"]);
+    assert!(said.contains("makespan       25600000 bytes"), "{said}");
+}
+
+/// Groups that are more than rectangles, with a hole below every other one: first fit
+/// looks at all of them, and is not what a limit of no time waits for.
+#[test]
+fn many_groups_without_time() {
+    let mut csv = String::from("id,lower,upper,size,alignment,group\n");
+    for id in 0..200_000 {
+        let (size, alignment) = (16 + id * 7919 % 1000 * 16, [1, 64, 4096][id % 3]);
+        let _ = writeln!(csv, "{id},{},10,{size},{alignment},{}", id % 2, id / 2);
+    }
+    let folder = tests::folder(&[("x.csv", csv)]);
+    soon(folder.path(), "idealloc", &["x.csv", "--timeout", "0"]);
+}
