@@ -30,7 +30,7 @@ pub(super) fn warm_start(incumbent: &mut Incumbent<'_>, crew: &mut Crew<'_>) {
     }
 }
 
-/// Items that are packed by first fit, each among all others, in no time to speak of.
+/// Slabs that are packed by first fit, each among all others, in no time to speak of.
 const QUICK: usize = 4096;
 
 /// A placement that nothing interrupts, so that any budget gives one: an
@@ -41,7 +41,7 @@ pub(super) fn baseline(incumbent: &mut Incumbent<'_>, crew: &mut Crew<'_>) -> u6
         return known;
     }
     let items = incumbent.items();
-    let (is_plain, is_quick) = (items.is_plain(), items.len() <= QUICK);
+    let (is_plain, is_quick) = (items.is_plain(), items.all_slabs().len() <= QUICK);
     let is_online = incumbent.options().without.keeps(Heuristic::Baseline);
     let online = (is_online && (is_plain || !is_quick)).then(|| online::best_fit(items));
     let mut makespan = online.as_ref().map(|packing| packing.makespan);
