@@ -30,35 +30,34 @@ pub(super) fn warm_start(incumbent: &mut Incumbent<'_>, crew: &mut Crew<'_>) {
     }
 }
 
-/// Slabs that are packed by first fit, each among all others, in no time to speak of.
-const QUICK: usize = 4096;
+/// Looks at what is in the way that first fit may take: some 50 ms.
+const MOST_LOOKS: u64 = 1 << 22;
 
 /// A placement that nothing interrupts, so that any budget gives one: an
-/// allocator's, or first fit by size where items are more than rectangles. Many such
-/// items may take long, and have the allocator's first. Returns the first makespan.
+/// allocator's, or first fit by size where items are more than rectangles and that is
+/// no more than so much work. Returns what that needs.
 pub(super) fn baseline(incumbent: &mut Incumbent<'_>, crew: &mut Crew<'_>) -> u64 {
     if let Some(known) = incumbent.baseline {
         return known;
     }
     let items = incumbent.items();
-    let (is_plain, is_quick) = (items.is_plain(), items.all_slabs().len() <= QUICK);
     let is_online = incumbent.options().without.keeps(Heuristic::Baseline);
-    let online = (is_online && (is_plain || !is_quick)).then(|| online::best_fit(items));
-    let mut makespan = online.as_ref().map(|packing| packing.makespan);
-    if let Some(packing) = online {
-        incumbent.keep(Found::Whole(packing), FoundBy::OnlineBestFit, crew);
-    }
-    if makespan.is_none() || !is_plain {
-        let (order, mut taken) = (Order::Size.of(items), Taken::new(items));
-        let limit = makespan.unwrap_or(u64::MAX);
-        let mut stop = || makespan.is_some() && crew.should_stop();
-        let first_fit = packing::in_order(items, &order, Fit::First, &mut taken, limit, &mut stop);
-        if let Some(packing) = first_fit {
-            makespan.get_or_insert(packing.makespan);
-            incumbent.keep(Found::Whole(packing), BY_SIZE, crew);
-        }
-    }
-    let makespan = makespan.expect("nothing ends first fit where there is no other answer");
+    let most_looks = match is_online {
+        true if items.is_plain() => None,
+        true => Some(MOST_LOOKS),
+        false => Some(u64::MAX),
+    };
+    let first_fit = most_looks.and_then(|most_looks| {
+        let (order, limit) = (Order::Size.of(items), u64::MAX);
+        let mut taken = Taken::with_most_looks(items, most_looks);
+        packing::in_order(items, &order, Fit::First, &mut taken, limit, &mut || false)
+    });
+    let (packing, by) = match first_fit {
+        Some(packing) => (packing, BY_SIZE),
+        None => (online::best_fit(items), FoundBy::OnlineBestFit),
+    };
+    let makespan = packing.makespan;
     incumbent.baseline = Some(makespan);
+    incumbent.keep(Found::Whole(packing), by, crew);
     makespan
 }
