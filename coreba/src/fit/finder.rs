@@ -83,12 +83,19 @@ pub(crate) struct Finder {
     local: Local,
     /// Looks at obstacles so far: what searching costs.
     looks: u64,
+    /// Obstacles that were moved up where one was passed.
+    moved: u64,
 }
 
 impl Finder {
     /// Looks at obstacles so far.
     pub(super) fn looks(&self) -> u64 {
         self.looks
+    }
+
+    /// Obstacles that were moved so far.
+    pub(super) fn moved(&self) -> u64 {
+        self.moved
     }
 
     /// The position for an item by `fit`, or `None` where its height in bytes
@@ -256,6 +263,7 @@ impl Finder {
                 }
                 Look::Passed => {
                     self.obstacles.remove(index);
+                    self.moved += (self.obstacles.len() - index) as u64;
                 }
             }
         }
