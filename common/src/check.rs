@@ -5,7 +5,7 @@ pub(crate) mod overlaps;
 mod ranks;
 pub(crate) mod violation;
 
-use rustc_hash::FxHashMap;
+use std::collections::HashMap;
 
 use crate::placement::Placement;
 use crate::problem::Problem;
@@ -35,7 +35,7 @@ pub fn verify_overlaps(problem: &Problem, placement: &Placement) -> Result<(), V
 }
 
 fn verify_each(problem: &Problem, placement: &Placement, start: u64) -> Result<(), Violation> {
-    let mut groups: FxHashMap<&str, usize> = FxHashMap::default();
+    let mut groups: HashMap<&str, usize> = HashMap::new();
     for (index, (job, &offset)) in problem.jobs().iter().zip(&placement.offsets).enumerate() {
         let address = u128::from(start) + u128::from(job.heap) + u128::from(offset);
         if address % u128::from(job.alignment) != 0 {

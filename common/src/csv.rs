@@ -17,6 +17,7 @@ use std::io::{self, Read};
 use csv::StringRecord;
 
 use crate::error::{FormatError, Place};
+use crate::limits::{self, Allowance};
 use crate::row::{Row, Rows};
 use crate::text::counted;
 
@@ -25,9 +26,12 @@ pub use writer::Writer;
 
 use cell::parse_row;
 
-/// Streaming reader: O(1) memory.
+/// Bytes that are read ahead.
+const BUFFER: usize = 1 << 18;
+
+/// Streaming reader: O(1) memory, whatever the input; see [`limits`].
 pub struct Reader<R> {
-    input: csv::Reader<Text<R>>,
+    input: csv::Reader<Allowance<Text<R>>>,
     layout: Layout,
     record: StringRecord,
     cr_lf: bool,
@@ -38,14 +42,23 @@ impl<R: Read> Reader<R> {
     /// empty file has no jobs.
     ///
     /// # Errors
-    /// [`FormatError`] where a column is missing or given twice.
+    /// [`FormatError`] where a column is missing or given twice, or the header is
+    /// too long.
     pub fn new(input: R) -> Result<Self, FormatError> {
         let mut input = csv::ReaderBuilder::new()
-            .buffer_capacity(1 << 18)
+            .buffer_capacity(BUFFER)
             .has_headers(true)
             .trim(csv::Trim::Headers)
-            .from_reader(text(input)?);
-        let header = input.headers().map_err(bad_text)?.clone();
+            .from_reader(Allowance::new(text(input)?, limits::HEADER));
+        let header = input.headers().cloned();
+        let header = match header {
+            Ok(header) => header,
+            Err(_) if input.get_ref().is_exceeded() => {
+                let what = format!("a header of more than {} bytes", limits::HEADER);
+                return Err(FormatError::malformed(Place::Line(1), what));
+            }
+            Err(error) => return Err(bad_text(error)),
+        };
         let layout = if header.is_empty() {
             Layout::of(&["id", "lower", "upper", "size"])
         } else {
@@ -77,8 +90,17 @@ impl<R: Read> Reader<R> {
 
 impl<R: Read> Rows for Reader<R> {
     fn next_row(&mut self) -> Result<Option<Row>, FormatError> {
-        if !self.input.read_record(&mut self.record).map_err(bad_text)? {
-            return Ok(None);
+        // What was read ahead is no part of this row, and what will be may not be.
+        self.input.get_mut().allow(limits::LINE + BUFFER);
+        let from = self.input.position().line() + u64::from(self.cr_lf);
+        match self.input.read_record(&mut self.record) {
+            Ok(true) if self.record.as_slice().len() <= limits::LINE => {}
+            Ok(false) => return Ok(None),
+            Err(error) if !self.input.get_ref().is_exceeded() => return Err(bad_text(error)),
+            _ => {
+                let what = format!("a row of more than {} bytes", limits::LINE);
+                return Err(FormatError::malformed(Place::Line(from), what));
+            }
         }
         parse_row(&self.layout, &self.record, self.place()).map(Some)
     }

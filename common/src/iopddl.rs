@@ -24,6 +24,7 @@ use serde_json::Deserializer;
 
 use crate::error::{FormatError, Place};
 use crate::job::Job;
+use crate::limits::BoundedJson;
 use crate::row::{Row, Rows};
 use crate::text::counted;
 
@@ -77,7 +78,8 @@ impl Reader {
     /// # Errors
     /// [`FormatError`] with the line and column of what is not as it should be.
     pub fn new(input: impl Read, usage: Usage) -> Result<Reader, FormatError> {
-        let mut json = Deserializer::from_reader(BufReader::with_capacity(1 << 18, input));
+        let json = BufReader::with_capacity(1 << 18, BoundedJson::new(input));
+        let mut json = Deserializer::from_reader(json);
         let nodes = (Object { usage, depth: 0 })
             .deserialize(&mut json)
             .and_then(|nodes| json.end().map(|()| nodes))

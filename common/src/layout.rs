@@ -4,6 +4,7 @@ use csv::StringRecord;
 
 use crate::error::{FormatError, Place};
 use crate::job::Job;
+use crate::limits::COLUMNS;
 
 /// What a column means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,19 +149,29 @@ impl Layout {
     /// The layout that a header line gives.
     ///
     /// # Errors
-    /// [`FormatError`] where a column is missing or given twice.
+    /// [`FormatError`] where a column is missing or given twice, or there are too
+    /// many.
     pub(crate) fn parse(header: &StringRecord) -> Result<Layout, FormatError> {
         let place = Place::Line(header.position().map_or(1, csv::Position::line));
+        if header.len() > COLUMNS {
+            let count = header.len();
+            let what = format!(
+                "a header of {count} columns, more than {COLUMNS}; leave out those that are not needed"
+            );
+            return Err(FormatError::malformed(place, what));
+        }
         let mut columns: Vec<(Box<str>, Field)> = Vec::new();
+        // Few, whatever the header: what is known is met once each.
+        let mut known: Vec<(&str, Field)> = Vec::new();
         for name in header {
             let name = name.trim();
             let field = Field::named(name);
-            if let Some((other, _)) = columns
-                .iter()
-                .find(|(_, has)| *has != Field::Unknown && has.key() == field.key())
-            {
+            if let Some((other, _)) = known.iter().find(|(_, has)| has.key() == field.key()) {
                 let what = format!("columns {other:?} and {name:?} mean the same");
                 return Err(FormatError::malformed(place, what));
+            }
+            if field != Field::Unknown {
+                known.push((name, field));
             }
             columns.push((name.into(), field));
         }

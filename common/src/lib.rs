@@ -42,6 +42,8 @@ pub mod job;
 pub mod layout;
 #[cfg(feature = "formats")]
 pub mod lifetimes;
+#[cfg(feature = "formats")]
+pub mod limits;
 #[cfg(feature = "std")]
 pub mod load;
 #[cfg(feature = "std")]

@@ -2,9 +2,7 @@
 //!
 //! Everything is a sweep over births and deaths: O(n log n) time, O(n) memory.
 
-use std::collections::BTreeMap;
-
-use rustc_hash::FxHashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::job::Job;
 
@@ -28,7 +26,7 @@ struct Step {
 /// time, one entry an instant at which births or deaths happen.
 pub fn curve<'a>(jobs: impl IntoIterator<Item = &'a Job>) -> Vec<(u64, u64)> {
     let mut steps = Vec::new();
-    let mut groups: FxHashMap<&str, Vec<&Job>> = FxHashMap::default();
+    let mut groups: HashMap<&str, Vec<&Job>> = HashMap::new();
     for job in jobs {
         match job.group() {
             Some(group) => groups.entry(group).or_default().push(job),

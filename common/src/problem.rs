@@ -1,9 +1,7 @@
 //! A problem: jobs that were found sound. Past this gate nobody checks again.
 
-use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::ops::Index;
-
-use rustc_hash::FxHashMap;
 
 use crate::check::overlaps;
 use crate::check::violation::Violation;
@@ -42,11 +40,12 @@ pub enum ProblemError {
 /// Takes jobs one by one and refuses the unsound: the check behind
 /// [`Problem::new`], for those who stream and keep no jobs.
 ///
-/// Memory: one bit an id where ids are dense.
+/// Memory: one bit an id where ids are dense. A file chooses its ids, so they are
+/// hashed with a key that it cannot know, and cannot collide on purpose.
 #[derive(Debug, Default)]
 pub struct Gate {
-    numbers: FxHashMap<u64, u64>,
-    texts: FxHashMap<Box<str>, ()>,
+    numbers: HashMap<u64, u64>,
+    texts: HashSet<Box<str>>,
     ids_are_unique: bool,
     total: u64,
 }
@@ -77,13 +76,7 @@ impl Gate {
                 *bits |= bit;
                 new
             }
-            JobId::Text(text) => match self.texts.entry(text.clone()) {
-                Entry::Occupied(_) => false,
-                Entry::Vacant(vacant) => {
-                    vacant.insert(());
-                    true
-                }
-            },
+            JobId::Text(text) => self.texts.insert(text.clone()),
         };
         if !new {
             return Err(ProblemError::DuplicateId(job.id.clone()));
@@ -119,7 +112,7 @@ impl Problem {
 
     /// The last of the checks, for jobs that each passed one [`Gate`].
     pub(crate) fn from_admitted(jobs: Vec<Job>) -> Result<Problem, ProblemError> {
-        let mut pins: FxHashMap<&str, &Job> = FxHashMap::default();
+        let mut pins: HashMap<&str, &Job> = HashMap::new();
         for job in &jobs {
             if let (Some(group), Some(pin)) = (job.group(), job.pin()) {
                 let first = *pins.entry(group).or_insert(job);
@@ -175,7 +168,7 @@ impl Problem {
 
 /// See [`Problem::pins`].
 pub(crate) fn pins(jobs: &[Job]) -> impl Iterator<Item = Option<u64>> + '_ {
-    let of_groups: FxHashMap<&str, u64> = jobs
+    let of_groups: HashMap<&str, u64> = jobs
         .iter()
         .filter_map(|job| Some((job.group()?, job.pin()?)))
         .collect();

@@ -5,6 +5,7 @@ use csv::StringRecord;
 use crate::error::{FormatError, Place};
 use crate::job::{Gap, Job, JobId};
 use crate::layout::{Field, Layout};
+use crate::limits::CELL;
 use crate::row::Row;
 use crate::units::whole_number;
 
@@ -22,6 +23,19 @@ impl Cell<'_> {
             self.place,
             format!("column {}: {text:?} is not {expected}", self.column),
         )
+    }
+
+    /// Text as it stands, which is kept, and so must not be long.
+    fn short<'t>(&self, text: &'t str) -> Result<&'t str, FormatError> {
+        if text.len() <= CELL {
+            return Ok(text);
+        }
+        let what = format!(
+            "column {}: {} bytes, more than {CELL}; shorten the text",
+            self.column,
+            text.len()
+        );
+        Err(FormatError::malformed(self.place, what))
     }
 
     fn number(&self, text: &str) -> Result<u64, FormatError> {
@@ -124,7 +138,7 @@ pub(super) fn parse_row(
         };
         match field {
             Field::Id if text.is_empty() => return Err(cell.bad("an id")),
-            Field::Id => job.id = JobId::parse(text),
+            Field::Id => job.id = JobId::parse(cell.short(text)?),
             Field::Birth => job.birth = cell.whole()?,
             Field::DeathExclusive | Field::DeathInclusive => {
                 job.death = cell.death(cell.text, inclusive)?;
@@ -143,11 +157,11 @@ pub(super) fn parse_row(
                 }
             }
             Field::Group if text.is_empty() => {}
-            Field::Group => job.extras_mut().group = Some(text.into()),
+            Field::Group => job.extras_mut().group = Some(cell.short(text)?.into()),
             Field::Heap => job.heap = heap(&cell)?,
             Field::Requested => requested = cell.optional()?,
             Field::Offset => offset = cell.offset()?,
-            Field::Unknown => unknown.push(text.into()),
+            Field::Unknown => unknown.push(cell.short(text)?.into()),
         }
     }
     job.requested = requested.unwrap_or(job.size);

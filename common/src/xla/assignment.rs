@@ -1,9 +1,10 @@
 //! `*-buffer-assignment.txt`: allocations, and the values in each.
 
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufReader, Read};
 
 use super::FIRST_LINE;
 use crate::error::{FormatError, Place};
+use crate::limits;
 use crate::units::whole_number;
 
 /// One allocation.
@@ -30,15 +31,15 @@ pub(super) struct Value {
 /// Reads all allocations.
 pub(super) fn read(input: impl Read) -> Result<Vec<Allocation>, FormatError> {
     let mut allocations: Vec<Allocation> = Vec::new();
-    let mut lines = BufReader::with_capacity(1 << 16, input).lines();
-    let first = lines.next().transpose()?.unwrap_or_default();
+    let mut lines = limits::lines(BufReader::with_capacity(1 << 16, input));
+    let (_, first) = lines.next().transpose()?.unwrap_or_default();
     if first.trim() != FIRST_LINE {
         let first: String = first.chars().take(60).collect();
         let what = format!("{first:?} stands where {FIRST_LINE:?} should");
         return Err(FormatError::malformed(Place::Line(1), what));
     }
-    for (number, line) in (2..).zip(lines) {
-        let line = line?;
+    for line in lines {
+        let (number, line) = line?;
         let text = line.trim();
         let bad = |expected: &str| {
             let text: String = text.chars().take(80).collect();

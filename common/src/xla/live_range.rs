@@ -1,17 +1,17 @@
 //! `*-live-range.txt`: when each value is live.
 
-use std::io::{BufRead as _, BufReader, Read};
-
-use rustc_hash::FxHashMap;
+use std::collections::HashMap;
+use std::io::{BufReader, Read};
 
 use crate::error::{FormatError, Place};
+use crate::limits;
 use crate::units::whole_number;
 
 /// The live ranges of a module's values, half-open.
 #[derive(Debug, Default)]
 pub struct LiveRanges {
     /// By name and tuple index.
-    ranges: FxHashMap<String, (u64, u64)>,
+    ranges: HashMap<String, (u64, u64)>,
 }
 
 impl LiveRanges {
@@ -21,11 +21,11 @@ impl LiveRanges {
     /// [`FormatError`] with the line of what is no live range, or of a second
     /// one of a value.
     pub fn read(input: impl Read) -> Result<LiveRanges, FormatError> {
-        let mut ranges = FxHashMap::default();
+        let mut ranges = HashMap::new();
         let mut inside = false;
         let mut met = false;
-        for (number, line) in (1..).zip(BufReader::with_capacity(1 << 16, input).lines()) {
-            let line = line?;
+        for line in limits::lines(BufReader::with_capacity(1 << 16, input)) {
+            let (number, line) = line?;
             let text = line.trim();
             if text == "BufferLiveRange:" {
                 (inside, met) = (true, true);

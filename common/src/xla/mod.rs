@@ -33,6 +33,7 @@ use std::str::FromStr;
 use crate::error::{FormatError, Place};
 use crate::job::Job;
 use crate::layout::Layout;
+use crate::limits::CELL;
 use crate::row::{Row, Rows};
 use crate::text::counted;
 use crate::units::whole_number;
@@ -250,10 +251,13 @@ impl Making<'_> {
             let mut values = of_size.into_iter().peekable();
             while let Some(first) = values.next() {
                 let mut row = row(first, alignment, heap);
+                let mut names = first.value.name.clone();
                 while let Some(alias) = values.next_if(|next| next.birth < row.job.death) {
                     self.aliases += 1;
                     take_in(&mut row, alias);
+                    add_name(&mut names, &alias.value.name);
                 }
+                row.unknown = vec![names.into()];
                 self.rows.push(row);
             }
         }
@@ -297,7 +301,7 @@ fn row(ranged: &Ranged<'_>, alignment: u64, heap: u64) -> Row {
         job,
         offset: Some(value.offset),
         place: Place::Line(value.line),
-        unknown: vec![value.name.as_str().into()],
+        unknown: Vec::new(),
     }
 }
 
@@ -309,7 +313,11 @@ fn take_in(row: &mut Row, alias: &Ranged<'_>) {
         row.job.id = number;
         row.place = Place::Line(alias.value.line);
     }
-    for names in &mut row.unknown {
-        *names = format!("{names} {}", alias.value.name).into();
+}
+
+/// Adds the name of an alias to those of its job, up to what one cell may hold.
+fn add_name(names: &mut String, name: &str) {
+    if names.len() + 1 + name.len() <= CELL {
+        names.extend([" ", name]);
     }
 }

@@ -42,7 +42,7 @@ proptest! {
         seed: u64,
     ) {
         let items = items(&problem);
-        let start = online::best_fit(&items).expect("they are plain");
+        let start = online::best_fit(&items);
         let bound = common::load::lower_bound(problem.jobs(), 0);
         let mut search = EjectionSearch::new(&items, &start, seed);
         let mut before = start.makespan;

@@ -95,16 +95,20 @@ struct State {
 enum Outcome {
     Sound,
     Dead,
-    /// No pass is left.
+    /// No pass is left, or the search is to stop.
     Spent,
 }
 
-/// Passes of one propagation from which on causes are watched. Most take fewer.
+/// Passes of one propagation from which on causes are watched. Most take fewer: as
+/// many cost as much as a choice.
 const WATCHED: u64 = 4;
 
 /// Passes for each choice that a run may make, over all of them. Only bounds
 /// that creep, a step of some alignment at a time, take that many.
 const PASSES: u64 = 64;
+
+/// Passes from one look at the clock to the next.
+const POLLED: u64 = 64;
 
 impl Disjunctive {
     /// The pairs of all items at a capacity in bytes; `None` where an item alone
@@ -248,10 +252,13 @@ impl Disjunctive {
         let mut run = Run {
             verdict: Verdict::Open,
             nodes: 0,
+            extra: 0,
             deepest: 0,
         };
-        let mut outcome = self.propagate(&mut state);
+        let passes = state.passes;
+        let mut outcome = self.propagate(&mut state, stop);
         loop {
+            run.extra = ((passes - state.passes) / WATCHED).saturating_sub(run.nodes);
             if let Outcome::Spent = outcome {
                 return run;
             }
@@ -261,7 +268,7 @@ impl Disjunctive {
                     run.verdict = Verdict::Placed(state.least);
                     return run;
                 };
-                if run.nodes >= limit || (run.nodes.is_multiple_of(64) && stop()) {
+                if run.nodes >= limit {
                     return run;
                 }
                 let other = match first {
@@ -284,7 +291,7 @@ impl Disjunctive {
                 state.set_order(frame.pair, frame.other);
             }
             run.nodes += 1;
-            outcome = self.propagate(&mut state);
+            outcome = self.propagate(&mut state, stop);
         }
     }
 
@@ -316,12 +323,15 @@ impl Disjunctive {
     /// Orders that form a cycle (a below b, b below c, c below a) leave no room,
     /// but the bounds alone show it a lap at a time: 2^40 laps for jobs of one
     /// byte in a terabyte. So cycles are looked for, see [`Disjunctive::closes_cycle`].
-    fn propagate(&self, state: &mut State) -> Outcome {
+    fn propagate(&self, state: &mut State, stop: &mut dyn FnMut() -> bool) -> Outcome {
         for pass in 0u64.. {
             let Some(passes) = state.passes.checked_sub(1) else {
                 return Outcome::Spent;
             };
             state.passes = passes;
+            if passes.is_multiple_of(POLLED) && stop() {
+                return Outcome::Spent;
+            }
             if pass == WATCHED {
                 state.causes.fill(None);
             }
@@ -484,7 +494,10 @@ mod tests {
             let order = if first { Order::BBelow } else { Order::ABelow };
             state.set_order(index as u32, order);
         }
-        assert!(matches!(pairs.propagate(&mut state), Outcome::Dead));
+        assert!(matches!(
+            pairs.propagate(&mut state, &mut || false),
+            Outcome::Dead
+        ));
         assert!(passes - state.passes <= WATCHED + 3);
     }
 }

@@ -17,7 +17,8 @@ use crate::solution::FoundBy;
 /// Most items that are searched.
 const MOST_ITEMS: usize = 60;
 
-/// Choices of the first run; each turn has a quarter more than the one before.
+/// Choices of the first run; after a turn that was not enough for an answer, the next
+/// has a quarter more.
 const FIRST_LIMIT: u64 = 2000;
 
 /// Choices before the goal moves.
@@ -94,11 +95,17 @@ impl Searcher for Few<'_> {
     ) -> Turn {
         let makespan = incumbent.makespan();
         let mut turn = Turn::default();
+        let (mut cost, mut is_open) = (0, false);
         for (attempt, run) in attempts.iter().zip(found) {
             let Some(run) = run else { continue };
+            let spent = run.cost();
             let pairs = attempt.pairs.as_ref().map_or(0, Disjunctive::len) as u64;
             turn.nodes += run.nodes;
-            turn.work += (run.nodes + 1) * (1 + pairs / PAIRS);
+            turn.work += (spent + 1) * (1 + pairs / PAIRS);
+            cost += spent;
+            // Only what was done makes more to do: the work of a turn is in proportion
+            // to that before.
+            is_open |= run.verdict == Verdict::Open;
             match run.verdict {
                 Verdict::Placed(positions) => {
                     let positions = positions.into_iter().map(|at| at as u64).collect();
@@ -109,12 +116,48 @@ impl Searcher for Few<'_> {
                 Verdict::Open => {}
             }
             if attempt.capacity == attempts[0].capacity {
-                self.goals.spend(run.nodes, makespan);
+                self.goals.spend(spent, makespan);
             }
         }
         turn.bound = self.goals.lower;
-        turn.evaluations = attempts.len() as u64 + turn.nodes / FIRST_LIMIT;
-        self.limit = self.limit.saturating_mul(5) / 4;
+        turn.evaluations = attempts.len() as u64 + cost / FIRST_LIMIT;
+        if is_open {
+            self.limit = self.limit.saturating_mul(5) / 4;
+        }
         turn
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::job::Job;
+    use common::problem::Problem;
+
+    use super::*;
+
+    fn after(verdict: &Verdict, turns: usize) -> u64 {
+        let problem = Problem::new(vec![Job::new(0, 0, 1, 1)]).expect("sound");
+        let items = Items::new(&problem, 0).expect("small numbers");
+        let options = Options::default();
+        let incumbent = Incumbent::new(&items, 1, 1, &options);
+        let mut few = Few::new(&items, 1, &options).expect("few");
+        for _ in 0..turns {
+            let attempt = Attempt {
+                capacity: 1,
+                pairs: None,
+            };
+            let run = Run {
+                verdict: verdict.clone(),
+                ..Run::refuted()
+            };
+            few.merge(vec![attempt], vec![Some(run)], &incumbent);
+        }
+        few.limit
+    }
+
+    #[test]
+    fn answers_that_cost_nothing_make_no_run_longer() {
+        assert_eq!(after(&Verdict::Infeasible, 100), FIRST_LIMIT);
+        assert_eq!(after(&Verdict::Open, 2), FIRST_LIMIT * 25 / 16);
     }
 }

@@ -183,6 +183,7 @@ impl<'a> Search<'a> {
         let mut run = Run {
             verdict: Verdict::Open,
             nodes: 0,
+            extra: 0,
             deepest: 0,
         };
         for section in 0..self.model.sections() as u32 {

@@ -17,16 +17,24 @@ pub(crate) struct Run {
     pub(crate) verdict: Verdict,
     /// Decisions that were tried.
     pub(crate) nodes: u64,
+    /// What propagation cost beyond what it usually does, in decisions.
+    pub(crate) extra: u64,
     /// The most jobs that were placed at once.
     pub(crate) deepest: usize,
 }
 
 impl Run {
+    /// What it cost, in decisions.
+    pub(super) fn cost(&self) -> u64 {
+        self.nodes + self.extra
+    }
+
     /// Refuted without a search: something alone does not fit.
     pub(super) fn refuted() -> Run {
         Run {
             verdict: Verdict::Infeasible,
             nodes: 0,
+            extra: 0,
             deepest: 0,
         }
     }

@@ -28,20 +28,74 @@ enum Source {
     Local { first: u32, last: u32 },
 }
 
+/// Entries sorted by address, to be looked at from any address on.
+#[derive(Clone, Debug, Default)]
+struct Local {
+    entries: Vec<Entry>,
+    /// The highest end of each entry and those before it.
+    reach: Vec<u64>,
+}
+
+impl Local {
+    /// Adds what a slab takes. What lies on a slab of the same sections goes with it,
+    /// so that a batch of equal jobs is one entry.
+    fn insert(&mut self, slab: &Slab, low: u64, high: u64) {
+        let index = self.entries.partition_point(|entry| entry.low < low);
+        let sections = (slab.first, slab.last);
+        let below = self.entries[..index].last_mut();
+        if let Some(below) = below
+            && (below.high, below.first, below.last) == (low, sections.0, sections.1)
+        {
+            below.high = high;
+            self.raise(index - 1, high);
+            return;
+        }
+        let reach = index.checked_sub(1).map_or(0, |below| self.reach[below]);
+        room::insert(&mut self.entries, slab, low, high);
+        self.reach.insert(index, reach);
+        self.raise(index, high);
+    }
+
+    /// From an entry on, all reach up to an address.
+    fn raise(&mut self, index: usize, high: u64) {
+        let above = self.reach[index..].iter_mut();
+        above
+            .take_while(|reach| **reach < high)
+            .for_each(|reach| *reach = high);
+    }
+
+    /// All entries before end at an address or below it. O(log n).
+    fn passed(&self, low: u64) -> u32 {
+        self.reach.partition_point(|&reach| reach <= low) as u32
+    }
+
+    fn clear(&mut self) {
+        self.entries.clear();
+        self.reach.clear();
+    }
+}
+
 /// Looks for room; keeps its memory from search to search.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Finder {
     obstacles: Vec<Obstacle>,
-    /// What this finder alone knows to be taken, sorted by address.
-    local: Vec<Entry>,
+    /// What this finder alone knows to be taken.
+    local: Local,
     /// Looks at obstacles so far: what searching costs.
     looks: u64,
+    /// Obstacles that were moved up where one was passed.
+    moved: u64,
 }
 
 impl Finder {
     /// Looks at obstacles so far.
     pub(super) fn looks(&self) -> u64 {
         self.looks
+    }
+
+    /// Obstacles that were moved so far.
+    pub(super) fn moved(&self) -> u64 {
+        self.moved
     }
 
     /// The position for an item by `fit`, or `None` where its height in bytes
@@ -109,7 +163,7 @@ impl Finder {
     /// Takes the addresses of an item at a position, for this finder alone.
     pub(crate) fn take_locally(&mut self, items: &Items, item: u32, at: u64) {
         for slab in items.slabs(item) {
-            room::insert(&mut self.local, slab, at + slab.low, at + slab.high);
+            self.local.insert(slab, at + slab.low, at + slab.high);
         }
     }
 
@@ -124,7 +178,7 @@ impl Finder {
         for slab in slabs {
             let cover = room.blocks.cover(slab);
             let (first, last) = (slab.first, slab.last);
-            if !self.local.is_empty() {
+            if !self.local.entries.is_empty() {
                 self.obstacle(Source::Local { first, last }, slab);
             }
             for block in cover.parts() {
@@ -209,6 +263,7 @@ impl Finder {
                 }
                 Look::Passed => {
                     self.obstacles.remove(index);
+                    self.moved += (self.obstacles.len() - index) as u64;
                 }
             }
         }
@@ -230,7 +285,7 @@ impl Finder {
                         rest.iter().find(|entry| entry.meets(first, last))?.low
                     }
                     Source::Local { first, last } => {
-                        self.local[cursor..]
+                        self.local.entries[cursor..]
                             .iter()
                             .find(|entry| entry.meets(first, last))?
                             .low
@@ -255,7 +310,7 @@ enum Look {
 
 impl Obstacle {
     #[inline]
-    fn look(&mut self, room: &Room, local: &[Entry], at: u64) -> Look {
+    fn look(&mut self, room: &Room, local: &Local, at: u64) -> Look {
         let (low, high) = (at + self.low, at + self.high);
         let ranges = match self.source {
             Source::Own(node) => &room.nodes[node as usize].own,
@@ -265,7 +320,8 @@ impl Obstacle {
                 return self.look_at_entries(entries, first, last, low, high);
             }
             Source::Local { first, last } => {
-                return self.look_at_entries(local, first, last, low, high);
+                self.cursor = self.cursor.max(local.passed(low));
+                return self.look_at_entries(&local.entries, first, last, low, high);
             }
         };
         let cursor = seek(ranges, self.cursor as usize, low);

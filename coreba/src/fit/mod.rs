@@ -41,6 +41,9 @@ pub(crate) struct Taken {
     most_looks: u64,
 }
 
+/// Ranges whose move costs as much as a look.
+const MOVED: u64 = 256;
+
 impl Taken {
     /// Nothing taken yet. O(n).
     pub(crate) fn new(items: &Items) -> Taken {
@@ -77,7 +80,8 @@ impl Taken {
 
     /// See [`Finder::find`].
     pub(crate) fn find(&mut self, items: &Items, item: u32, fit: Fit, limit: u64) -> Option<u64> {
-        if self.finder.looks() > self.most_looks {
+        let moved = self.finder.moved() + self.room.moved;
+        if self.finder.looks() + moved / MOVED > self.most_looks {
             return None;
         }
         self.finder.find(&self.room, items, item, fit, limit)

@@ -4,12 +4,14 @@
 //!
 //! A sweep over births and deaths with the free ranges ordered by size and by
 //! address: O(n log n), no search. Of the free ranges that are large enough the
-//! smallest is taken, at its low end; where none is, memory grows.
+//! smallest is taken, at its low end; where none is, memory grows. An item that is
+//! more than one rectangle is taken for the one around it, and all lie above the
+//! fixed ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fit::Packing;
-use crate::instance::{Items, Slab};
+use crate::instance::Items;
 
 /// Free ranges below the end of memory, in units.
 #[derive(Default)]
@@ -93,37 +95,36 @@ impl Free {
     }
 }
 
-/// Places all items; `None` where one is fixed or not one rectangle.
-pub(crate) fn best_fit(items: &Items) -> Option<Packing> {
-    let mut births: Vec<(u32, u64, u32)> = Vec::with_capacity(items.len());
-    let mut deaths: Vec<(u32, u32)> = Vec::with_capacity(items.len());
-    for (index, item) in (0u32..).zip(items.iter()) {
-        let &[
-            Slab {
-                first,
-                last,
-                low: 0,
-                high,
-            },
-        ] = items.slabs(index)
-        else {
-            return None;
-        };
-        if item.pin.is_some() || high != item.size {
-            return None;
-        }
-        // Of those born together the largest first.
-        births.push((first, u64::MAX - item.size, index));
-        deaths.push((last, index));
-    }
-    births.sort_unstable();
-    deaths.sort_unstable();
+/// Places all items.
+pub(crate) fn best_fit(items: &Items) -> Packing {
     let mut packing = Packing {
         positions: vec![0; items.len()],
         makespan: 0,
     };
-    let (mut free, mut dead) = (Free::default(), 0);
+    let mut free = Free::default();
     let grid = items.grid();
+    let aligned = |at: u64, alignment| (grid.start + at).next_multiple_of(alignment) - grid.start;
+    let mut births: Vec<(u32, u64, u32)> = Vec::with_capacity(items.len());
+    let mut deaths: Vec<(u32, u32)> = Vec::with_capacity(items.len());
+    for (index, item) in (0u32..).zip(items.iter()) {
+        if let Some(pin) = item.pin {
+            packing.put(items, index, pin);
+            free.top = free.top.max(pin + item.size);
+            continue;
+        }
+        let slabs = items.slabs(index).iter();
+        let Some(first) = slabs.clone().map(|slab| slab.first).min() else {
+            // It never holds memory.
+            packing.put(items, index, aligned(0, item.alignment));
+            continue;
+        };
+        // Of those born together the largest first.
+        births.push((first, u64::MAX - item.size, index));
+        deaths.extend(slabs.map(|slab| slab.last).max().map(|last| (last, index)));
+    }
+    births.sort_unstable();
+    deaths.sort_unstable();
+    let mut dead = 0;
     for (section, _, index) in births {
         while let Some(&(last, gone)) = deaths.get(dead)
             && last < section
@@ -132,9 +133,38 @@ pub(crate) fn best_fit(items: &Items) -> Option<Packing> {
             dead += 1;
         }
         let item = items.item(index);
-        let align = |at: u64| (grid.start + at).next_multiple_of(item.alignment) - grid.start;
-        let at = free.take(item.size, align);
+        let at = free.take(item.size, |at| aligned(at, item.alignment));
         packing.put(items, index, at);
     }
-    Some(packing)
+    packing
+}
+
+#[cfg(test)]
+mod tests {
+    use ::tests::oracle::{ALL, small_problems};
+    use common::check;
+    use common::placement::Placement;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_it_places_is_valid_whatever_the_items_are(
+            problem in small_problems(12, ALL),
+            start in 0u64..64,
+        ) {
+            // The solver refuses a fixed job that contradicts the start address.
+            let mut pinned = problem.pins().zip(problem.jobs());
+            let is_aligned = pinned
+                .all(|(pin, job)| pin.is_none_or(|pin| (start + pin) % job.alignment == 0));
+            prop_assume!(is_aligned);
+            let items = Items::new(&problem, start).expect("small alignments");
+            let packing = best_fit(&items);
+            let offsets = items.offsets(&packing.positions);
+            let placement = Placement { offsets };
+            prop_assert_eq!(check::verify(&problem, &placement, start), Ok(()));
+            prop_assert_eq!(placement.makespan(&problem), packing.makespan);
+        }
+    }
 }

@@ -65,6 +65,10 @@ pub(crate) fn first_fit(items: &Items, order: &[u32]) -> Packing {
         .expect("the gate leaves room for every job below 2^64")
 }
 
+/// Looks at what is in the way from one look at the clock to the next: about a
+/// millisecond.
+const POLLED: u64 = 1 << 15;
+
 /// Places more items around those that are taken; false where `limit` or
 /// `stop` ended it.
 pub(crate) fn extend(
@@ -76,12 +80,16 @@ pub(crate) fn extend(
     packing: &mut Packing,
     stop: &mut dyn FnMut() -> bool,
 ) -> bool {
+    let mut polled = taken.looks();
     for (placed, &index) in order.iter().enumerate() {
         if items.item(index).pin.is_some() {
             continue;
         }
-        if placed % 256 == 255 && stop() {
-            return false;
+        if placed % 256 == 255 || taken.looks() - polled > POLLED {
+            polled = taken.looks();
+            if stop() {
+                return false;
+            }
         }
         let Some(at) = taken.find(items, index, fit, limit) else {
             return false;

@@ -74,6 +74,8 @@ pub(crate) struct Room {
     pub(super) width: usize,
     /// Nodes that hold a range, for clearing.
     dirty: Vec<u32>,
+    /// Ranges that were moved to make room for others, or into theirs.
+    pub(super) moved: u64,
     pub(super) start: u64,
 }
 
@@ -88,6 +90,7 @@ impl Room {
             nodes: vec![Node::default(); 2 * width],
             width,
             dirty: Vec::new(),
+            moved: 0,
             start: items.grid().start,
         }
     }
@@ -163,10 +166,16 @@ impl Room {
         if node.all.is_empty() {
             self.dirty.push(index as u32);
         }
+        let lengths = [node.own.len(), node.all.len()];
         if own {
             add(&mut node.own, low, high);
         }
-        add(&mut node.all, low, high)
+        let grown = add(&mut node.all, low, high);
+        let after = [node.own.len(), node.all.len()];
+        for (before, after) in lengths.into_iter().zip(after) {
+            self.moved += if before == after { 0 } else { after as u64 };
+        }
+        grown
     }
 
     pub(super) fn align(&self, at: u64, alignment: u64) -> Option<u64> {

@@ -13,6 +13,9 @@ use crate::instance::Items;
 /// Items of all attempts together, each of which packs them once.
 const MOST_WORK: usize = 200_000;
 
+/// Wishes from one look at the clock to the next.
+const POLLED: usize = 256;
+
 /// Whether all hints, and fixed offsets elsewhere, make a placement within
 /// `limit` bytes. O(n log n).
 pub(super) fn is_placement(problem: &Problem, start: u64, limit: u64) -> bool {
@@ -50,7 +53,8 @@ pub(super) fn pack(
                 return;
             }
             left -= items.len();
-            let tried = around(items, wishes, granted, &rest, packing.makespan, &mut taken);
+            let limit = packing.makespan;
+            let tried = around(items, wishes, granted, &rest, limit, &mut taken, stop);
             if let Some(tried) = tried
                 && wishes.kept(&tried.positions) > wishes.kept(&packing.positions)
             {
@@ -82,10 +86,14 @@ fn around(
     rest: &[u32],
     limit: u64,
     taken: &mut Taken,
+    stop: &mut dyn FnMut() -> bool,
 ) -> Option<Packing> {
-    let mut fixed = packing::in_order(items, &[], Fit::First, taken, limit, &mut || false)?;
+    let mut fixed = packing::in_order(items, &[], Fit::First, taken, limit, stop)?;
     let mut is_left = vec![true; items.len()];
-    for &item in granted {
+    for (index, &item) in granted.iter().enumerate() {
+        if index % POLLED == POLLED - 1 && stop() {
+            return None;
+        }
         if let Some(at) = wishes.at[item as usize]
             && taken.is_free(items, item, at)
         {
@@ -100,14 +108,6 @@ fn around(
         .copied()
         .filter(|&item| is_left[item as usize])
         .collect();
-    let whole = packing::extend(
-        items,
-        &rest,
-        Fit::First,
-        taken,
-        limit,
-        &mut fixed,
-        &mut || false,
-    );
+    let whole = packing::extend(items, &rest, Fit::First, taken, limit, &mut fixed, stop);
     whole.then_some(fixed)
 }

@@ -24,8 +24,9 @@ mod around;
 mod aside;
 mod most;
 
+use std::collections::HashMap;
+
 use common::problem::Problem;
-use rustc_hash::FxHashMap;
 
 use crate::fit::Packing;
 use crate::heuristics::Heuristic;
@@ -57,7 +58,7 @@ impl Wishes {
             jobs: vec![0; items.len()],
             others: Vec::new(),
         };
-        let mut votes: FxHashMap<(u32, u64), u32> = FxHashMap::default();
+        let mut votes: HashMap<(u32, u64), u32> = HashMap::new();
         for (&item, job) in items.of_each_job().iter().zip(problem.jobs()) {
             if let Some(hint) = job.hint()
                 && let Some(at) = usable(items, item, hint, limit)

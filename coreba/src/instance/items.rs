@@ -1,11 +1,11 @@
 //! All items of a problem, on a grid of addresses and over sections of time.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use common::job::{Job, Piece};
 use common::load::gcd;
 use common::problem::Problem;
-use rustc_hash::FxHashMap;
 
 use super::grid::Grid;
 use super::item::{Item, Slab};
@@ -228,7 +228,7 @@ impl Members {
         if jobs.iter().all(|job| job.group().is_none()) {
             return Members::alone(canonical);
         }
-        let mut groups: FxHashMap<&str, u32> = FxHashMap::default();
+        let mut groups: HashMap<&str, u32> = HashMap::new();
         let mut item_of_job = vec![0; jobs.len()];
         let mut count = 0;
         for &job in &canonical {

@@ -4,7 +4,7 @@ use super::batch::Crew;
 use super::incumbent::Incumbent;
 use super::turn::Found;
 use crate::fit::orders::Order;
-use crate::fit::{Fit, online, packing};
+use crate::fit::{Fit, Taken, online, packing};
 use crate::heuristics::Heuristic;
 use crate::solution::{FoundBy, OrderBy};
 
@@ -30,19 +30,31 @@ pub(super) fn warm_start(incumbent: &mut Incumbent<'_>, crew: &mut Crew<'_>) {
     }
 }
 
+/// Looks at what is in the way that first fit may take: some 50 ms.
+const MOST_LOOKS: u64 = 1 << 22;
+
 /// A placement that nothing interrupts, so that any budget gives one: an
-/// allocator's, or first fit by size where items are more than rectangles.
-/// Returns what an allocator would need.
+/// allocator's, or first fit by size where items are more than rectangles and that is
+/// no more than so much work. Returns what that needs.
 pub(super) fn baseline(incumbent: &mut Incumbent<'_>, crew: &mut Crew<'_>) -> u64 {
     if let Some(known) = incumbent.baseline {
         return known;
     }
     let items = incumbent.items();
     let is_online = incumbent.options().without.keeps(Heuristic::Baseline);
-    let online = is_online.then(|| online::best_fit(items)).flatten();
-    let (packing, by) = match online {
-        Some(packing) => (packing, FoundBy::OnlineBestFit),
-        None => (packing::first_fit(items, &Order::Size.of(items)), BY_SIZE),
+    let most_looks = match is_online {
+        true if items.is_plain() => None,
+        true => Some(MOST_LOOKS),
+        false => Some(u64::MAX),
+    };
+    let first_fit = most_looks.and_then(|most_looks| {
+        let (order, limit) = (Order::Size.of(items), u64::MAX);
+        let mut taken = Taken::with_most_looks(items, most_looks);
+        packing::in_order(items, &order, Fit::First, &mut taken, limit, &mut || false)
+    });
+    let (packing, by) = match first_fit {
+        Some(packing) => (packing, BY_SIZE),
+        None => (online::best_fit(items), FoundBy::OnlineBestFit),
     };
     let makespan = packing.makespan;
     incumbent.baseline = Some(makespan);

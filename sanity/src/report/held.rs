@@ -6,11 +6,11 @@
 //! gaps: two counters a block, in one sweep over births and deaths. O(n log n)
 //! time, O(n) memory, whatever the sizes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use common::job::Job;
 use common::placement::Placement;
-use rustc_hash::FxHashMap;
 
 /// Bytes a page.
 pub const PAGE: u64 = 4096;
@@ -47,57 +47,148 @@ pub(super) fn rectangles(jobs: &[Job], placement: &Placement) -> Vec<Rectangle> 
             Some(group) => groups.entry((group, job.heap)).or_default().extend(of_job),
         }
     }
-    for members in groups.values_mut() {
+    for members in groups.values() {
         union(members, &mut rectangles);
     }
     rectangles
 }
 
-/// The union of rectangles of one heap, as disjoint ones.
-fn union(members: &mut [Rectangle], rectangles: &mut Vec<Rectangle>) {
+/// The union of rectangles of one heap, as disjoint ones: a sweep that opens what a
+/// birth covers anew, and closes what a death leaves bare. O(log n) for each
+/// rectangle that comes or goes.
+fn union(members: &[Rectangle], rectangles: &mut Vec<Rectangle>) {
     let Some(heap) = members.first().map(|member| member.heap) else {
         return;
     };
-    let mut times: Vec<u64> = members.iter().flat_map(|m| [m.birth, m.death]).collect();
-    times.sort_unstable();
-    times.dedup();
-    members.sort_unstable_by_key(|member| member.birth);
-    let (mut next, mut live) = (0, Vec::<Rectangle>::new());
-    let mut open: BTreeMap<(u64, u64), u64> = BTreeMap::new();
-    for time in times {
-        live.retain(|member| member.death > time);
-        while next < members.len() && members[next].birth == time {
-            live.push(members[next]);
-            next += 1;
+    let mut bounds: Vec<u64> = members.iter().flat_map(|m| [m.low, m.high]).collect();
+    bounds.sort_unstable();
+    bounds.dedup();
+    // Births before the deaths of an instant: what goes on is not cut.
+    let events = (0..).zip(members);
+    let events = events.flat_map(|(index, m)| [(m.birth, false, index), (m.death, true, index)]);
+    let mut events: Vec<(u64, bool, usize)> = events.collect();
+    events.sort_unstable();
+    let mut cover = Cover::new(bounds.len());
+    // By where they begin: where they end, and since when.
+    let mut open: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
+    for (time, dies, index) in events {
+        let bound = |address: u64| bounds.partition_point(|&bound| bound < address);
+        let span = bound(members[index].low)..bound(members[index].high);
+        if !dies {
+            for bare in cover.bare(&span) {
+                open.insert(bounds[bare.start], (bounds[bare.end], time));
+            }
+            cover.change(&span, 1);
+            continue;
         }
-        let now = disjoint(&live);
-        let mut still = BTreeMap::new();
-        for range in now {
-            still.insert(range, open.remove(&range).unwrap_or(time));
-        }
-        for ((low, high), birth) in std::mem::replace(&mut open, still) {
-            rectangles.push(Rectangle {
-                heap,
-                birth,
-                death: time,
-                low,
-                high,
-            });
+        cover.change(&span, -1);
+        for bare in cover.bare(&span) {
+            let (mut at, end) = (bounds[bare.start], bounds[bare.end]);
+            while at < end
+                && let Some((&low, &(high, birth))) = open.range(..=at).next_back()
+            {
+                open.remove(&low);
+                if low < at {
+                    open.insert(low, (at, birth));
+                }
+                if end < high {
+                    open.insert(end, (high, birth));
+                }
+                rectangles.push(Rectangle {
+                    heap,
+                    birth,
+                    death: time,
+                    low: at,
+                    high: high.min(end),
+                });
+                at = high;
+            }
         }
     }
 }
 
-fn disjoint(live: &[Rectangle]) -> Vec<(u64, u64)> {
-    let mut ranges: Vec<(u64, u64)> = live.iter().map(|held| (held.low, held.high)).collect();
-    ranges.sort_unstable();
-    let mut disjoint: Vec<(u64, u64)> = Vec::new();
-    for (low, high) in ranges {
-        match disjoint.last_mut() {
-            Some(last) if low <= last.1 => last.1 = last.1.max(high),
-            _ => disjoint.push((low, high)),
+/// How often each of some steps is covered: a tree of which a node counts for all
+/// steps beneath it.
+struct Cover {
+    /// The root is at 1, the children of i at 2i and 2i + 1.
+    nodes: Vec<Node>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Node {
+    count: i32,
+    /// Whether any of the steps is covered from here or beneath, and whether all are.
+    any: bool,
+    all: bool,
+}
+
+impl Cover {
+    fn new(steps: usize) -> Cover {
+        Cover {
+            nodes: vec![Node::default(); 2 * steps.next_power_of_two()],
         }
     }
-    disjoint
+
+    /// Covers a span once more, or once less.
+    fn change(&mut self, span: &Range<usize>, by: i32) {
+        let whole = 0..self.nodes.len() / 2;
+        self.change_below(1, whole, span, by);
+    }
+
+    fn change_below(&mut self, at: usize, steps: Range<usize>, span: &Range<usize>, by: i32) {
+        if span.end <= steps.start || steps.end <= span.start {
+            return;
+        }
+        let is_leaf = steps.len() == 1;
+        if span.start <= steps.start && steps.end <= span.end {
+            self.nodes[at].count += by;
+        } else {
+            let middle = steps.start + steps.len() / 2;
+            self.change_below(2 * at, steps.start..middle, span, by);
+            self.change_below(2 * at + 1, middle..steps.end, span, by);
+        }
+        let covered = self.nodes[at].count > 0;
+        let (mut any, mut all) = (covered, covered);
+        if !is_leaf {
+            let (left, right) = (self.nodes[2 * at], self.nodes[2 * at + 1]);
+            any |= left.any || right.any;
+            all |= left.all && right.all;
+        }
+        (self.nodes[at].any, self.nodes[at].all) = (any, all);
+    }
+
+    /// The parts of a span that are not covered, ascending.
+    fn bare(&self, span: &Range<usize>) -> Vec<Range<usize>> {
+        let mut bare = Vec::new();
+        let whole = 0..self.nodes.len() / 2;
+        self.bare_below(1, whole, span, &mut bare);
+        bare
+    }
+
+    fn bare_below(
+        &self,
+        at: usize,
+        steps: Range<usize>,
+        span: &Range<usize>,
+        bare: &mut Vec<Range<usize>>,
+    ) {
+        let from = steps.start.max(span.start);
+        let to = steps.end.min(span.end);
+        let node = self.nodes[at];
+        if from >= to || node.all {
+            return;
+        }
+        if node.any {
+            let middle = steps.start + steps.len() / 2;
+            self.bare_below(2 * at, steps.start..middle, span, bare);
+            self.bare_below(2 * at + 1, middle..steps.end, span, bare);
+            return;
+        }
+        match bare.last_mut() {
+            Some(last) if last.end == from => last.end = to,
+            _ => bare.push(from..to),
+        }
+    }
 }
 
 /// The gaps in touched pages, and the touched pages.
@@ -145,7 +236,7 @@ struct Ends {
 
 impl Ends {
     fn new(rectangles: &[Rectangle]) -> Ends {
-        let mut numbers: FxHashMap<(u64, u64), u32> = FxHashMap::default();
+        let mut numbers: HashMap<(u64, u64), u32> = HashMap::new();
         let mut number = |heap, page| {
             let next = numbers.len() as u32;
             *numbers.entry((heap, page)).or_insert(next)

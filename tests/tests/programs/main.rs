@@ -7,6 +7,7 @@ mod faults;
 mod grammar;
 mod help;
 mod install;
+mod limits;
 mod many_inputs;
 mod one_line;
 mod outputs;
