@@ -1,7 +1,7 @@
 //! Reading any format: as rows, one at a time, or as a whole problem through
 //! the one gate.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use crate::anomaly::TraceSummary;
 use crate::csv;
@@ -157,6 +157,12 @@ impl Default for Loader {
     }
 }
 
+/// What grows with the file is asked for in this way; what else there is, is small beside it.
+fn too_little_memory(jobs: usize) -> FormatError {
+    let what = format!("too little memory for more than {jobs} jobs");
+    io::Error::new(io::ErrorKind::OutOfMemory, what).into()
+}
+
 impl Loader {
     fn take(&mut self, rows: &mut dyn Rows, pins: bool) -> Result<(), FormatError> {
         while let Some(Row {
@@ -169,6 +175,11 @@ impl Loader {
             if pins && let Some(offset) = offset {
                 job.extras_mut().pin = Some(offset);
             }
+            let jobs = self.jobs.len();
+            self.gate
+                .reserve()
+                .and_then(|()| self.jobs.try_reserve(1))
+                .map_err(|_| too_little_memory(jobs))?;
             self.gate
                 .admit(&mut job)
                 .map_err(|source| FormatError::Refused { place, source })?;

@@ -1,6 +1,6 @@
 //! A problem: jobs that were found sound. Past this gate nobody checks again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, TryReserveError};
 use std::ops::Index;
 
 use crate::check::overlaps;
@@ -58,6 +58,18 @@ impl Gate {
             ids_are_unique: true,
             ..Gate::default()
         }
+    }
+
+    /// Gets the memory that one more job needs here.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn reserve(&mut self) -> Result<(), TryReserveError> {
+        if !self.ids_are_unique {
+            self.numbers.try_reserve(1)?;
+            self.texts.try_reserve(1)?;
+        }
+        Ok(())
     }
 
     /// Checks `job` by itself and against those before it, and puts its gaps

@@ -92,9 +92,12 @@ pub fn run_in(folder: &Path, name: &str, arguments: &[&str], input: &[u8]) -> Ra
     }
 }
 
-/// A command that runs one of the workspace's programs.
+/// A command that runs one of the workspace's programs. Nothing here outlives the system: no
+/// test waits for a device that others keep busy.
 pub fn program(name: &str) -> Command {
-    Command::new(built().join(name))
+    let mut command = Command::new(built().join(name));
+    command.env("IDEALLOC_NO_SYNC", "1");
+    command
 }
 
 /// Runs a line of shell in a folder, the workspace's programs by their names,
@@ -104,6 +107,7 @@ pub fn shell(folder: &Path, line: &str) -> Output {
     Command::new("sh")
         .current_dir(folder)
         .env("PATH", format!("{}:{path}", built().display()))
+        .env("IDEALLOC_NO_SYNC", "1")
         .args(["-c", line])
         .stdin(Stdio::null())
         .output()

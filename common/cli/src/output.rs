@@ -45,7 +45,7 @@ pub struct Options {
     /// Replace an output that is there and may not be written
     #[arg(long)]
     force: bool,
-    /// Do not wait until outputs have reached the device
+    /// Do not wait until outputs have reached the device (also where IDEALLOC_NO_SYNC is set)
     #[arg(long)]
     no_sync: bool,
 }
@@ -55,7 +55,7 @@ impl Options {
     pub fn replacing(self) -> Replacing {
         Replacing {
             force: self.force,
-            no_sync: self.no_sync,
+            no_sync: self.no_sync || std::env::var_os("IDEALLOC_NO_SYNC").is_some(),
         }
     }
 

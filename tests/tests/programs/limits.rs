@@ -157,3 +157,21 @@ fn many_groups_without_time() {
     let folder = tests::folder(&[("x.csv", csv)]);
     soon(folder.path(), "idealloc", &["x.csv", "--timeout", "0"]);
 }
+
+/// What a file's jobs need is asked for, and may be refused.
+#[test]
+fn memory_that_is_lacking_for_the_jobs_is_one_line_that_names_the_file() {
+    let mut jobs = String::from("id,lower,upper,size\n");
+    for id in 0..800_000 {
+        jobs += &format!("{id},{id},{},8\n", id + 2);
+    }
+    let folder = tests::folder(&[("jobs.csv", jobs)]);
+    for tool in ["idealloc jobs.csv -q -o out.csv", "report jobs.csv -q"] {
+        let line = format!("export RUST_BACKTRACE=0; ulimit -v 60000; exec {tool}");
+        let ran = tests::shell(folder.path(), &line);
+        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert_eq!(ran.status.code(), Some(2), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains(": jobs.csv: too little memory"), "{said}");
+    }
+}

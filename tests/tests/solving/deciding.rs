@@ -118,7 +118,7 @@ fn the_exit_code_answers_whether_a_capacity_can_be_met() {
 }
 
 #[test]
-fn what_is_not_decided_in_time_exits_with_3_and_writes_the_best() {
+fn what_is_not_decided_in_time_exits_with_3_and_writes_the_best_if_asked() {
     let jobs =
         benches::generate::guillotine(2000, 1 << 24, 1 << 24, benches::generate::Cutting::Even, 1);
     let rows: String = jobs
@@ -134,6 +134,7 @@ fn what_is_not_decided_in_time_exits_with_3_and_writes_the_best() {
         "4",
         "--method",
         "dive",
+        "--keep-best",
         "-o",
         "p.csv",
     ];
