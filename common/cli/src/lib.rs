@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod generate;
+pub mod memory;
 pub mod output;
 mod signals;
 mod usage;

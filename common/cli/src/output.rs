@@ -41,6 +41,7 @@ pub fn named(path: &Path, standard: &str) -> String {
 
 /// How outputs take the place of what is there, as the command line says.
 #[derive(Clone, Copy, Debug, Default, Args)]
+#[group(skip)]
 pub struct Options {
     /// Replace an output that is there and may not be written
     #[arg(long)]

@@ -34,6 +34,9 @@ struct Arguments {
     #[command(flatten)]
     outputs: output::Options,
 
+    #[command(flatten)]
+    memory: cli::memory::Options,
+
     /// Format of the input, where neither name nor content say it: trc, plc, csv, iopddl or xla
     #[arg(long, value_name = "FORMAT")]
     from: Option<Format>,
@@ -146,6 +149,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    arguments.memory.apply()?;
     let (input, written) = (&arguments.input, &arguments.output);
     let in_input = || output::named(input, "standard input");
     let in_output = || output::named(written, "standard output");

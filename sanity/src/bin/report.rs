@@ -49,6 +49,9 @@ struct Arguments {
     #[command(flatten)]
     outputs: output::Options,
 
+    #[command(flatten)]
+    memory: cli::memory::Options,
+
     /// What the colours of pictures tell: size, or age (the lifetime)
     #[arg(long, alias = "color", value_name = "BY", default_value = "size")]
     colour: Colour,
@@ -110,6 +113,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    arguments.memory.apply()?;
     match arguments.inputs.as_slice() {
         [input] => measure(arguments, input),
         inputs => measure_many(arguments, inputs),

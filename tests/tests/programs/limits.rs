@@ -167,11 +167,16 @@ fn memory_that_is_lacking_for_the_jobs_is_one_line_that_names_the_file() {
     }
     let folder = tests::folder(&[("jobs.csv", jobs)]);
     for tool in ["idealloc jobs.csv -q -o out.csv", "report jobs.csv -q"] {
-        let line = format!("export RUST_BACKTRACE=0; ulimit -v 60000; exec {tool}");
-        let ran = tests::shell(folder.path(), &line);
-        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
-        assert_eq!(ran.status.code(), Some(2), "{said}");
-        assert_eq!(said.lines().count(), 1, "{said}");
-        assert!(said.contains(": jobs.csv: too little memory"), "{said}");
+        for limited in [
+            format!("ulimit -v 60000; exec {tool}"),
+            format!("exec {tool} --max-memory 40MiB"),
+        ] {
+            let line = format!("export RUST_BACKTRACE=0; {limited}");
+            let ran = tests::shell(folder.path(), &line);
+            let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+            assert_eq!(ran.status.code(), Some(2), "{limited}: {said}");
+            assert_eq!(said.lines().count(), 1, "{limited}: {said}");
+            assert!(said.contains(": jobs.csv: too little memory"), "{said}");
+        }
     }
 }

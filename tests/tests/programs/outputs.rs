@@ -266,7 +266,7 @@ fn what_is_printed_does_not_go_where_an_output_does() {
 fn nobody_waits_for_a_pipe_without_end() {
     let folder = folder();
     is_done(&shell(folder.path(), "mkfifo pipe"));
-    let line = "adapt -q jobs.csv pipe --to csv & cat pipe | wc -l; wait";
+    let line = "adapt -q jobs.csv pipe --to csv & timeout 30 cat pipe | wc -l; wait";
     assert_eq!(shell(folder.path(), line).stdout, b"3\n");
     let begun = Instant::now();
     let mut waiting = tests::program("idealloc")

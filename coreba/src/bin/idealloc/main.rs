@@ -30,6 +30,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments, begun: Instant) -> anyhow::Result<u8> {
+    arguments.memory.apply()?;
     if arguments.verify.is_some() {
         return verify_only(arguments, begun);
     }
