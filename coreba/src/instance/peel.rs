@@ -73,6 +73,10 @@ impl Peeled {
 /// Sections a zone of the first round.
 const ZONE: usize = 128;
 
+/// Passes over a zone's candidates at most, and those before the direction changes each time.
+const MOST_PASSES: usize = 64;
+const FIRST_PASSES: usize = 16;
+
 /// Zones of a round that are one of the next.
 const JOINED: usize = 8;
 
@@ -87,7 +91,7 @@ pub(crate) fn span(items: &Items, item: u32) -> Option<(u32, u32, u64)> {
 /// Peels at a capacity in bytes, which is at least LOAD: first, zone by zone,
 /// items that lie inside one; then those inside larger zones, and so on up to
 /// one that holds all. In each by size, the smallest first, again and again
-/// until nothing changes. O(n log n) a pass. What comes out does not depend on
+/// until nothing changes, or it has been done often. O(n log n) a pass. What comes out does not depend on
 /// `threads`.
 pub(crate) fn peel(items: &Items, capacity: u64, threads: &Threads) -> Peeled {
     let sections = items.sections();
@@ -331,8 +335,14 @@ impl Peeler {
         );
         self.candidates
             .sort_unstable_by_key(|candidate| (candidate.size, candidate.item));
-        loop {
+        // Where each gives way to one other only, as along a chain, there would be as many passes
+        // as items: what is not peeled stays, and is packed as all others are.
+        for pass in 0..MOST_PASSES {
             let before = zone.peeled.len();
+            // A chain that gives way from its end does so at once in the other direction.
+            if pass >= FIRST_PASSES {
+                self.candidates.reverse();
+            }
             self.candidates.retain(|candidate| {
                 let mut neighbours = zone.crossing;
                 neighbours.add(self.begins.below(candidate.last + 1));

@@ -180,3 +180,16 @@ fn memory_that_is_lacking_for_the_jobs_is_one_line_that_names_the_file() {
         }
     }
 }
+
+/// Jobs each of which overlaps the next: from its end, a chain gives way link by link.
+#[test]
+fn a_chain_of_many_jobs() {
+    let folder = TempDir::new().expect("a folder");
+    let mut csv = String::from("id,lower,upper,size\n");
+    for id in 0..100_000 {
+        let _ = writeln!(csv, "{id},{id},{},8", id + 2);
+    }
+    fs::write(folder.path().join("jobs.csv"), csv).expect("a file");
+    let arguments = ["jobs.csv", "-o", "placed.csv", "--timeout", "1s"];
+    soon(folder.path(), "idealloc", &arguments);
+}
