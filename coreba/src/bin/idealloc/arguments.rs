@@ -25,7 +25,7 @@ Examples:
 All jobs are packed into one address space, whatever heap they were traced in.
 An offset column in a CSV fixes jobs where it holds one; offsets in a .plc do not.
 The summary goes to standard output with -o FILE, else to standard error.
-Ctrl-C ends the search; the best placement so far is written.
+Ctrl-C ends the search; the best placement so far is written (with --capacity, if it fits).
 
 Exit codes: 0 done; 1 the answer is no (no placement within the capacity, or the
 one to verify is not valid); 2 bad usage, input or output; 3 not decided in time.";
