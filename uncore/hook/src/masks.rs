@@ -69,40 +69,6 @@ pub(crate) fn came(is_fault: bool, info: *const libc::siginfo_t, context: *mut c
     true
 }
 
-/// `posix_spawn(3)`
-///
-/// # Safety
-/// As in C.
-pub unsafe fn posix_spawn<B>(
-    process: *mut libc::pid_t,
-    path: Text,
-    actions: *const c_void,
-    attributes: *const c_void,
-    arguments: Texts,
-    environment: Texts,
-) -> c_int {
-    let _mask = Inherited::new();
-    // SAFETY: as above.
-    unsafe { real::posix_spawn(process, path, actions, attributes, arguments, environment) }
-}
-
-/// `posix_spawnp(3)`
-///
-/// # Safety
-/// As in C.
-pub unsafe fn posix_spawnp<B>(
-    process: *mut libc::pid_t,
-    file: Text,
-    actions: *const c_void,
-    attributes: *const c_void,
-    arguments: Texts,
-    environment: Texts,
-) -> c_int {
-    let _mask = Inherited::new();
-    // SAFETY: as above.
-    unsafe { real::posix_spawnp(process, file, actions, attributes, arguments, environment) }
-}
-
 /// The mask that a program to be executed inherits: while this lives, the signal is held back
 /// for real if the program says so.
 pub(crate) struct Inherited(bool);
@@ -194,4 +160,38 @@ pub unsafe fn sigprocmask<B>(
 ) -> c_int {
     // SAFETY: as above.
     unsafe { change(how, set, old, real::sigprocmask) }
+}
+
+/// `posix_spawn(3)`
+///
+/// # Safety
+/// As in C.
+pub unsafe fn posix_spawn<B>(
+    process: *mut libc::pid_t,
+    path: Text,
+    actions: *const c_void,
+    attributes: *const c_void,
+    arguments: Texts,
+    environment: Texts,
+) -> c_int {
+    let _mask = Inherited::new();
+    // SAFETY: as above.
+    unsafe { real::posix_spawn(process, path, actions, attributes, arguments, environment) }
+}
+
+/// `posix_spawnp(3)`
+///
+/// # Safety
+/// As in C.
+pub unsafe fn posix_spawnp<B>(
+    process: *mut libc::pid_t,
+    file: Text,
+    actions: *const c_void,
+    attributes: *const c_void,
+    arguments: Texts,
+    environment: Texts,
+) -> c_int {
+    let _mask = Inherited::new();
+    // SAFETY: as above.
+    unsafe { real::posix_spawnp(process, file, actions, attributes, arguments, environment) }
 }

@@ -249,14 +249,9 @@ pub fn single_threaded() -> bool {
     unsafe { SINGLE_THREADED.load(Ordering::Relaxed).read_volatile() != 0 }
 }
 
-/// The object of the real `malloc`.
-pub(crate) fn allocator() -> Object {
-    ALLOCATOR.get()
-}
-
 /// Whether an address lies in the object of the real `malloc`.
 pub fn is_of_allocator(address: usize) -> bool {
-    allocator().holds(address)
+    ALLOCATOR.get().holds(address)
 }
 
 /// Whether this thread is in a real function of an allocator that is not glibc's: calls that
@@ -406,7 +401,7 @@ fn tunables_change_layout() -> bool {
 }
 
 /// The C string of a literal that ends with a NUL.
-pub(crate) const fn symbol(name: &str) -> &CStr {
+const fn symbol(name: &str) -> &CStr {
     match CStr::from_bytes_with_nul(name.as_bytes()) {
         Ok(symbol) => symbol,
         Err(_) => c"",
