@@ -1,6 +1,6 @@
 //! How much memory a program may take, as the command line says.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::Args;
 use common::units::parse_bytes;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -24,6 +24,11 @@ impl Options {
         let Some(bytes) = self.max_memory else {
             return Ok(());
         };
+        // The kernel takes 0 for no limit.
+        ensure!(
+            bytes > 0,
+            "--max-memory 0: no program runs without memory, give more"
+        );
         let hard = getrlimit(Resource::Data).maximum;
         let limit = Rlimit {
             current: Some(bytes.min(hard.unwrap_or(bytes))),

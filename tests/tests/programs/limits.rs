@@ -181,6 +181,18 @@ fn memory_that_is_lacking_for_the_jobs_is_one_line_that_names_the_file() {
     }
 }
 
+#[test]
+fn no_memory_at_all_is_refused() {
+    let folder = tests::folder(&[("jobs.csv", "id,lower,upper,size\n0,0,2,3\n")]);
+    for tool in ["idealloc jobs.csv", "report jobs.csv", "adapt jobs.csv -"] {
+        let ran = tests::shell(folder.path(), &format!("{tool} --max-memory 0"));
+        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert_eq!(ran.status.code(), Some(2), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains("--max-memory 0"), "{said}");
+    }
+}
+
 /// Jobs each of which overlaps the next: from its end, a chain gives way link by link.
 #[test]
 fn a_chain_of_many_jobs() {
