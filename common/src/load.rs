@@ -120,12 +120,12 @@ pub struct Bounds {
     pub load: Load,
     /// The best bound on the makespan that LOAD, alignment and pins prove.
     ///
-    /// Where all alignments share a divisor g > 1, every address is a multiple
-    /// of g, so each job but the topmost takes its size rounded up to g: the
-    /// bound is the maximum over time of the sum of the rounded sizes, less the
-    /// largest rounding slack among the jobs live then; and no offset lies below
-    /// the first that the start address lets be aligned. It is never below LOAD,
-    /// nor below the top of a pinned job.
+    /// The addresses of all jobs whose alignment is a multiple of g are multiples of
+    /// g, so each of them but the topmost takes its size rounded up to g: the bound
+    /// is the maximum over time, and over all g > 1, of the sum of the rounded sizes
+    /// of such jobs, less the largest rounding slack among them; and none of their
+    /// offsets lies below the first that the start address lets be aligned. It is
+    /// never below LOAD, nor below the top of a pinned job.
     pub lower_bound: u64,
 }
 
@@ -137,10 +137,8 @@ impl Bounds {
 
     /// The same where the load is known, which spares a sweep. O(n log n).
     pub fn with_load(load: Load, jobs: &[Job], start: u64) -> Bounds {
-        let lower_bound = load
-            .peak
-            .max(aligned_bound(jobs, start))
-            .max(pinned_bound(jobs));
+        let lower_bound = load.peak.max(pinned_bound(jobs));
+        let lower_bound = lower_bound.max(aligned_bound(jobs, start, lower_bound));
         Bounds { load, lower_bound }
     }
 }
@@ -154,52 +152,99 @@ fn pinned_bound(jobs: &[Job]) -> u64 {
         .unwrap_or(0)
 }
 
-fn aligned_bound(jobs: &[Job], start: u64) -> u64 {
+/// The best bound that alignment proves beyond `floor`; 0 where it proves no more. O(n log n)
+/// for each of the coarsest alignments.
+fn aligned_bound(jobs: &[Job], start: u64, floor: u64) -> u64 {
     let divisor = jobs
         .iter()
         .fold(0, |divisor, job| gcd(divisor, job.alignment));
-    if divisor <= 1 {
-        return 0;
+    let mut steps: Vec<u64> = jobs.iter().map(|job| job.alignment).collect();
+    steps.push(divisor);
+    steps.sort_unstable();
+    steps.dedup();
+    steps.retain(|&step| step > 1);
+    let events = aligned_events(jobs);
+    let mut best = 0;
+    for &step in steps.iter().rev().take(MOST_STEPS).chain(&[divisor]) {
+        let lowest = start.next_multiple_of(step.max(1)) - start;
+        let known = floor.max(best).saturating_sub(lowest);
+        if step > 1 && rounded_load(jobs, &events, step) > u128::from(known) {
+            let rounded = rounded_load_less_slack(jobs, &events, step);
+            best = best.max(rounded.saturating_add(lowest));
+        }
     }
-    start.next_multiple_of(divisor) - start + rounded_load(jobs, divisor)
+    best
 }
 
-/// The largest sum of rounded sizes less the largest slack. Jobs with windows
-/// or groups are left out, which keeps it a bound.
-fn rounded_load(jobs: &[Job], divisor: u64) -> u64 {
-    let plain =
-        |job: &&Job| job.group().is_none() && job.gaps().iter().all(|gap| gap.window.is_none());
-    let mut events: Vec<(u64, bool, u64)> = Vec::new();
-    for job in jobs.iter().filter(plain) {
-        for piece in job.pieces() {
-            events.push((piece.birth, true, job.size));
-            events.push((piece.death, false, job.size));
+/// Alignments that are looked at, the coarsest first: all powers of two, and more
+/// than any file has that was not made up.
+const MOST_STEPS: usize = 64;
+
+/// `(time, whether a birth, job)` of the jobs that have an alignment. Jobs with
+/// windows or groups are left out, which keeps every sum over the rest a bound.
+fn aligned_events(jobs: &[Job]) -> Vec<(u64, bool, usize)> {
+    let mut events = Vec::new();
+    for (index, job) in jobs.iter().enumerate() {
+        let is_whole = job.gaps().iter().all(|gap| gap.window.is_none());
+        if job.alignment > 1 && job.group().is_none() && is_whole {
+            for piece in job.pieces() {
+                events.push((piece.birth, true, index));
+                events.push((piece.death, false, index));
+            }
         }
     }
     events.sort_unstable();
+    events
+}
+
+/// The largest sum of sizes, rounded up to `step`, of the jobs that are live at once
+/// and whose alignment is a multiple of it.
+fn rounded_load(jobs: &[Job], events: &[(u64, bool, usize)], step: u64) -> u128 {
+    let (mut sum, mut most) = (0u128, 0);
+    for &(_, born, index) in events {
+        let job = &jobs[index];
+        if job.alignment.is_multiple_of(step) {
+            let rounded = u128::from(job.size.next_multiple_of(step));
+            if born {
+                sum += rounded;
+                most = most.max(sum);
+            } else {
+                sum -= rounded;
+            }
+        }
+    }
+    most
+}
+
+/// The same, less the largest slack among the jobs live then.
+fn rounded_load_less_slack(jobs: &[Job], events: &[(u64, bool, usize)], step: u64) -> u64 {
     let mut slacks: BTreeMap<u64, usize> = BTreeMap::new();
-    let mut sum = 0u64;
-    let mut best = 0;
-    for (_, born, size) in events {
-        let rounded = size.next_multiple_of(divisor);
-        let count = slacks.entry(rounded - size).or_default();
+    let (mut sum, mut best) = (0u128, 0);
+    for &(_, born, index) in events {
+        let job = &jobs[index];
+        if !job.alignment.is_multiple_of(step) {
+            continue;
+        }
+        let rounded = job.size.next_multiple_of(step);
+        let slack = rounded - job.size;
+        let count = slacks.entry(slack).or_default();
         if born {
             *count += 1;
-            sum += rounded;
+            sum += u128::from(rounded);
         } else {
-            sum -= rounded;
+            sum -= u128::from(rounded);
             if *count > 1 {
                 *count -= 1;
             } else {
-                slacks.remove(&(rounded - size));
+                slacks.remove(&slack);
             }
         }
         // Between the births of one instant the sum is that of a subset of the
         // jobs live then: still a bound.
         let slack = slacks.last_key_value().map_or(0, |(&slack, _)| slack);
-        best = best.max(sum - slack.min(sum));
+        best = best.max(sum.saturating_sub(u128::from(slack)));
     }
-    best
+    u64::try_from(best).unwrap_or(u64::MAX)
 }
 
 /// Greatest common divisor; that of 0 and x is x.

@@ -73,6 +73,8 @@ heuristics! {
     HeadBound = "head-bound",
     /// Bounds that count the padding that mixed alignments force; also before any search.
     StackBound = "stack-bound",
+    /// Bounds by items that conflict pairwise, though never all at once; before any search.
+    CliqueBound = "clique-bound",
     /// Returns to the deepest decision that a failure involves.
     Backjumping = "backjumping",
     /// Tries one of several equal jobs.

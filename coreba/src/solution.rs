@@ -173,7 +173,7 @@ pub struct Solution {
     pub load: Load,
     /// The best proved bound on any makespan, in bytes.
     pub lower_bound: u64,
-    /// The part of `lower_bound` that LOAD, alignment and fixed offsets alone
+    /// The part of `lower_bound` that LOAD, alignment, groups and fixed offsets alone
     /// prove, in bytes: where `lower_bound` is larger, a search proved it.
     pub static_bound: u64,
     /// Whether the makespan is proved to be optimal.

@@ -90,6 +90,10 @@ pub fn solve(
             let stacked = exact::stack_bound(&items);
             solution.static_bound = solution.static_bound.max(stacked);
         }
+        if options.without.keeps(Heuristic::CliqueBound) {
+            let cliques = exact::clique_bound(&items);
+            solution.static_bound = solution.static_bound.max(cliques);
+        }
         let has_hints = problem.jobs().iter().any(|job| job.hint().is_some());
         crew.set_deadline(search_deadline(problem.len(), has_hints, &options, begun));
         let (bound, load) = (solution.static_bound, solution.load.peak);

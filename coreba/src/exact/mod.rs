@@ -69,6 +69,7 @@
 //! Where no unplaced job crosses from a section to the next, the parts are
 //! independent, and conflicts never mix them.
 
+mod clique;
 mod disjunctive;
 mod few;
 mod goal;
@@ -82,6 +83,7 @@ mod tests;
 mod valley;
 mod verdict;
 
+pub(crate) use clique::bound as clique_bound;
 pub(crate) use disjunctive::Disjunctive;
 pub(crate) use few::Few;
 pub(crate) use prover::Prover;

@@ -13,7 +13,7 @@ use super::goal::next_makespan;
 use super::model::Model;
 use super::order::{self, luby};
 use super::valley::Search;
-use super::{Disjunctive, Verdict, stack_bound};
+use super::{Disjunctive, Verdict, clique_bound, stack_bound};
 use crate::heuristics::{Heuristic, Without};
 use crate::instance::Items;
 use crate::instance::Subproblem;
@@ -214,6 +214,7 @@ fn verdicts_agree(kind: Kind, seed: u64, starts: u64) {
         above += u64::from(best > bound);
         assert!(bound <= best);
         assert!(stack_bound(&items) <= best);
+        assert!(clique_bound(&items) <= best);
         let mut capacities = vec![best, best - 1, bound, bound.midpoint(best), best + 3];
         capacities.sort_unstable();
         capacities.dedup();

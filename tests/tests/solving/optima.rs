@@ -277,6 +277,45 @@ fn alignment_counts_in_the_lower_bound() {
 }
 
 #[test]
+fn coarse_alignments_count_in_the_lower_bound_beside_fine_ones() {
+    // 40 coarse jobs live at once, too many for a search of their orders, among others
+    // that share no alignment with them.
+    let step = 1 << 40;
+    let mut jobs: Vec<Job> = (0..40)
+        .map(|id| Job::new(id, id, 100 + id, 1 + id).aligned(step))
+        .collect();
+    jobs.extend((40..5000).map(|id| Job::new(id, id % 150, id % 150 + 3, 1 + id % 9)));
+    assert_eq!(lower_bound(&jobs, 0), 39 * step + 1);
+    assert_eq!(lower_bound(&jobs, 1), step - 1 + 39 * step + 1);
+    let problem = Problem::new(jobs).expect("sound");
+    let solution = solved(&problem, &options(1000, 0));
+    assert_eq!(solution.makespan, 39 * step + 1);
+    assert_eq!(solution.status, Status::Optimal);
+}
+
+/// Groups of which each two are live at once, at an instant of their own, and no three.
+#[test]
+fn groups_that_conflict_pairwise_are_kept_apart_and_that_is_proved() {
+    let count = 24;
+    let names: Vec<String> = (0..count).map(|group| format!("group {group}")).collect();
+    let mut jobs = Vec::new();
+    for upper in 0..count {
+        for lower in 0..upper {
+            let at = jobs.len() as u64;
+            for group in [lower, upper] {
+                let job = Job::new(jobs.len() as u64, at, at + 1, 64 + group as u64);
+                jobs.push(job.grouped(&names[group]));
+            }
+        }
+    }
+    let sum = (0..count as u64).map(|group| 64 + group).sum();
+    let problem = Problem::new(jobs).expect("sound");
+    assert!(load(problem.jobs()).peak < 200);
+    let solution = solved(&problem, &options(1000, 0));
+    assert_eq!((solution.makespan, solution.status), (sum, Status::Optimal));
+}
+
+#[test]
 fn the_start_address_shifts_what_is_aligned() {
     let jobs = vec![
         Job::new(0, 0, 2, 16).aligned(64),

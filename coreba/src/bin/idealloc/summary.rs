@@ -73,7 +73,7 @@ fn proof(solution: &Solution) -> &'static str {
     if solution.lower_bound == solution.load.peak {
         "load"
     } else if solution.lower_bound <= solution.static_bound {
-        "load with alignment and fixed offsets"
+        "load with alignment, groups and fixed offsets"
     } else {
         "exhaustive search"
     }
