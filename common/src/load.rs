@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::job::Job;
+use crate::job::{Job, Piece};
 
 /// The largest load, and the first instant at which it is reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,32 +68,57 @@ fn push_job(steps: &mut Vec<Step>, job: &Job) {
 
 /// A group counts its largest live member once.
 fn push_group(steps: &mut Vec<Step>, members: &[&Job]) {
+    let pieces = members.iter().flat_map(|job| job.pieces());
+    for span in largest_live(pieces) {
+        let height = span.height as i64;
+        steps.push(Step {
+            time: span.from,
+            delta: height,
+        });
+        steps.push(Step {
+            time: span.to,
+            delta: -height,
+        });
+    }
+}
+
+/// A span of time in which the largest live piece is the same height.
+struct Span {
+    from: u64,
+    to: u64,
+    height: u64,
+}
+
+/// The height of the largest piece that is live, over time. O(p log p) for p pieces.
+fn largest_live(pieces: impl Iterator<Item = Piece>) -> Vec<Span> {
     let mut events: Vec<(u64, bool, u64)> = Vec::new();
-    for piece in members.iter().flat_map(|job| job.pieces()) {
+    for piece in pieces {
         events.push((piece.birth, true, piece.high - piece.low));
         events.push((piece.death, false, piece.high - piece.low));
     }
     events.sort_unstable();
     let mut live: BTreeMap<u64, usize> = BTreeMap::new();
-    let mut before = 0;
-    for (time, born, height) in events {
-        let count = live.entry(height).or_default();
+    let mut spans = Vec::new();
+    let (mut from, mut height) = (0, 0);
+    for (time, born, of_piece) in events {
+        let count = live.entry(of_piece).or_default();
         if born {
             *count += 1;
         } else if *count > 1 {
             *count -= 1;
         } else {
-            live.remove(&height);
+            live.remove(&of_piece);
         }
-        let now = live
-            .last_key_value()
-            .map_or(0, |(&height, _)| height as i64);
-        steps.push(Step {
-            time,
-            delta: now - before,
-        });
-        before = now;
+        let now = live.last_key_value().map_or(0, |(&height, _)| height);
+        if now != height {
+            if height > 0 && from < time {
+                let to = time;
+                spans.push(Span { from, to, height });
+            }
+            (from, height) = (time, now);
+        }
     }
+    spans
 }
 
 /// LOAD and when it is first reached.
@@ -168,8 +193,8 @@ fn aligned_bound(jobs: &[Job], start: u64, floor: u64) -> u64 {
     for &step in steps.iter().rev().take(MOST_STEPS).chain(&[divisor]) {
         let lowest = start.next_multiple_of(step.max(1)) - start;
         let known = floor.max(best).saturating_sub(lowest);
-        if step > 1 && rounded_load(jobs, &events, step) > u128::from(known) {
-            let rounded = rounded_load_less_slack(jobs, &events, step);
+        if step > 1 && rounded_load(&events, step) > u128::from(known) {
+            let rounded = rounded_load_less_slack(&events, step);
             best = best.max(rounded.saturating_add(lowest));
         }
     }
@@ -180,16 +205,48 @@ fn aligned_bound(jobs: &[Job], start: u64, floor: u64) -> u64 {
 /// than any file has that was not made up.
 const MOST_STEPS: usize = 64;
 
-/// `(time, whether a birth, job)` of the jobs that have an alignment. Jobs with
-/// windows or groups are left out, which keeps every sum over the rest a bound.
-fn aligned_events(jobs: &[Job]) -> Vec<(u64, bool, usize)> {
+/// A birth or death of what lies at an aligned offset.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Event {
+    time: u64,
+    born: bool,
+    size: u64,
+    alignment: u64,
+}
+
+/// What has an alignment, over time; a group as its largest live member. A window
+/// begins above its job's offset, anywhere, and is left out: the rest is a bound.
+fn aligned_events(jobs: &[Job]) -> Vec<Event> {
+    let at_offset = |piece: &Piece| piece.low == 0;
     let mut events = Vec::new();
-    for (index, job) in jobs.iter().enumerate() {
-        let is_whole = job.gaps().iter().all(|gap| gap.window.is_none());
-        if job.alignment > 1 && job.group().is_none() && is_whole {
-            for piece in job.pieces() {
-                events.push((piece.birth, true, index));
-                events.push((piece.death, false, index));
+    let mut push = |birth, death, size, alignment| {
+        for (time, born) in [(birth, true), (death, false)] {
+            events.push(Event {
+                time,
+                born,
+                size,
+                alignment,
+            });
+        }
+    };
+    let mut groups: HashMap<&str, Vec<&Job>> = HashMap::new();
+    for job in jobs {
+        if let Some(group) = job.group() {
+            groups.entry(group).or_default().push(job);
+        } else if job.alignment > 1 {
+            for piece in job.pieces().filter(at_offset) {
+                push(piece.birth, piece.death, piece.high, job.alignment);
+            }
+        }
+    }
+    for members in groups.values() {
+        // The offset that they share obeys all of their alignments.
+        let alignment = members.iter().map(|job| job.alignment);
+        let alignment = alignment.max().unwrap_or(1);
+        if alignment > 1 {
+            let pieces = members.iter().flat_map(|job| job.pieces());
+            for span in largest_live(pieces.filter(at_offset)) {
+                push(span.from, span.to, span.height, alignment);
             }
         }
     }
@@ -197,15 +254,14 @@ fn aligned_events(jobs: &[Job]) -> Vec<(u64, bool, usize)> {
     events
 }
 
-/// The largest sum of sizes, rounded up to `step`, of the jobs that are live at once
-/// and whose alignment is a multiple of it.
-fn rounded_load(jobs: &[Job], events: &[(u64, bool, usize)], step: u64) -> u128 {
+/// The largest sum of sizes, rounded up to `step`, of what is live at once and whose
+/// alignment is a multiple of it.
+fn rounded_load(events: &[Event], step: u64) -> u128 {
     let (mut sum, mut most) = (0u128, 0);
-    for &(_, born, index) in events {
-        let job = &jobs[index];
-        if job.alignment.is_multiple_of(step) {
-            let rounded = u128::from(job.size.next_multiple_of(step));
-            if born {
+    for event in events {
+        if event.alignment.is_multiple_of(step) {
+            let rounded = u128::from(event.size.next_multiple_of(step));
+            if event.born {
                 sum += rounded;
                 most = most.max(sum);
             } else {
@@ -216,19 +272,18 @@ fn rounded_load(jobs: &[Job], events: &[(u64, bool, usize)], step: u64) -> u128 
     most
 }
 
-/// The same, less the largest slack among the jobs live then.
-fn rounded_load_less_slack(jobs: &[Job], events: &[(u64, bool, usize)], step: u64) -> u64 {
+/// The same, less the largest slack in what is live then.
+fn rounded_load_less_slack(events: &[Event], step: u64) -> u64 {
     let mut slacks: BTreeMap<u64, usize> = BTreeMap::new();
     let (mut sum, mut best) = (0u128, 0);
-    for &(_, born, index) in events {
-        let job = &jobs[index];
-        if !job.alignment.is_multiple_of(step) {
+    for event in events {
+        if !event.alignment.is_multiple_of(step) {
             continue;
         }
-        let rounded = job.size.next_multiple_of(step);
-        let slack = rounded - job.size;
+        let rounded = event.size.next_multiple_of(step);
+        let slack = rounded - event.size;
         let count = slacks.entry(slack).or_default();
-        if born {
+        if event.born {
             *count += 1;
             sum += u128::from(rounded);
         } else {
@@ -239,8 +294,8 @@ fn rounded_load_less_slack(jobs: &[Job], events: &[(u64, bool, usize)], step: u6
                 slacks.remove(&slack);
             }
         }
-        // Between the births of one instant the sum is that of a subset of the
-        // jobs live then: still a bound.
+        // Between the births of one instant the sum is that of a subset of what
+        // is live then: still a bound.
         let slack = slacks.last_key_value().map_or(0, |(&slack, _)| slack);
         best = best.max(sum.saturating_sub(u128::from(slack)));
     }
