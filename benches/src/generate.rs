@@ -117,6 +117,61 @@ pub fn guillotine(jobs: usize, load: u64, horizon: u64, cutting: Cutting, seed: 
     shuffled(made, &mut random)
 }
 
+/// Pieces of the rectangle of `horizon` ticks and `load` bytes, about `jobs` of them, of
+/// which no straight cut parts those of one cut: each is cut into five, four around one
+/// in the middle, the largest piece next. The optimum is `load` by construction.
+///
+/// # Panics
+/// Where the rectangle has fewer than `64 * jobs` cells.
+pub fn pinwheel(jobs: usize, load: u64, horizon: u64, seed: u64) -> Vec<Job> {
+    assert!(
+        u128::from(load) * u128::from(horizon) >= 64 * jobs as u128,
+        "too small to cut"
+    );
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    // By area; the rest of the tuple are birth, death and size.
+    let mut pieces = BinaryHeap::from([(u128::MAX, 0, horizon, load)]);
+    let mut whole = Vec::new();
+    while pieces.len() + whole.len() < jobs {
+        let Some((_, birth, death, size)) = pieces.pop() else {
+            break;
+        };
+        if death - birth < 3 || size < 3 {
+            whole.push((birth, death, size));
+            continue;
+        }
+        let [early, late] = two_cuts(&mut random, death - birth).map(|cut| birth + cut);
+        let [low, high] = two_cuts(&mut random, size);
+        let parts = [
+            (birth, late, low),
+            (birth, early, size - low),
+            (early, late, high - low),
+            (early, death, size - high),
+            (late, death, high),
+        ];
+        for (birth, death, size) in parts {
+            let area = u128::from(death - birth) * u128::from(size);
+            pieces.push((area, birth, death, size));
+        }
+    }
+    let pieces = pieces
+        .into_iter()
+        .map(|(_, birth, death, size)| (birth, death, size));
+    whole.extend(pieces);
+    let made = whole
+        .into_iter()
+        .map(|(birth, death, size)| Job::new(0, birth, death, size))
+        .collect();
+    shuffled(made, &mut random)
+}
+
+/// Two places inside a side of at least 3, the lower first.
+fn two_cuts(random: &mut impl Rng, side: u64) -> [u64; 2] {
+    let low = ((side as f64 * random.random_range(0.15..0.45)) as u64).clamp(1, side - 2);
+    let high = ((side as f64 * random.random_range(0.55..0.85)) as u64).clamp(low + 1, side - 1);
+    [low, high]
+}
+
 /// Where to cut a side: anywhere inside, rarely near the ends.
 fn cut_at(random: &mut impl Rng, side: u64) -> u64 {
     let share = (random.random_range(0.1..0.9) + random.random_range(0.1..0.9)) / 2.0;

@@ -65,6 +65,8 @@ heuristics! {
     Squeeze = "squeeze",
     /// Lowers a limit and ejects what weighs least, beside the dives.
     Ejection = "ejection",
+    /// Puts rectangles together to larger ones where the load is flat.
+    Tiling = "tiling",
     /// Searches small cores completely.
     Exact = "exact",
     /// Searches a few items of any kind completely.

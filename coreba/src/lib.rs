@@ -15,6 +15,7 @@ mod portfolio;
 mod priority;
 mod solution;
 mod solve;
+mod tile;
 
 pub use common::check::{self, Violation};
 pub use common::job::{Gap, Job, JobFault, JobId};

@@ -60,6 +60,8 @@ pub enum FoundBy {
     Order(OrderBy, Fit),
     /// Dives.
     Dive,
+    /// Rectangles put together to larger ones.
+    Tiling,
     /// An exact search.
     Exact,
     /// Ejection search.
@@ -76,6 +78,7 @@ impl fmt::Display for FoundBy {
             FoundBy::OnlineBestFit => f.write_str("birth, online best fit"),
             FoundBy::Order(order, fit) => write!(f, "{order}, {fit}"),
             FoundBy::Dive => f.write_str("dive"),
+            FoundBy::Tiling => f.write_str("tiling"),
             FoundBy::Exact => f.write_str("exact"),
             FoundBy::Ejection => f.write_str("ejection"),
             FoundBy::Boxing(squeeze) => write!(f, "boxing, {squeeze}"),

@@ -38,6 +38,8 @@ enum Kind {
     Guillotine,
     /// Guillotine cuts into pieces of all sizes: the optimum is LOAD
     GuillotineUneven,
+    /// Cuts into five around one in the middle, again and again: the optimum is LOAD
+    Pinwheel,
     /// Weights, nested activations, workspaces
     Training,
     /// Eight threads, few size classes, flat load
@@ -87,6 +89,7 @@ fn jobs(arguments: &Arguments) -> Option<Vec<Job>> {
         Kind::Random => generate::random(count, seed),
         Kind::Guillotine => generate::guillotine(count, side, side, Cutting::Even, seed),
         Kind::GuillotineUneven => generate::guillotine(count, side, side, Cutting::Uneven, seed),
+        Kind::Pinwheel => generate::pinwheel(count, side, side, seed),
         Kind::Training => generate::training(count, seed),
         Kind::Malloc => generate::malloc_like(8, count, seed),
         Kind::FewLive => generate::few_live(Keeping::default(), count, seed),

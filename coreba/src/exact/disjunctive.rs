@@ -11,6 +11,8 @@
 //! item's bounds are equal. Nodes where the slabs of a section have no room
 //! from some level on fail early.
 
+use std::collections::HashSet;
+
 use crate::instance::Items;
 
 use super::verdict::{Run, Verdict};
@@ -186,7 +188,7 @@ impl Disjunctive {
             }
         }
         for other in 0..index {
-            let from = self.pairs.len();
+            let mut known = HashSet::new();
             for a in items.slabs(other) {
                 for b in items.slabs(index) {
                     if a.first > b.last || b.first > a.last {
@@ -198,10 +200,7 @@ impl Disjunctive {
                         a_below: number(a.high)? - number(b.low)?,
                         b_below: number(b.high)? - number(a.low)?,
                     };
-                    let known = self.pairs[from..].iter().any(|known| {
-                        known.a_below == pair.a_below && known.b_below == pair.b_below
-                    });
-                    if !known {
+                    if known.insert((pair.a_below, pair.b_below)) {
                         self.pairs.push(pair);
                     }
                 }

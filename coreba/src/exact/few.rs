@@ -14,8 +14,10 @@ use crate::portfolio::searcher::Searcher;
 use crate::portfolio::turn::{Found, Turn};
 use crate::solution::FoundBy;
 
-/// Most items that are searched.
+/// Most items that are searched, and most slabs that they have: each pair of slabs is
+/// looked at for every capacity that is tried.
 const MOST_ITEMS: usize = 60;
+const MOST_SLABS: usize = 2048;
 
 /// Choices of the first run; after a turn that was not enough for an answer, the next
 /// has a quarter more.
@@ -44,7 +46,8 @@ pub(crate) struct Attempt {
 impl<'a> Few<'a> {
     /// `None` for too many items.
     pub(crate) fn new(items: &'a Items, bound: u64, options: &Options) -> Option<Few<'a>> {
-        (items.len() <= MOST_ITEMS).then(|| Few {
+        let is_small = items.len() <= MOST_ITEMS && items.all_slabs().len() <= MOST_SLABS;
+        is_small.then(|| Few {
             items,
             goals: Goals::new(bound, options.capacity, BUDGET),
             limit: FIRST_LIMIT,

@@ -82,6 +82,7 @@ mod stack;
 mod tests;
 mod valley;
 mod verdict;
+mod within;
 
 pub(crate) use clique::bound as clique_bound;
 pub(crate) use disjunctive::Disjunctive;
@@ -89,3 +90,4 @@ pub(crate) use few::Few;
 pub(crate) use prover::Prover;
 pub(crate) use stack::bound as stack_bound;
 pub(crate) use verdict::Verdict;
+pub(crate) use within::within;

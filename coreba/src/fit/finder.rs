@@ -26,6 +26,8 @@ enum Source {
     Block { block: u32, first: u32, last: u32 },
     /// The finder's own entries that meet these sections.
     Local { first: u32, last: u32 },
+    /// Nothing any more: all of it is below the position.
+    Passed,
 }
 
 /// Entries sorted by address, to be looked at from any address on.
@@ -83,19 +85,12 @@ pub(crate) struct Finder {
     local: Local,
     /// Looks at obstacles so far: what searching costs.
     looks: u64,
-    /// Obstacles that were moved up where one was passed.
-    moved: u64,
 }
 
 impl Finder {
     /// Looks at obstacles so far.
     pub(super) fn looks(&self) -> u64 {
         self.looks
-    }
-
-    /// Obstacles that were moved so far.
-    pub(super) fn moved(&self) -> u64 {
-        self.moved
     }
 
     /// The position for an item by `fit`, or `None` where its height in bytes
@@ -242,32 +237,44 @@ impl Finder {
     /// way. Successive calls for one item must not go down.
     fn next_hole(&mut self, room: &Room, from: u64, alignment: u64, highest: u64) -> Option<u64> {
         let mut at = room.align(from, alignment)?;
+        // Obstacles that are not passed, and how many of those in a row are clear.
+        let mut left = self.forget_passed();
         let (mut clear, mut index) = (0, 0);
-        while clear < self.obstacles.len() {
+        while clear < left {
             if at > highest {
                 return None;
             }
-            self.looks += 1;
             if index >= self.obstacles.len() {
+                // Once a round, and not one by one: items with many gaps have many.
+                left = self.forget_passed();
                 index = 0;
             }
+            if matches!(self.obstacles[index].source, Source::Passed) {
+                index += 1;
+                continue;
+            }
+            self.looks += 1;
             match self.obstacles[index].look(room, &self.local, at) {
                 Look::Blocked(above) => {
                     at = room.align(above, alignment)?;
                     clear = 0;
-                    index += 1;
                 }
-                Look::Clear => {
-                    clear += 1;
-                    index += 1;
-                }
+                Look::Clear => clear += 1,
                 Look::Passed => {
-                    self.obstacles.remove(index);
-                    self.moved += (self.obstacles.len() - index) as u64;
+                    self.obstacles[index].source = Source::Passed;
+                    left -= 1;
                 }
             }
+            index += 1;
         }
         (at <= highest).then_some(at)
+    }
+
+    /// Drops the obstacles that were passed; says how many are left.
+    fn forget_passed(&mut self) -> usize {
+        self.obstacles
+            .retain(|obstacle| !matches!(obstacle.source, Source::Passed));
+        self.obstacles.len()
     }
 
     /// How far the item at `at`, a hole just found, could still move up before
@@ -290,6 +297,7 @@ impl Finder {
                             .find(|entry| entry.meets(first, last))?
                             .low
                     }
+                    Source::Passed => return None,
                 };
                 Some(next - (at + obstacle.high))
             })
@@ -323,6 +331,7 @@ impl Obstacle {
                 self.cursor = self.cursor.max(local.passed(low));
                 return self.look_at_entries(&local.entries, first, last, low, high);
             }
+            Source::Passed => return Look::Passed,
         };
         let cursor = seek(ranges, self.cursor as usize, low);
         self.cursor = cursor as u32;

@@ -80,8 +80,7 @@ impl Taken {
 
     /// See [`Finder::find`].
     pub(crate) fn find(&mut self, items: &Items, item: u32, fit: Fit, limit: u64) -> Option<u64> {
-        let moved = self.finder.moved() + self.room.moved;
-        if self.finder.looks() + moved / MOVED > self.most_looks {
+        if self.finder.looks() + self.room.moved / MOVED > self.most_looks {
             return None;
         }
         self.finder.find(&self.room, items, item, fit, limit)

@@ -177,13 +177,21 @@ fn boxes(items: &Items, item: u32, at: u64) -> impl Iterator<Item = Bounds> + '_
     })
 }
 
-/// Moves items to their hints until none can move alone.
-pub(super) fn move_all(items: &Items, wishes: &Wishes, positions: &mut [u64]) {
+/// Items from one look at the clock to the next.
+const POLLED: usize = 256;
+
+/// Moves items to their hints until none can move alone, or `stop` says so.
+pub(super) fn move_all(
+    items: &Items,
+    wishes: &Wishes,
+    positions: &mut [u64],
+    stop: &mut dyn FnMut() -> bool,
+) {
     let wants = |item: usize, at: u64| wishes.at[item].is_some_and(|hint| hint != at);
     let mut asking: Vec<u32> = (0..items.len() as u32)
         .filter(|&item| wants(item as usize, positions[item as usize]))
         .collect();
-    if asking.is_empty() {
+    if asking.is_empty() || stop() {
         return;
     }
     asking.reverse();
@@ -191,7 +199,12 @@ pub(super) fn move_all(items: &Items, wishes: &Wishes, positions: &mut [u64]) {
     // Who waits for an item, as linked lists.
     let mut waiting = vec![NONE; items.len()];
     let mut next = vec![NONE; items.len()];
+    let mut asked = 0;
     while let Some(item) = asking.pop() {
+        asked += 1;
+        if asked % POLLED == 0 && stop() {
+            return;
+        }
         let index = item as usize;
         let Some(hint) = wishes.at[index] else {
             continue;

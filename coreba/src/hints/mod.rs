@@ -167,15 +167,15 @@ pub(crate) fn settle(
     if items.len() <= MOST_PACKED && keeps(Heuristic::HintsAround) {
         around::pack(&items, &wishes, &mut packing, stop);
     }
-    alone::move_all(&items, &wishes, &mut packing.positions);
+    alone::move_all(&items, &wishes, &mut packing.positions, stop);
     if items.len() <= MOST_PUSHED && keeps(Heuristic::HintsAside) {
         aside::push(&items, &wishes, &mut packing, stop);
         // What went aside may have made room.
-        alone::move_all(&items, &wishes, &mut packing.positions);
+        alone::move_all(&items, &wishes, &mut packing.positions, stop);
     }
     if keeps(Heuristic::HintsMost) {
         most::keep(&items, &wishes, &mut packing, stop);
-        alone::move_all(&items, &wishes, &mut packing.positions);
+        alone::move_all(&items, &wishes, &mut packing.positions, stop);
     }
     Ok(Settled::new(problem, items.offsets(&packing.positions)))
 }

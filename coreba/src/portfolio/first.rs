@@ -1,12 +1,14 @@
-//! First answers: from an earlier placement, and what an allocator would do.
+//! First answers: from an earlier placement, of a tiling, and what an allocator would do.
 
 use super::batch::Crew;
 use super::incumbent::Incumbent;
-use super::turn::Found;
+use super::turn::{Found, Turn};
 use crate::fit::orders::Order;
 use crate::fit::{Fit, Taken, online, packing};
 use crate::heuristics::Heuristic;
+use crate::options::Method;
 use crate::solution::{FoundBy, OrderBy};
+use crate::tile;
 
 const BY_SIZE: FoundBy = FoundBy::Order(OrderBy::Size, Fit::First);
 
@@ -26,6 +28,22 @@ pub(super) fn warm_start(incumbent: &mut Incumbent<'_>, crew: &mut Crew<'_>) {
         incumbent.keep(Found::Whole(packing), by, crew);
         if incumbent.makespan() <= incumbent.bound() {
             return;
+        }
+    }
+}
+
+/// Puts a tiling together, where the items are one.
+pub(super) fn tiling(incumbent: &mut Incumbent<'_>, crew: &mut Crew<'_>) {
+    let options = incumbent.options();
+    if options.method == Method::Auto && options.without.keeps(Heuristic::Tiling) {
+        let stop = &mut || crew.should_stop();
+        if let Some(packing) = tile::pack(incumbent.items(), options.seed, stop) {
+            let turn = Turn {
+                found: vec![(Found::Whole(packing), FoundBy::Tiling)],
+                evaluations: 1,
+                ..Turn::default()
+            };
+            incumbent.take(turn, crew);
         }
     }
 }

@@ -47,6 +47,9 @@ pub(crate) fn run(
     let peeled;
     let mut incumbent = Incumbent::new(items, bound, load, options);
     first::warm_start(&mut incumbent, crew);
+    if incumbent.ending(crew).is_none() {
+        first::tiling(&mut incumbent, crew);
+    }
     let stop = match incumbent.ending(crew) {
         // Nothing is within the capacity, or there is no time.
         Some(stop) => {

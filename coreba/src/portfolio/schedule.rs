@@ -11,7 +11,8 @@
 //! | | fit | packing in orders | |
 //! | all | boxing | boxing | |
 //!
-//! In order: an earlier placement, if there is one; peeling; then turns. The lead
+//! In order: an earlier placement, if there is one; a tiling put together (auto), if the
+//! items are one; peeling; then turns. The lead
 //! works until it has packed everything once. If that meets the target, as on
 //! most problems, nobody else is asked. If not, an allocator's best fit gives the
 //! first answer, and from then on each of the others works a *share* of what the

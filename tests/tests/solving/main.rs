@@ -9,3 +9,4 @@ mod optima;
 // See its head: floating point.
 #[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
 mod recorded;
+mod tiling;

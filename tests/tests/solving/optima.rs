@@ -254,7 +254,7 @@ fn every_method_places_plain_jobs_of_any_number() {
 
 #[test]
 fn good_enough_is_enough() {
-    let jobs = generate::guillotine(2000, 1 << 24, 1 << 24, Cutting::Even, 1);
+    let jobs = generate::few_live(Keeping::default(), 2000, 1);
     let problem = Problem::new(jobs).expect("sound");
     let mut options = options(1_000_000, 0);
     options.max_fragmentation = Some(0.5);
