@@ -49,6 +49,19 @@ fn programs_manuals_and_completions_come_and_go_in_one_step() {
                 .join(format!("{tool}.fish")),
         ]);
     }
+    expected.extend(
+        [
+            "include/idealloc.h".to_owned(),
+            "lib/cmake/idealloc/idealloc-config-version.cmake".to_owned(),
+            "lib/cmake/idealloc/idealloc-config.cmake".to_owned(),
+            "lib/libidealloc.a".to_owned(),
+            "lib/libidealloc.so".to_owned(),
+            "lib/libidealloc.so.0".to_owned(),
+            concat!("lib/libidealloc.so.", env!("CARGO_PKG_VERSION")).to_owned(),
+            "lib/pkgconfig/idealloc.pc".to_owned(),
+        ]
+        .map(|file| root.join(file)),
+    );
     expected.sort();
     assert_eq!(files(folder.path()), expected);
     let ran = install(&["--prefix=/opt/with spaces", "--uninstall"], folder.path());

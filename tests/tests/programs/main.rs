@@ -2,6 +2,7 @@
 
 mod agree;
 mod bad_input;
+mod c_library;
 mod compare;
 mod faults;
 mod grammar;
