@@ -12,8 +12,8 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::str::FromStr;
 
+use crate::csv;
 use crate::error::FormatError;
-use crate::layout::Layout;
 use crate::text::counted;
 use crate::xla;
 
@@ -66,12 +66,11 @@ impl Format {
     pub fn of_content(head: &[u8]) -> Option<Format> {
         let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
         let text = head.trim_ascii_start();
-        let line = text.split(|&byte| byte == b'\n').next().unwrap_or(text);
         if text.starts_with(xla::FIRST_LINE.as_bytes()) {
             Some(Format::Xla)
         } else if text.starts_with(b"{") {
             Some(Format::Iopddl)
-        } else if std::str::from_utf8(line).is_ok_and(Layout::is_header) {
+        } else if csv::begins(text) {
             Some(Format::Csv)
         } else {
             None

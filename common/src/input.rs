@@ -39,6 +39,8 @@ pub struct Reading {
     /// Reads every job of a `.plc` as not placed. Whether a `.plc` is placed can
     /// show late: not waiting for it keeps the memory small.
     pub not_placed: bool,
+    /// Of a CSV: what its header leaves open.
+    pub csv: csv::Options,
     /// Of the contest's JSON: which of a node's usages is its size.
     pub usage: Usage,
     /// Of XLA's dump: which allocations.
@@ -61,7 +63,7 @@ pub fn rows<'a>(
         Format::Trc => Box::new(Lifetimes::with_options(input, reading.trace)),
         Format::Plc if reading.not_placed => Box::new(plc::Reader::new(input).without_offsets()),
         Format::Plc => Box::new(plc::Reader::new(input)),
-        Format::Csv => Box::new(csv::Reader::new(input)?),
+        Format::Csv => Box::new(csv::Reader::with_options(input, reading.csv)?),
         Format::Iopddl => Box::new(iopddl::Reader::new(input, reading.usage)?),
         Format::Xla => {
             let Some(ranges) = &reading.live_ranges else {
@@ -89,7 +91,8 @@ pub struct Document {
     pub unknown: Vec<Vec<Box<str>>>,
     /// What the trace told beside its jobs, where the file is one.
     pub trace: Option<TraceSummary>,
-    /// What was left out of the file or taken together, each in a few words.
+    /// How the file was read where it could mean something else, and what was left out
+    /// of it or taken together, each in a few words.
     pub notes: Vec<String>,
     /// What the notes of the trace told, where the file is one.
     pub trace_notes: Notes,
@@ -103,12 +106,26 @@ pub struct Document {
 /// # Errors
 /// [`FormatError`] for the first record that is malformed or refused.
 pub fn load(input: impl Read, format: Format, offsets: Offsets) -> Result<Document, FormatError> {
+    load_with(input, format, offsets, csv::Options::default())
+}
+
+/// As [`load`], a CSV as the options say.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(
+    input: impl Read,
+    format: Format,
+    offsets: Offsets,
+    csv: csv::Options,
+) -> Result<Document, FormatError> {
     let mut loader = Loader {
         offsets,
         ..Loader::default()
     };
     let mut reading = Reading {
         not_placed: offsets != Offsets::Placement,
+        csv,
         ..Reading::default()
     };
     if offsets == Offsets::Placement {
@@ -122,7 +139,8 @@ pub fn load(input: impl Read, format: Format, offsets: Offsets) -> Result<Docume
     let pins = format == Format::Csv && offsets == Offsets::Pins;
     loader.take(&mut *rows, pins)?;
     loader.document.trace = rows.trace().copied();
-    loader.document.notes = rows.notes();
+    loader.document.notes = rows.remarks();
+    loader.document.notes.extend(rows.notes());
     loader.document.trace_notes = rows.trace_notes().unwrap_or_default();
     loader.document.memory = rows.memory();
     loader.finish()

@@ -86,6 +86,10 @@ impl<R> Allowance<R> {
         self.left = bytes;
     }
 
+    pub(crate) fn get_ref(&self) -> &R {
+        &self.input
+    }
+
     /// Whether a read failed because nothing was left.
     pub(crate) fn is_exceeded(&self) -> bool {
         self.exceeded

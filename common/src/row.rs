@@ -52,6 +52,11 @@ pub trait Rows {
         None
     }
 
+    /// How the source is read where it could mean something else, each in a few words.
+    fn remarks(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What was left out or taken together, each in a few words; complete once
     /// the last job was given.
     fn notes(&self) -> Vec<String> {

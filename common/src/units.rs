@@ -19,6 +19,29 @@ fn unsigned(digits: &str, radix: u32) -> Option<u64> {
     u64::from_str_radix(digits, radix).ok()
 }
 
+/// The whole number that a decimal such as `64.0`, `1.5e3` or `1E+6` is exactly, with
+/// no sign before it. `None` where it is none, or beyond 2^64 - 1.
+pub fn exact_integer(text: &str) -> Option<u64> {
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let mut bytes = whole.bytes().chain(fraction.bytes());
+    if whole.is_empty() || !bytes.all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let digits = format!("{whole}{fraction}");
+    let significant = digits.trim_end_matches('0');
+    if significant.trim_start_matches('0').is_empty() {
+        return Some(0);
+    }
+    // What stands behind the significant digits, in zeros.
+    let zeros = i64::try_from(whole.len()).ok()? - i64::try_from(significant.len()).ok()?;
+    let zeros = u32::try_from(zeros + i64::from(exponent)).ok()?;
+    whole_number(significant)?.checked_mul(10u64.checked_pow(zeros)?)
+}
+
 /// Bytes with a binary unit and three digits or so: `1.43 GiB`; below 1 KiB,
 /// and where `exact` matters, see the number itself.
 pub fn human_bytes(bytes: u64) -> String {

@@ -67,6 +67,8 @@ pub struct Summary {
     pub trace: Option<TraceSummary>,
     /// What the notes of the trace told: what neither output format can say.
     pub trace_notes: Notes,
+    /// How the input was read where it could mean something else.
+    pub remarks: Vec<String>,
     /// What was left out, taken together or given another meaning.
     pub notes: Vec<String>,
 }
@@ -137,6 +139,7 @@ pub fn adapt(
         jobs,
         trace: rows.trace().copied(),
         trace_notes: rows.trace_notes().unwrap_or_default(),
+        remarks: rows.remarks(),
         notes,
     })
 }

@@ -6,6 +6,7 @@
 //! standard error, and a closed pipe is no failure.
 #![forbid(unsafe_code)]
 
+pub mod csv;
 mod generate;
 pub mod memory;
 pub mod output;

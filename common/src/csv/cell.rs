@@ -3,11 +3,11 @@
 use csv::StringRecord;
 
 use crate::error::{FormatError, Place};
-use crate::job::{Gap, Job, JobId};
+use crate::job::{Gap, Job, JobId, MAX_VALUE};
 use crate::layout::{Field, Layout};
 use crate::limits::CELL;
 use crate::row::Row;
-use crate::units::whole_number;
+use crate::units::{exact_integer, whole_number};
 
 /// One cell, with what is needed to complain about it.
 struct Cell<'a> {
@@ -38,9 +38,41 @@ impl Cell<'_> {
         Err(FormatError::malformed(self.place, what))
     }
 
+    /// A time.
+    #[inline]
+    fn time(&self, text: &str) -> Result<u64, FormatError> {
+        match whole_number(text) {
+            Some(time) if time <= MAX_VALUE => Ok(time),
+            _ => self.time_otherwise(text),
+        }
+    }
+
+    /// A time in another form; a vector of times is told as such.
+    #[cold]
+    fn time_otherwise(&self, text: &str) -> Result<u64, FormatError> {
+        let mut components = text.split(':');
+        if text.contains(':') && components.all(|component| exact(component).is_some()) {
+            return Err(self.bad(
+                "one time but a vector of several clocks, which cannot be read yet: \
+                 give each job times on one clock",
+            ));
+        }
+        self.number_otherwise(text)
+    }
+
+    #[inline]
     fn number(&self, text: &str) -> Result<u64, FormatError> {
-        whole_number(text)
-            .filter(|&value| value <= crate::job::MAX_VALUE)
+        match whole_number(text) {
+            Some(number) if number <= MAX_VALUE => Ok(number),
+            _ => self.number_otherwise(text),
+        }
+    }
+
+    /// A number that is not in digits alone.
+    #[cold]
+    fn number_otherwise(&self, text: &str) -> Result<u64, FormatError> {
+        exact(text)
+            .filter(|&value| value <= MAX_VALUE)
             .ok_or_else(|| self.bad("a whole number from 0 to 2^63 - 1"))
     }
 
@@ -59,7 +91,8 @@ impl Cell<'_> {
 
     fn is_negative(&self) -> bool {
         let digits = self.text.strip_prefix('-').unwrap_or("");
-        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+        let is_whole = || digits.bytes().all(|byte| byte.is_ascii_digit());
+        !digits.is_empty() && (is_whole() || exact(digits).is_some())
     }
 
     /// A number, or `None` where the cell is empty or negative.
@@ -71,13 +104,13 @@ impl Cell<'_> {
     }
 
     fn death(&self, text: &str, inclusive: bool) -> Result<u64, FormatError> {
-        let value = self.number(text)?;
+        let value = self.time(text)?;
         if !inclusive {
             return Ok(value);
         }
         value
             .checked_add(1)
-            .filter(|&death| death <= crate::job::MAX_VALUE)
+            .filter(|&death| death <= MAX_VALUE)
             .ok_or_else(|| self.bad("below 2^63 - 1, as an inclusive end must be"))
     }
 
@@ -98,7 +131,7 @@ impl Cell<'_> {
                 }
             };
             gaps.push(Gap {
-                lower: self.number(lower)?,
+                lower: self.time(lower)?,
                 upper: self.death(upper, inclusive)?,
                 window,
             });
@@ -116,8 +149,13 @@ impl Cell<'_> {
     }
 
     fn address(&self) -> Result<u64, FormatError> {
-        whole_number(self.text).ok_or_else(|| self.bad("a whole number from 0 to 2^64 - 1"))
+        exact(self.text).ok_or_else(|| self.bad("a whole number from 0 to 2^64 - 1"))
     }
+}
+
+/// The whole number that a text spells, in digits or as a decimal.
+fn exact(text: &str) -> Option<u64> {
+    whole_number(text).or_else(|| exact_integer(text))
 }
 
 /// The row that a record gives.
@@ -139,7 +177,7 @@ pub(super) fn parse_row(
         match field {
             Field::Id if text.is_empty() => return Err(cell.bad("an id")),
             Field::Id => job.id = JobId::parse(cell.short(text)?),
-            Field::Birth => job.birth = cell.whole()?,
+            Field::Birth => job.birth = cell.time(cell.text)?,
             Field::DeathExclusive | Field::DeathInclusive => {
                 job.death = cell.death(cell.text, inclusive)?;
             }

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::bad_text;
+use super::head::COMMENT;
 use crate::error::FormatError;
-use crate::job::Job;
+use crate::job::{Job, JobId};
 use crate::layout::{Field, Layout};
 
 /// Streaming writer: LF line ends, no quoting unless a field needs it, no
@@ -24,14 +24,20 @@ impl<W: Write> Writer<W> {
     pub fn new(output: W, layout: Layout) -> Result<Self, FormatError> {
         let mut output = csv::WriterBuilder::new()
             .buffer_capacity(1 << 18)
+            // The crate's own quoting knows no first cells, which alone may look like comments.
+            .quote_style(csv::QuoteStyle::Never)
             .from_writer(output);
-        output
-            .write_record(layout.columns.iter().map(|(name, _)| name.as_bytes()))
-            .map_err(bad_text)?;
+        let mut cell = String::new();
+        for (index, (name, _)) in layout.columns.iter().enumerate() {
+            cell.clear();
+            push_text(&mut cell, name, index == 0);
+            output.write_field(&*cell).map_err(failed)?;
+        }
+        output.write_record(None::<&[u8]>).map_err(failed)?;
         Ok(Writer {
             output,
             layout,
-            cell: String::new(),
+            cell,
         })
     }
 
@@ -48,7 +54,8 @@ impl<W: Write> Writer<W> {
     ) -> Result<(), FormatError> {
         let inclusive = u64::from(self.layout.inclusive());
         let mut unknown = unknown.iter();
-        for (_, field) in &self.layout.columns {
+        for (index, (_, field)) in self.layout.columns.iter().enumerate() {
+            let is_first = index == 0;
             let cell = &mut self.cell;
             cell.clear();
             let number = match field {
@@ -66,17 +73,20 @@ impl<W: Write> Writer<W> {
                 (_, Some(number)) => {
                     let _ = write!(cell, "{number}");
                 }
-                (Field::Id, None) => {
-                    let _ = write!(cell, "{}", job.id);
-                }
+                (Field::Id, None) => match &job.id {
+                    JobId::Number(number) => {
+                        let _ = write!(cell, "{number}");
+                    }
+                    JobId::Text(text) => push_text(cell, text, is_first),
+                },
                 (Field::Hint | Field::Offset, None) => cell.push_str("-1"),
                 (Field::Gaps, None) => write_gaps(cell, job, inclusive),
-                (Field::Group, None) => cell.push_str(job.group().unwrap_or("")),
-                (_, None) => cell.push_str(unknown.next().map_or("", |text| text)),
+                (Field::Group, None) => push_text(cell, job.group().unwrap_or(""), is_first),
+                (_, None) => push_text(cell, unknown.next().map_or("", |text| text), is_first),
             }
-            self.output.write_field(&*cell).map_err(bad_text)?;
+            self.output.write_field(&*cell).map_err(failed)?;
         }
-        self.output.write_record(None::<&[u8]>).map_err(bad_text)
+        self.output.write_record(None::<&[u8]>).map_err(failed)
     }
 
     /// Flushes and gives the output back.
@@ -89,6 +99,24 @@ impl<W: Write> Writer<W> {
             .into_inner()
             .map_err(|error| io::Error::from(error.error().kind()))
     }
+}
+
+/// Appends a text, in quotes where it would not be read back as it is: where it holds a
+/// character of the format or, at the start of a line, begins as a comment or with a
+/// byte order mark.
+fn push_text(cell: &mut String, text: &str, is_first: bool) {
+    let starts_otherwise =
+        || text.as_bytes().first() == Some(&COMMENT) || text.starts_with('\u{feff}');
+    let is_special = |byte| matches!(byte, b',' | b'"' | b'\r' | b'\n');
+    if text.bytes().any(is_special) || is_first && starts_otherwise() {
+        let _ = write!(cell, "\"{}\"", text.replace('"', "\"\""));
+    } else {
+        cell.push_str(text);
+    }
+}
+
+fn failed(error: csv::Error) -> FormatError {
+    FormatError::Io(error.into())
 }
 
 fn write_gaps(cell: &mut String, job: &Job, inclusive: u64) {

@@ -37,6 +37,9 @@ struct Arguments {
     #[command(flatten)]
     memory: cli::memory::Options,
 
+    #[command(flatten)]
+    csv: cli::csv::Options,
+
     /// Format of the input, where neither name nor content say it: trc, plc, csv, iopddl or xla
     #[arg(long, value_name = "FORMAT")]
     from: Option<Format>,
@@ -118,7 +121,8 @@ Examples:
 Formats:
   trc     a trace, by its name (.trc)
   plc     jobs in bin-packing notation, by its name (.plc)
-  csv     jobs by header name (.csv, or a header with id, lower and size)
+  csv     jobs by header name (.csv, or a header with id, lower and size), separated by commas,
+          semicolons or tabs; lines that begin with # are comments
   iopddl  the JSON of the ASPLOS/EuroSys 2025 contest (.json, or a file that begins with {);
           nodes with an empty lifetime or no usage are left out
   xla     XLA's *-buffer-assignment.txt (or a file that begins with BufferAssignment:) and the
@@ -254,7 +258,9 @@ fn from(arguments: &Arguments, source: Box<dyn Read>) -> anyhow::Result<(Format,
 /// Refuses an option that would change nothing, so that nobody takes the
 /// output for what was asked for.
 fn check_options(arguments: &Arguments, from: Format) -> anyhow::Result<()> {
+    let of_csv = arguments.csv.given();
     let given = [
+        (of_csv.unwrap_or_default(), Format::Csv, of_csv.is_some()),
         ("--clock", Format::Trc, arguments.clock.is_some()),
         ("--size", Format::Trc, arguments.size.is_some()),
         ("--notes", Format::Trc, arguments.notes.is_some()),
@@ -296,6 +302,7 @@ fn options(arguments: &Arguments, from: Format) -> anyhow::Result<Options> {
             usage: arguments.usage.unwrap_or_default(),
             allocation: arguments.allocation.unwrap_or_default(),
             live_ranges,
+            csv: arguments.csv.options(),
         },
         offsets: arguments.offsets,
         heaps: match arguments.heap {
@@ -338,6 +345,9 @@ fn tell(input: &Path, summary: &Summary, quiet: bool) {
                 let (events, never) = (counted(trace.events, "event"), trace.never_freed);
                 tell(&format!("{events}, {jobs}, {never} never freed"));
             }
+        }
+        for remark in &summary.remarks {
+            tell(remark);
         }
     }
     for note in &summary.notes {

@@ -52,6 +52,9 @@ struct Arguments {
     #[command(flatten)]
     memory: cli::memory::Options,
 
+    #[command(flatten)]
+    csv: cli::csv::Options,
+
     /// What the colours of pictures tell: size, or age (the lifetime)
     #[arg(long, alias = "color", value_name = "BY", default_value = "size")]
     colour: Colour,
@@ -143,7 +146,7 @@ fn measure_many(arguments: &Arguments, inputs: &[PathBuf]) -> anyhow::Result<Exi
     let mut code = ExitCode::SUCCESS;
     let mut failed = false;
     for path in inputs {
-        let document = match read(path, arguments.from, "--from") {
+        let document = match read(arguments, path, arguments.from, "--from") {
             Ok(document) => document,
             Err(error) => {
                 cli::tell("report", &format!("{error:#}"));
@@ -196,9 +199,12 @@ fn print_many(print: Print, measured: &[(ProcessLine, Option<Report>)]) -> anyho
 
 fn measure(arguments: &Arguments, path: &Path) -> anyhow::Result<ExitCode> {
     check_pictures(arguments, path)?;
-    let document = read(path, arguments.from, "--from")?;
+    let document = read(arguments, path, arguments.from, "--from")?;
     let against = match &arguments.against {
-        Some(path) => Some(read(path, arguments.against_from, "--against-from")?),
+        Some(path) => {
+            let from = arguments.against_from;
+            Some(read(arguments, path, from, "--against-from")?)
+        }
         None => None,
     };
     if !arguments.quiet {
@@ -284,7 +290,7 @@ fn check_pictures(arguments: &Arguments, input: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What was left out of a file, or taken together.
+/// How a file was read, and what was left out of it or taken together.
 fn tell_notes(path: &Path, document: &Document) {
     for note in &document.notes {
         cli::tell("report", &format!("{}: {note}", named(path)));
@@ -305,14 +311,19 @@ fn tell_verdicts(path: &Path, report: &Report) {
     }
 }
 
-fn read(path: &Path, from: Option<Format>, option: &str) -> anyhow::Result<Document> {
+fn read(
+    arguments: &Arguments,
+    path: &Path,
+    from: Option<Format>,
+    option: &str,
+) -> anyhow::Result<Document> {
     let Some(from) = from.or_else(|| Format::of_path(path)) else {
         bail!(
             "{}: the name does not end in .trc, .plc or .csv: use {option}",
             path.display()
         );
     };
-    report::read(path, from).with_context(|| named(path))
+    report::read_with(path, from, arguments.csv.options()).with_context(|| named(path))
 }
 
 /// The files to draw into, opened before anything is printed.

@@ -34,6 +34,7 @@ mod timeline;
 
 use std::path::Path;
 
+use common::csv;
 use common::error::FormatError;
 use common::format::{self, Format};
 use common::input::{self, Document, Offsets};
@@ -65,7 +66,19 @@ pub const SCHEMA: u32 = 3;
 /// # Errors
 /// [`FormatError`], for what cannot be read or holds what is malformed.
 pub fn read(path: &Path, format: Format) -> Result<Document, FormatError> {
-    input::load(format::open(path)?, format, Offsets::Placement)
+    read_with(path, format, csv::Options::default())
+}
+
+/// As [`read`], a CSV as the options say.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_with(
+    path: &Path,
+    format: Format,
+    options: csv::Options,
+) -> Result<Document, FormatError> {
+    input::load_with(format::open(path)?, format, Offsets::Placement, options)
 }
 
 /// A job, as far as a report names one.

@@ -11,12 +11,13 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::report::first_byte;
 
-const CSV: [&str; 4] = [
+const CSV: [&str; 5] = [
     "id,lower,upper,size\n0,0,3,4\n1,2,5,4\n2,3,6,2\n",
     "buffer_id,start,end,size,offset\r\na,0,3,4,0\r\nb,2,5,4,4\r\n",
     "\u{feff}id,begin,upper,size,alignment,gaps,hint,group,heap,requested,offset,note\n\
      0,0,9,8,4,2-3 5-7@0:4,16,,0,7,,\"a, b\"\n\
      x y,1,4,2,1,,-1,g,4096,2,-1,\n\"q\"\"\n\",2,6,2,1,,,g,4096,1,12,z\n",
+    "# pool_offset=64\r\n\n#;\"\nID; Lower;UPPER;size;kind\n\"#a\";0;1e1;6.40E+1;w\n# b\n \n7;0.0;3;4;\"#,\"",
     "size,offset,upper,lower,id\n16,0,10,0,0\n16,16,10,5,1\n8,0,20,10,2\n",
 ];
 

@@ -1,4 +1,4 @@
-//! What a number is: digits and nothing else, in every column of every format
+//! What a number is: digits, or in a CSV a decimal that is whole, and nothing else, in every column of every format
 //! of text and in options, so that no two readers take a file for different jobs.
 
 use std::fs;
@@ -41,7 +41,7 @@ fn is_refused(folder: &Path, file: &str, column: &str, value: &str) {
 }
 
 #[test]
-fn every_column_refuses_what_is_not_only_digits() {
+fn every_column_refuses_what_is_no_whole_number() {
     let folder = TempDir::new().expect("a folder");
     let whole = csv("", "");
     fs::write(folder.path().join("a.csv"), whole).expect("a file");
@@ -57,12 +57,36 @@ fn every_column_refuses_what_is_not_only_digits() {
         "requested",
         "offset",
     ] {
-        for value in ["+5", "5.0", "0x5", "5 5", "5e0", "٥", "-", "--5", "+-5"] {
+        for value in [
+            "+5",
+            "5.5",
+            "0x5",
+            "5 5",
+            "5e-1",
+            "٥",
+            "-",
+            "--5",
+            "+-5",
+            ".",
+            ".5",
+            "1e",
+            "e1",
+            "1e99",
+            "1_000",
+            "1.000.000",
+            "1'000",
+            "5.0.0",
+            "5e1e1",
+            "5e1.0",
+            "-5.5",
+            "nan",
+            "inf",
+        ] {
             fs::write(folder.path().join("b.csv"), csv(column, value)).expect("a file");
             is_refused(folder.path(), "b.csv", column, value);
         }
     }
-    for value in ["+3-4@0:1", "3-+4@0:1", "3-4@+0:1", "3-4@0:+1"] {
+    for value in ["+3-4@0:1", "3.5-4@0:1", "3-+4@0:1", "3-4@+0:1", "3-4@0:+1"] {
         fs::write(folder.path().join("b.csv"), csv("gaps", value)).expect("a file");
         is_refused(folder.path(), "b.csv", "gaps", value);
     }

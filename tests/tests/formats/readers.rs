@@ -255,8 +255,8 @@ fn a_plc_whose_heaps_and_offsets_are_all_zero_is_not_placed() {
 }
 
 #[test]
-fn empty_files_are_zero_jobs() {
-    for format in [Format::Trc, Format::Plc, Format::Csv] {
+fn empty_traces_and_plcs_are_zero_jobs() {
+    for format in [Format::Trc, Format::Plc] {
         assert!(
             read(b"", format, Offsets::Placement).problem.is_empty(),
             "{format}"

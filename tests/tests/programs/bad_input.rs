@@ -333,24 +333,167 @@ fn a_cut_trace_is_used_up_to_the_cut() {
 }
 
 #[test]
-fn empty_files_are_zero_jobs_to_every_program() {
-    for file in ["empty.trc", "empty.plc", "empty.csv"] {
-        let folder = TempDir::new().expect("a folder");
-        fs::write(folder.path().join(file), b"").expect("a file");
-        let ran = run_in(folder.path(), "adapt", &[file, "out.plc"], b"");
+fn empty_files_are_zero_jobs_to_every_program_a_csv_only_where_allowed() {
+    for (file, content, allow) in [
+        ("empty.trc", "", &[][..]),
+        ("empty.plc", "", &[]),
+        ("header.csv", "id,lower,upper,size\n", &[]),
+        ("empty.csv", "", &["--allow-empty"]),
+        (
+            "comments.csv",
+            "\n# id,lower,upper,size\n",
+            &["--allow-empty"],
+        ),
+    ] {
+        let folder = folder(&[(file, content)]);
+        let run = |program, arguments: &[&str]| {
+            run_in(folder.path(), program, &[arguments, allow].concat(), b"")
+        };
+        let ran = run("adapt", &[file, "out.plc"]);
         assert_eq!(ran.code, 0, "{}", ran.err);
-        assert_eq!(
-            fs::metadata(folder.path().join("out.plc"))
-                .expect("written")
-                .len(),
-            0
-        );
-        assert_eq!(run_in(folder.path(), "report", &[file], b"").code, 0);
-        let ran = run_in(folder.path(), "idealloc", &[file, "-o", "out.csv"], b"");
+        let written = fs::read(folder.path().join("out.plc")).expect("written");
+        assert_eq!(written, b"");
+        assert_eq!(run("report", &[file]).code, 0);
+        let ran = run("idealloc", &[file, "-o", "out.csv"]);
         assert_eq!(ran.code, 0, "{}", ran.err);
         let written = fs::read_to_string(folder.path().join("out.csv")).expect("written");
         assert_eq!(written, "id,lower,upper,size,offset\n");
     }
+}
+
+#[test]
+fn a_csv_without_a_header() {
+    for (content, line) in [("", 1), ("\r\n# id,lower,upper,size\r\n", 3)] {
+        let told = format!("line {line}: empty: there is no header line; --allow-empty");
+        all_refuse("empty.csv", Some(content.as_bytes()), &told);
+        let packed = zstd::encode_all(content.as_bytes(), 1).expect("memory");
+        all_refuse("empty.csv.zst", Some(&packed), &told);
+    }
+}
+
+#[test]
+fn a_misspelt_column_that_is_needed_is_named() {
+    for (header, told) in [
+        ("id;begin_time;upper;size", "is it \"begin_time\"?"),
+        ("id,lower,upper,Sizes", "no column size in the header"),
+        ("id\tlower\tend_time\tsize", "is it \"end_time\"?"),
+        ("idx,lower,upper,size", "is it \"idx\"?"),
+        (
+            "ID,lower,upper,id,size",
+            "columns \"ID\" and \"id\" mean the same",
+        ),
+    ] {
+        let text = format!("# a comment\n\n{header}\n");
+        all_refuse("jobs.csv", Some(text.as_bytes()), told);
+        all_refuse("jobs.csv", Some(text.as_bytes()), "line 3: ");
+    }
+}
+
+#[test]
+fn decimal_commas_fractions_and_vectors_of_times() {
+    for (row, told) in [
+        ("a;0;3;1,5", "column size: \"1,5\" is not a whole number"),
+        ("a;0;3.5;1", "column upper: \"3.5\" is not a whole number"),
+        ("a;0;3;1e19", "column size: \"1e19\" is not a whole number"),
+        (
+            "a;0:1;3:1;1",
+            "column lower: \"0:1\" is not one time but a vector of several clocks",
+        ),
+        (
+            "a;0;3:1;1",
+            "column upper: \"3:1\" is not one time but a vector of several clocks",
+        ),
+    ] {
+        for end in ["", "\n", "\n\n# the end"] {
+            let text = format!("id;lower;upper;size\n# one\n\n  \n{row}{end}");
+            all_refuse(
+                "jobs.csv",
+                Some(text.as_bytes()),
+                &format!("line 5: {told}"),
+            );
+        }
+    }
+    let bad_text = b"id;lower;upper;size\n# one\n\n\xff;0;3;1\n";
+    all_refuse(
+        "jobs.csv",
+        Some(bad_text),
+        "line 4: field 1 is not UTF-8 text",
+    );
+}
+
+#[test]
+fn an_option_on_lifetimes_that_contradicts_the_header_or_is_for_no_csv() {
+    let jobs = plc(&[[0, 0, 2, 8, 0, 0, 0, 8]]);
+    let upper = b"id,lower,upper,size\na,0,3,4\n";
+    let folder = folder(&[("x.csv", &upper[..]), ("x.plc", &jobs)]);
+    for (program, output) in [
+        ("adapt", &["y.csv"][..]),
+        ("report", &[]),
+        ("idealloc", &[]),
+    ] {
+        let arguments = [&["x.csv", "--lifetimes", "inclusive"], output].concat();
+        let ran = run_in(folder.path(), program, &arguments, b"");
+        assert_eq!((ran.code, ran.err.lines().count()), (2, 1), "{}", ran.err);
+        let told = format!("{program}: x.csv: line 1: an \"upper\" is exclusive, and --lifetimes");
+        assert!(ran.err.starts_with(&told), "{}", ran.err);
+        let arguments = [&["x.csv", "--lifetimes", "half-open"], output].concat();
+        let ran = run_in(folder.path(), program, &arguments, b"");
+        assert_eq!(ran.code, 0, "{}", ran.err);
+    }
+    for option in [&["--lifetimes", "inclusive"][..], &["--allow-empty"]] {
+        let arguments = [&["x.plc", "z.csv"], option].concat();
+        let ran = run_in(folder.path(), "adapt", &arguments, b"");
+        assert_eq!((ran.code, ran.err.lines().count()), (2, 1), "{}", ran.err);
+        assert!(ran.err.contains("is for csv only"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn how_a_csv_is_read_is_told_once_by_every_program_unless_quiet() {
+    let text = "ID;Start;End;Size;align\na;0;2;4;8\nb;2;4;4;8\n";
+    let folder = folder(&[("x.csv", text)]);
+    for (program, output) in [
+        ("adapt", &["y.csv"][..]),
+        ("report", &[]),
+        ("idealloc", &["-o", "y.csv"]),
+    ] {
+        let run = |options: &[&str]| {
+            let arguments = [&["x.csv"], output, options].concat();
+            let ran = run_in(folder.path(), program, &arguments, b"");
+            assert_eq!(ran.code, 0, "{}", ran.err);
+            ran.err
+        };
+        let told = run(&[]);
+        for what in [
+            "\"end\" is read as the last instant",
+            "did you mean \"alignment\"?",
+        ] {
+            assert_eq!(told.matches(what).count(), 1, "{told}");
+        }
+        assert_eq!(run(&["--quiet"]), "");
+        assert!(!run(&["--lifetimes", "half-open"]).contains("last instant"));
+    }
+    // What is written says what it is.
+    let written = fs::read_to_string(folder.path().join("y.csv")).expect("written");
+    assert_eq!(
+        written,
+        "id,start,upper,size,align,offset\na,0,2,4,8,0\nb,2,4,4,8,0\n"
+    );
+    for placement in ["report", "idealloc"] {
+        let arguments = match placement {
+            "report" => &["y.csv", "--lifetimes", "half-open"][..],
+            _ => &["x.csv", "--lifetimes", "half-open", "--verify", "y.csv"],
+        };
+        let ran = run_in(folder.path(), placement, arguments, b"");
+        assert_eq!(ran.code, 0, "{}", ran.err);
+    }
+    let ran = run_in(
+        folder.path(),
+        "idealloc",
+        &["x.csv", "--verify", "y.csv"],
+        b"",
+    );
+    assert_eq!(ran.code, 1, "inclusive, they live longer: {}", ran.err);
 }
 
 #[test]

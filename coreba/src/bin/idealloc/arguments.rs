@@ -48,6 +48,9 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) memory: cli::memory::Options,
 
+    #[command(flatten)]
+    pub(crate) csv: cli::csv::Options,
+
     /// Format of the input, where its name does not say: trc, plc or csv
     #[arg(long, value_name = "FORMAT")]
     pub(crate) from: Option<Format>,

@@ -56,7 +56,7 @@ fn run(arguments: &Arguments, begun: Instant) -> anyhow::Result<u8> {
     }
     let mut options = arguments.options(begun, document.problem.len());
     if let Some(path) = &arguments.warm_start {
-        options.warm_start = Some(verify::earlier(&document, path)?);
+        options.warm_start = Some(verify::earlier(&document, path, arguments.csv.options())?);
     }
     let mut watch = Watch::new(begun, options.deadline, arguments.quiet);
     let solution = coreba::solve(&document.problem, &options, &mut watch);
@@ -126,7 +126,7 @@ fn verify_only(arguments: &Arguments, begun: Instant) -> anyhow::Result<u8> {
     };
     let document = read(arguments)?;
     let start = arguments.options(begun, 0).start;
-    let fault = verify::verify(&document, path, start)?;
+    let fault = verify::verify(&document, path, arguments.csv.options(), start)?;
     let name = path.display().to_string();
     let name = printable(&name);
     let verdict = match (&fault, arguments.format) {
@@ -159,7 +159,8 @@ fn read(arguments: &Arguments) -> anyhow::Result<Document> {
         Offsets::Pins
     };
     let file = format::open(path).with_context(name)?;
-    let document = input::load(file, from, offsets).with_context(name)?;
+    let document =
+        input::load_with(file, from, offsets, arguments.csv.options()).with_context(name)?;
     if !arguments.quiet {
         for note in &document.notes {
             cli::tell("idealloc", &format!("{}: {note}", path.display()));

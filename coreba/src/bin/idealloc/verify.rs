@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use common::check;
+use common::csv;
 use common::format::{self, Format};
 use common::input::{self, Document, Offsets};
 use common::job::{Job, JobId};
@@ -13,7 +14,7 @@ use common::problem::Problem;
 use common::text::counted;
 
 /// Reads a placement.
-fn read(path: &Path) -> anyhow::Result<Document> {
+fn read(path: &Path, options: csv::Options) -> anyhow::Result<Document> {
     let name = || path.display().to_string();
     let Some(format) = Format::of_path(path) else {
         bail!(
@@ -22,12 +23,16 @@ fn read(path: &Path) -> anyhow::Result<Document> {
         );
     };
     let file = format::open(path).with_context(name)?;
-    input::load(file, format, Offsets::Placement).with_context(name)
+    input::load_with(file, format, Offsets::Placement, options).with_context(name)
 }
 
 /// The offsets that an earlier placement gives to the jobs of the input, by id.
-pub(crate) fn earlier(document: &Document, path: &Path) -> anyhow::Result<Vec<Option<u64>>> {
-    let placed = read(path)?;
+pub(crate) fn earlier(
+    document: &Document,
+    path: &Path,
+    options: csv::Options,
+) -> anyhow::Result<Vec<Option<u64>>> {
+    let placed = read(path, options)?;
     let Some(placement) = placed.placement else {
         bail!("{}: not every job has an offset", path.display());
     };
@@ -51,9 +56,10 @@ pub(crate) fn earlier(document: &Document, path: &Path) -> anyhow::Result<Vec<Op
 pub(crate) fn verify(
     document: &Document,
     path: &Path,
+    options: csv::Options,
     start: u64,
 ) -> anyhow::Result<Option<String>> {
-    let placed = read(path)?;
+    let placed = read(path, options)?;
     let problem = &document.problem;
     let Some(placement) = &placed.placement else {
         if problem.is_empty() && placed.problem.is_empty() {
