@@ -1,6 +1,7 @@
 //! What a caller asks of [`solve`](crate::solve), and what it hears meanwhile.
 
 use std::num::NonZeroUsize;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::heuristics::Without;
@@ -55,10 +56,9 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Options {
             start: 0,
-            threads,
+            threads: machine(),
             deadline: None,
             iterations: None,
             seed: 0,
@@ -69,6 +69,13 @@ impl Default for Options {
             capacity: None,
         }
     }
+}
+
+/// How many threads the machine has. Asked once: that reads files, and takes longer than
+/// ten jobs do.
+fn machine() -> NonZeroUsize {
+    static THREADS: OnceLock<NonZeroUsize> = OnceLock::new();
+    *THREADS.get_or_init(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
 }
 
 /// A technique, to be forced.

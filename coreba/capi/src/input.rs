@@ -4,7 +4,6 @@
 //! input and output. Slices of the caller's memory do not leave this module.
 
 use std::ptr;
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use coreba::{Gap, Job, Placement};
@@ -15,10 +14,6 @@ use crate::listener::Callback;
 
 /// No struct of any version is larger; what claims to be was not initialised.
 const LARGEST: usize = 4096;
-
-/// The defaults. They are made once, as counting the threads that the process may use takes
-/// 23 us, and a solve of ten jobs 6 us.
-static DEFAULTS: LazyLock<coreba::Options> = LazyLock::new(coreba::Options::default);
 
 /// The jobs that take memory, each named by its index, how many jobs there were, and about
 /// how many rectangles they are.
@@ -264,7 +259,7 @@ pub(crate) unsafe fn options(options: *const abi::Options, begun: Instant) -> Re
         // SAFETY: as this function asks.
         Some(unsafe { read(options)? })
     };
-    let mut solver = DEFAULTS.clone();
+    let mut solver = coreba::Options::default();
     let mut listener = None;
     let mut timeout = f64::from(DEFAULT_TIMEOUT_SECONDS);
     if let Some(given) = given {

@@ -318,7 +318,7 @@ fn a_placement_over_the_capacity_is_written_if_that_is_asked_for() {
     }
     let folder = tests::folder(&[("jobs.csv", jobs)]);
     let out = folder.path().join("out.csv");
-    let line = "idealloc jobs.csv --capacity 3000 --iterations 1 -o out.csv";
+    let line = "idealloc jobs.csv --without tiling --capacity 3000 --iterations 1 -o out.csv";
     fs::write(&out, "old").expect("a file");
     let ran = shell(folder.path(), line);
     assert_eq!(ran.status.code(), Some(3), "{ran:?}");
