@@ -1,0 +1,129 @@
+//! CSV, by the reader and the writer that all of idealloc's programs use.
+
+use std::io::Write;
+use std::path::Path;
+
+use common::csv::{self, Writer};
+use common::error::FormatError;
+use common::format::{self, Format, Output, Replacing};
+use common::input::{self, Offsets};
+use common::layout::Layout;
+use common::row::Rows;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::errors::{bad_file, bad_jobs};
+use crate::jobs::Jobs;
+
+/// The jobs of a file, or of what one holds, and what is to be told about it. An offset
+/// fixes a job.
+pub(crate) fn read(
+    py: Python<'_>,
+    path: Option<&Path>,
+    content: Option<&[u8]>,
+) -> PyResult<(Jobs, Vec<String>)> {
+    let load = || match path {
+        Some(path) => input::load(format::open(path)?, Format::Csv, Offsets::Pins),
+        None => {
+            let content = content.unwrap_or_default();
+            input::load(format::decompress(content)?, Format::Csv, Offsets::Pins)
+        }
+    };
+    let document = py.detach(load).map_err(|error| bad_file(path, error))?;
+    let problem = document.problem.merge_heaps();
+    let problem = problem.map_err(|refusal| bad_jobs(&refusal))?;
+    let mut jobs = Jobs::new(problem.into_jobs(), true)?;
+    jobs.layout = document.layout;
+    jobs.unknown = document.unknown;
+    Ok((jobs, document.notes))
+}
+
+/// Writes the jobs, to a file that appears only when it is whole, or as bytes.
+pub(crate) fn write<'py>(
+    py: Python<'py>,
+    jobs: &Jobs,
+    path: Option<&Path>,
+    offsets: Option<&[u64]>,
+) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    let Some(path) = path else {
+        let mut content = Vec::new();
+        rows(&mut content, jobs, offsets).map_err(|error| bad_file(None, error))?;
+        return Ok(Some(PyBytes::new(py, &content)));
+    };
+    let replacing = Replacing {
+        force: false,
+        no_sync: true,
+    };
+    py.detach(|| {
+        let mut output = Output::create(path, replacing)?;
+        rows(&mut output, jobs, offsets)?;
+        output.commit()?;
+        Ok(())
+    })
+    .map_err(|error| bad_file(Some(path), error))?;
+    Ok(None)
+}
+
+fn rows(output: impl Write, jobs: &Jobs, offsets: Option<&[u64]>) -> Result<(), FormatError> {
+    let layout = jobs.layout.clone();
+    let mut layout = layout.unwrap_or_else(|| Layout::for_jobs(jobs.rows()));
+    if offsets.is_some() || jobs.rows().any(|job| job.pin().is_some()) {
+        layout = layout.with_offset();
+    }
+    let mut writer = Writer::new(output, layout)?;
+    for (row, job) in jobs.rows().enumerate() {
+        let offset = offsets.map_or_else(|| job.pin(), |offsets| Some(offsets[row]));
+        let unknown = jobs.unknown.get(row).map_or(&[][..], |cells| cells);
+        writer.write(job, offset, unknown)?;
+    }
+    writer.finish()?;
+    Ok(())
+}
+
+/// The header line of these columns.
+pub(crate) fn header(layout: &Layout) -> PyResult<Vec<u8>> {
+    let write = || Ok(Writer::new(Vec::new(), layout.clone())?.finish()?);
+    write().map_err(|error| bad_file(None, error))
+}
+
+/// The columns of a header line.
+pub(crate) fn layout(header: &[u8]) -> PyResult<Option<Layout>> {
+    let reader = csv::Reader::new(header).map_err(|error| bad_file(None, error))?;
+    Ok(reader.layout().cloned())
+}
+
+/// A row of a CSV as it stands, which has passed no gate: id, lower, upper, size,
+/// alignment, gaps, hint, offset.
+type CsvRow = (
+    String,
+    u64,
+    u64,
+    u64,
+    u64,
+    Vec<(u64, u64, Option<(u64, u64)>)>,
+    Option<u64>,
+    Option<u64>,
+);
+
+/// The rows of a CSV, for whoever has a gate of its own.
+#[pyfunction]
+pub(crate) fn csv_rows(content: &[u8]) -> PyResult<Vec<CsvRow>> {
+    let bad = |error| bad_file(None, error);
+    let mut reader = csv::Reader::new(content).map_err(bad)?;
+    let mut rows = Vec::new();
+    while let Some(row) = reader.next_row().map_err(bad)? {
+        let job = &row.job;
+        let gaps = job.gaps().iter();
+        rows.push((
+            job.id.to_string(),
+            job.birth,
+            job.death,
+            job.size,
+            job.alignment,
+            gaps.map(|gap| (gap.lower, gap.upper, gap.window)).collect(),
+            job.hint(),
+            row.offset,
+        ));
+    }
+    Ok(rows)
+}
