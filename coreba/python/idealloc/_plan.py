@@ -183,13 +183,13 @@ def solve(
     if timeout is _DEFAULT_TIMEOUT and iterations is not None:
         timeout = None
     *solved, interrupted = jobs.solve(
+        progress,
         start=start,
         seed=seed,
         threads=threads,
         timeout=timeout,
         iterations=iterations,
         capacity=capacity,
-        progress=progress,
     )
     plan = Plan(jobs, *solved, start)
     if interrupted is not None and interrupt == "raise":

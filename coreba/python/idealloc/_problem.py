@@ -177,6 +177,23 @@ class Problem:
         """Gives every buffer an offset: see `idealloc.plan`."""
         return solve(self._jobs, capacity, timeout, iterations, seed, threads, start, progress, interrupt)
 
+    def explain(
+        self,
+        capacity: int,
+        *,
+        timeout: float | None = None,
+        seed: int = 0,
+        threads: int | None = None,
+        start: int = 0,
+    ) -> tuple[int, ...] | None:
+        """Why no placement takes `capacity` bytes or less: rows that do not fit together.
+
+        In time, all of them but any one fit. `None`: it is not proved that the problem does
+        not fit, or it fits. `timeout` is in seconds.
+        """
+        found = self._jobs.explain(capacity=capacity, timeout=timeout, seed=seed, threads=threads, start=start)
+        return None if found is None else tuple(found[0])
+
     def verify(self, offsets: Numbers, *, start: int = 0) -> None:
         """Checks any offsets, one a buffer, in bytes, by the independent verifier. O(n log n).
 

@@ -1,12 +1,13 @@
 //! CSV, by the reader and the writer that all of idealloc's programs use.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use common::csv::{self, Writer};
 use common::error::FormatError;
 use common::format::{self, Format, Output, Replacing};
 use common::input::{self, Offsets};
+use common::job::{Gap, Job};
 use common::layout::Layout;
 use common::row::Rows;
 use pyo3::prelude::*;
@@ -38,16 +39,25 @@ pub(crate) fn read(
     Ok((jobs, document.notes))
 }
 
-/// Writes the jobs, to a file that appears only when it is whole, or as bytes.
+/// Writes the jobs, with offsets where they are given: to a file, or as bytes.
 pub(crate) fn write<'py>(
     py: Python<'py>,
     jobs: &Jobs,
     path: Option<&Path>,
     offsets: Option<&[u64]>,
 ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    put(py, path, |output| rows(output, jobs, offsets))
+}
+
+/// Writes to a file that appears only when it is whole, or bytes.
+fn put<'py>(
+    py: Python<'py>,
+    path: Option<&Path>,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> Result<(), FormatError> + Send,
+) -> PyResult<Option<Bound<'py, PyBytes>>> {
     let Some(path) = path else {
         let mut content = Vec::new();
-        rows(&mut content, jobs, offsets).map_err(|error| bad_file(None, error))?;
+        write(&mut content).map_err(|error| bad_file(None, error))?;
         return Ok(Some(PyBytes::new(py, &content)));
     };
     let replacing = Replacing {
@@ -56,7 +66,7 @@ pub(crate) fn write<'py>(
     };
     py.detach(|| {
         let mut output = Output::create(path, replacing)?;
-        rows(&mut output, jobs, offsets)?;
+        write(&mut output)?;
         output.commit()?;
         Ok(())
     })
@@ -105,25 +115,65 @@ type CsvRow = (
     Option<u64>,
 );
 
-/// The rows of a CSV, for whoever has a gate of its own.
+/// The rows of a CSV, for whoever has a gate of its own; `path` is for errors.
 #[pyfunction]
-pub(crate) fn csv_rows(content: &[u8]) -> PyResult<Vec<CsvRow>> {
-    let bad = |error| bad_file(None, error);
-    let mut reader = csv::Reader::new(content).map_err(bad)?;
-    let mut rows = Vec::new();
-    while let Some(row) = reader.next_row().map_err(bad)? {
-        let job = &row.job;
-        let gaps = job.gaps().iter();
-        rows.push((
-            job.id.to_string(),
-            job.birth,
-            job.death,
-            job.size,
-            job.alignment,
-            gaps.map(|gap| (gap.lower, gap.upper, gap.window)).collect(),
-            job.hint(),
-            row.offset,
-        ));
-    }
-    Ok(rows)
+#[pyo3(signature = (content, path=None))]
+pub(crate) fn csv_rows(content: &[u8], path: Option<PathBuf>) -> PyResult<Vec<CsvRow>> {
+    let read = || {
+        let mut reader = csv::Reader::new(content)?;
+        let mut rows = Vec::new();
+        while let Some(row) = reader.next_row()? {
+            let job = &row.job;
+            let gaps = job.gaps().iter();
+            rows.push((
+                job.id.to_string(),
+                job.birth,
+                job.death,
+                job.size,
+                job.alignment,
+                gaps.map(|gap| (gap.lower, gap.upper, gap.window)).collect(),
+                job.hint(),
+                row.offset,
+            ));
+        }
+        Ok(rows)
+    };
+    read().map_err(|error| bad_file(path.as_deref(), error))
+}
+
+/// Writes such rows, in columns of these names.
+#[pyfunction]
+pub(crate) fn csv_text<'py>(
+    py: Python<'py>,
+    path: Option<PathBuf>,
+    names: Vec<String>,
+    rows: Vec<CsvRow>,
+) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    let names: Vec<&str> = names.iter().map(|name| &**name).collect();
+    let layout = Layout::of(&names);
+    let jobs = rows.into_iter().map(|row| {
+        let (id, lower, upper, size, alignment, gaps, hint, offset) = row;
+        let mut job = Job::new(0, lower, upper, size)
+            .named(&*id)
+            .aligned(alignment);
+        let gaps = gaps.into_iter();
+        job.extras_mut().gaps = gaps
+            .map(|(lower, upper, window)| Gap {
+                lower,
+                upper,
+                window,
+            })
+            .collect();
+        job.extras_mut().hint = hint;
+        (job, offset)
+    });
+    let jobs: Vec<(Job, Option<u64>)> = jobs.collect();
+    put(py, path.as_deref(), |mut output| {
+        let mut writer = Writer::new(&mut output, layout)?;
+        for (job, offset) in &jobs {
+            writer.write(job, *offset, &[])?;
+        }
+        writer.finish()?;
+        Ok(())
+    })
 }

@@ -12,7 +12,7 @@ use common::layout::Layout;
 use common::placement::Placement;
 use common::problem::{Gate, Problem};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PyString, PyTuple};
 
 use crate::columns::{self, Lack};
 use crate::errors::{PlacementError, bad_job, bad_jobs, bad_problem, bad_row};
@@ -211,31 +211,33 @@ impl Jobs {
             .map_err(|violation| PlacementError::new_err(violation.to_string()))
     }
 
-    #[pyo3(signature = (*, start, seed, threads, timeout, iterations, capacity, progress))]
-    #[expect(clippy::too_many_arguments)]
+    /// See `solve::solve`; `options` are those of `solve::Request`.
+    #[pyo3(signature = (progress, **options))]
     fn solve<'py>(
         &self,
         py: Python<'py>,
-        start: &Bound<'py, PyAny>,
-        seed: &Bound<'py, PyAny>,
-        threads: &Bound<'py, PyAny>,
-        timeout: &Bound<'py, PyAny>,
-        iterations: &Bound<'py, PyAny>,
-        capacity: &Bound<'py, PyAny>,
         progress: Option<Bound<'py, PyAny>>,
+        options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyTuple>> {
-        let mut options = coreba::Options::default();
-        options.start = solve::bytes("start", start)?;
-        options.seed = solve::number("seed", seed, 0..=u64::MAX)?;
-        options.capacity = solve::optional("capacity", capacity, solve::bytes)?;
-        options.iterations = solve::optional("iterations", iterations, |name, value| {
-            solve::number(name, value, 0..=u64::MAX)
-        })?;
-        if let Some(threads) = solve::optional("threads", threads, solve::threads)? {
-            options.threads = threads;
-        }
-        let timeout = solve::optional("timeout", timeout, solve::seconds)?;
-        solve::solve(py, self, options, timeout.flatten(), progress)
+        solve::solve(py, self, solve::options(options)?, progress)
+    }
+
+    /// Rows that do not fit together within the capacity, and whether all of them do
+    /// without any one; `None` where that is not proved.
+    #[pyo3(signature = (**options))]
+    fn explain(
+        &self,
+        py: Python<'_>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Option<(Vec<usize>, bool)>> {
+        let Some(found) = solve::explain(py, self, &solve::options(options)?)? else {
+            return Ok(None);
+        };
+        let mut empty = self.empty.iter().map(|(row, _)| *row).peekable();
+        let placed = (0..self.count()).filter(|row| empty.next_if_eq(row).is_none());
+        let rows: Vec<usize> = placed.collect();
+        let rows = found.jobs.iter().map(|&job| rows[job]).collect();
+        Ok(Some((rows, found.irreducible)))
     }
 
     /// The rectangles that a placement covers.

@@ -17,7 +17,7 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _idealloc {
     #[pymodule_export]
-    use super::files::csv_rows;
+    use super::files::{csv_rows, csv_text};
     #[pymodule_export]
     use super::jobs::Jobs;
     #[pymodule_export]

@@ -6,10 +6,10 @@ use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use common::job::MAX_VALUE;
-use coreba::{Improvement, Options, SolveError, Status, Stop};
+use coreba::{Explanation, Improvement, Options, SolveError, Status, Stop};
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyDict, PyTuple};
 
 use crate::columns;
 use crate::errors::{OptionError, SolverError, bad_problem, bad_row};
@@ -116,54 +116,39 @@ impl coreba::Progress for Listener {
     }
 }
 
+impl Listener {
+    fn new(begun: Instant, progress: Option<Bound<'_, PyAny>>) -> PyResult<Listener> {
+        if let Some(progress) = progress.as_ref().filter(|progress| !progress.is_callable()) {
+            let what = format!("progress is {}, which cannot be called", progress.repr()?);
+            return Err(OptionError::new_err(what));
+        }
+        Ok(Listener {
+            begun,
+            heard: begun,
+            told: false,
+            best: None,
+            progress: progress.map(Bound::unbind),
+            interrupt: None,
+            failure: None,
+            stop: false,
+        })
+    }
+}
+
 /// Offsets, makespan, LOAD, lower bound, status, what ended the search, evaluations,
 /// seconds, and the `KeyboardInterrupt` that came meanwhile.
 pub(crate) fn solve<'py>(
     py: Python<'py>,
     jobs: &Jobs,
-    mut options: Options,
-    timeout: Option<Duration>,
+    options: Options,
     progress: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyTuple>> {
-    if let Some(progress) = progress.as_ref().filter(|progress| !progress.is_callable()) {
-        let what = format!("progress is {}, which cannot be called", progress.repr()?);
-        return Err(OptionError::new_err(what));
-    }
-    let begun = Instant::now();
-    options.deadline = timeout.and_then(|timeout| begun.checked_add(timeout));
-    let mut listener = Listener {
-        begun,
-        heard: begun,
-        told: false,
-        best: None,
-        progress: progress.map(Bound::unbind),
-        interrupt: None,
-        failure: None,
-        stop: false,
-    };
+    let mut listener = Listener::new(Instant::now(), progress)?;
     let solution = py.detach(|| coreba::solve(&jobs.problem, &options, &mut listener));
     if let Some(failure) = listener.failure {
         return Err(failure);
     }
-    let solution = solution.map_err(|error| match error {
-        SolveError::Invalid(_) => SolverError::new_err(error.to_string()),
-        SolveError::Start(_) => OptionError::new_err(error.to_string()),
-        SolveError::PinAlignment {
-            ref id,
-            pin,
-            start,
-            alignment,
-        } => {
-            let row = jobs.rows().position(|job| job.id == *id).unwrap_or(0);
-            bad_row(
-                row,
-                format_args!(
-                    "start {start} + offset {pin} is not a multiple of alignment {alignment}"
-                ),
-            )
-        }
-        _ => bad_problem(error),
-    })?;
+    let solution = solution.map_err(|error| refusal(jobs, &error))?;
     let offsets = jobs.spread(solution.placement.offsets);
     (
         columns::to_array(py, &offsets)?,
@@ -177,6 +162,65 @@ pub(crate) fn solve<'py>(
         listener.interrupt.map(|error| error.into_value(py)),
     )
         .into_pyobject(py)
+}
+
+/// Why the capacity cannot be met. Ctrl-C raises.
+pub(crate) fn explain(
+    py: Python<'_>,
+    jobs: &Jobs,
+    options: &Options,
+) -> PyResult<Option<Explanation>> {
+    let mut listener = Listener::new(Instant::now(), None)?;
+    let explanation = py.detach(|| coreba::explain(&jobs.problem, options, &mut listener));
+    match listener.failure.or(listener.interrupt) {
+        Some(error) => Err(error),
+        None => explanation.map_err(|error| refusal(jobs, &error)),
+    }
+}
+
+fn refusal(jobs: &Jobs, error: &SolveError) -> PyErr {
+    match error {
+        SolveError::Invalid(_) => SolverError::new_err(error.to_string()),
+        SolveError::Start(_) => OptionError::new_err(error.to_string()),
+        SolveError::PinAlignment {
+            id,
+            pin,
+            start,
+            alignment,
+        } => {
+            let row = jobs.rows().position(|job| job.id == *id).unwrap_or(0);
+            let what = format_args!(
+                "start {start} + offset {pin} is not a multiple of alignment {alignment}"
+            );
+            bad_row(row, what)
+        }
+        _ => bad_problem(error),
+    }
+}
+
+/// The solver's options, by their names in Python; what is not there or `None` has its
+/// default.
+pub(crate) fn options(given: Option<&Bound<'_, PyDict>>) -> PyResult<Options> {
+    let mut options = Options::default();
+    for (name, value) in given.into_iter().flatten() {
+        if value.is_none() {
+            continue;
+        }
+        let name: &str = &name.extract::<String>()?;
+        match name {
+            "start" => options.start = bytes(name, &value)?,
+            "seed" => options.seed = number(name, &value, 0..=u64::MAX)?,
+            "threads" => options.threads = threads(name, &value)?,
+            "timeout" => {
+                let timeout = seconds(name, &value)?;
+                options.deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+            }
+            "iterations" => options.iterations = Some(number(name, &value, 0..=u64::MAX)?),
+            "capacity" => options.capacity = Some(bytes(name, &value)?),
+            _ => return Err(OptionError::new_err(format!("no option is called {name}"))),
+        }
+    }
+    Ok(options)
 }
 
 fn status(status: Status) -> &'static str {
@@ -201,24 +245,8 @@ fn stop(stop: Stop) -> &'static str {
     }
 }
 
-/// An option that may be `None`.
-pub(crate) fn optional<'py, T>(
-    name: &str,
-    value: &Bound<'py, PyAny>,
-    read: impl FnOnce(&str, &Bound<'py, PyAny>) -> PyResult<T>,
-) -> PyResult<Option<T>> {
-    match value.is_none() {
-        true => Ok(None),
-        false => read(name, value).map(Some),
-    }
-}
-
 /// An option that is an integer.
-pub(crate) fn number(
-    name: &str,
-    value: &Bound<'_, PyAny>,
-    range: RangeInclusive<u64>,
-) -> PyResult<u64> {
+fn number(name: &str, value: &Bound<'_, PyAny>, range: RangeInclusive<u64>) -> PyResult<u64> {
     if let Ok(number) = value.extract::<u64>()
         && range.contains(&number)
     {
@@ -234,13 +262,13 @@ pub(crate) fn bytes(name: &str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
     number(name, value, 0..=MAX_VALUE)
 }
 
-pub(crate) fn threads(name: &str, value: &Bound<'_, PyAny>) -> PyResult<NonZeroUsize> {
+fn threads(name: &str, value: &Bound<'_, PyAny>) -> PyResult<NonZeroUsize> {
     let count = number(name, value, 1..=u64::from(u16::MAX))?;
     Ok(NonZeroUsize::new(count as usize).unwrap_or(NonZeroUsize::MIN))
 }
 
 /// A length of time; infinite is none.
-pub(crate) fn seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
+fn seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
     let seconds = value
         .extract::<f64>()
         .ok()
