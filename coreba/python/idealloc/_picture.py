@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,7 +50,7 @@ def plot(plan: Plan, ax: Axes | None = None) -> Axes:
         from matplotlib.patches import Rectangle
     except ImportError as error:
         raise ImportError("Plan.plot needs matplotlib: pip install 'idealloc[plot]'") from error
-    axes: Any = pyplot.subplots()[1] if ax is None else ax
+    axes: Axes = pyplot.subplots()[1] if ax is None else ax
     pieces = plan._jobs.pieces(plan.offsets)
     patches = [Rectangle((birth, low), death - birth, high - low) for _, birth, death, low, high, _ in pieces]
     colours = [_COLOURS[row % len(_COLOURS)] for row, *_ in pieces]

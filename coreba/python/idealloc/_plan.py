@@ -182,7 +182,7 @@ def solve(
         raise OptionError(f"interrupt is {interrupt!r}, neither 'return' nor 'raise'")
     if timeout is _DEFAULT_TIMEOUT and iterations is not None:
         timeout = None
-    *solved, interrupted = jobs.solve(
+    solved = jobs.solve(
         progress,
         start=start,
         seed=seed,
@@ -191,7 +191,8 @@ def solve(
         iterations=iterations,
         capacity=capacity,
     )
-    plan = Plan(jobs, *solved, start)
+    offsets, makespan, load, lower_bound, status, stop, evaluations, seconds, interrupted = solved
+    plan = Plan(jobs, offsets, makespan, load, lower_bound, status, stop, evaluations, seconds, start)
     if interrupted is not None and interrupt == "raise":
         interrupted.plan = plan
         raise interrupted

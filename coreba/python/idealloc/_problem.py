@@ -120,7 +120,7 @@ class Problem:
             content = source.read()
             jobs, notes = Jobs.read(None, content.encode() if isinstance(content, str) else content)
         for note in notes:
-            warnings.warn(f"{path}: {note}", stacklevel=2)
+            warnings.warn(note if path is None else f"{path}: {note}", stacklevel=2)
         return cls._of(jobs, path)
 
     @classmethod

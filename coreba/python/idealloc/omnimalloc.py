@@ -8,7 +8,7 @@ Needs omnimalloc: `pip install 'idealloc[omnimalloc]'`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from omnimalloc.allocators import BaseAllocator
 from omnimalloc.common.constants import DEFAULT_TIMEOUT
@@ -51,9 +51,12 @@ class IdeallocAllocator(BaseAllocator):
         self._num_threads = num_threads
 
     def _allocate(self, allocations: tuple[Allocation, ...]) -> tuple[Allocation, ...]:
+        # Scalars: vector clocks are refused before.
+        starts: list[Any] = [allocation.start for allocation in allocations]
+        ends: list[Any] = [allocation.end for allocation in allocations]
         placed = plan(
-            [allocation.start for allocation in allocations],
-            [allocation.end for allocation in allocations],
+            starts,
+            ends,
             [allocation.size for allocation in allocations],
             offset=[allocation.offset for allocation in allocations],
             timeout=self._timeout if self._iterations is None else None,

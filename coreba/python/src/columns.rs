@@ -5,6 +5,7 @@
 //! columns of pandas. Numbers are from 0 to 2^63 - 1. Nothing is rounded or wrapped.
 
 use common::job::{Gap, MAX_VALUE};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
@@ -99,20 +100,29 @@ fn items<'py>(name: &str, column: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyL
 
 /// Whether numpy makes an array of it: an array, a masked one, a column of pandas, a tensor.
 fn is_array_like(column: &Bound<'_, PyAny>) -> PyResult<bool> {
-    column.hasattr("__array__")
+    column.hasattr(intern!(column.py(), "__array__"))
 }
 
-pub(crate) fn numpy(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
-    static NUMPY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let module = NUMPY.get_or_try_init(py, || Ok::<_, PyErr>(py.import("numpy")?.into()))?;
-    Ok(module.bind(py))
+/// What is needed of numpy, looked up once: it is imported with the first array.
+struct Numpy {
+    asarray: Py<PyAny>,
+    frombuffer: Py<PyAny>,
+    ndarray: Py<PyAny>,
+    /// The one object that describes native arrays of `int64`.
+    int64: Py<PyAny>,
 }
 
-/// numpy's `int64`, as the one object that describes native arrays of it.
-fn int64(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
-    static DTYPE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let make = || Ok::<_, PyErr>(numpy(py)?.call_method1("dtype", ("int64",))?.into());
-    Ok(DTYPE.get_or_try_init(py, make)?.bind(py))
+fn numpy(py: Python<'_>) -> PyResult<&Numpy> {
+    static NUMPY: PyOnceLock<Numpy> = PyOnceLock::new();
+    NUMPY.get_or_try_init(py, || {
+        let module = py.import("numpy")?;
+        Ok(Numpy {
+            asarray: module.getattr("asarray")?.unbind(),
+            frombuffer: module.getattr("frombuffer")?.unbind(),
+            ndarray: module.getattr("ndarray")?.unbind(),
+            int64: module.call_method1("dtype", ("int64",))?.unbind(),
+        })
+    })
 }
 
 /// An array of `int64` that owns these numbers and may be written to.
@@ -123,7 +133,9 @@ pub(crate) fn to_array<'py>(py: Python<'py>, numbers: &[u64]) -> PyResult<Bound<
         }
         Ok(())
     })?;
-    numpy(py)?.call_method1("frombuffer", (bytes, int64(py)?))
+    let numpy = numpy(py)?;
+    let array = numpy.frombuffer.call1(py, (bytes, &numpy.int64))?;
+    Ok(array.into_bound(py))
 }
 
 impl Column<'_> {
@@ -173,7 +185,9 @@ impl Column<'_> {
             self.numbers.push(NONE);
             return Ok(());
         }
-        let is_float = item.get_type().name()?.to_string().starts_with("float");
+        // numpy's own, of which some are no `float` of Python.
+        let name = item.get_type().name()?.to_string();
+        let is_float = name.starts_with("float") || name == "longdouble";
         if is_float && let Ok(number) = item.extract::<f64>() {
             return self.take_float(number);
         }
@@ -186,20 +200,28 @@ impl Column<'_> {
 
     fn take_array(&mut self, column: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = column.py();
+        let numpy = numpy(py)?;
+        if column.get_type().is(&numpy.ndarray) {
+            return self.take_ndarray(column);
+        }
         if column.hasattr("mask")? {
             // Masked entries become `None`.
             let list = column.call_method0("tolist")?;
             return self.take_each(items(self.name, &list)?.iter());
         }
-        let array = numpy(py)?.call_method1("asarray", (column,))?;
-        if array.getattr("ndim")?.extract::<usize>()? != 1 {
+        self.take_ndarray(numpy.asarray.bind(py).call1((column,))?.as_any())
+    }
+
+    fn take_ndarray(&mut self, array: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = array.py();
+        if array.getattr(intern!(py, "ndim"))?.extract::<usize>()? != 1 {
             let (name, shape) = (self.name, array.getattr("shape")?);
             let what = format!("{name} has the shape {shape}, but a column has one dimension");
             return Err(bad_problem(what));
         }
-        let dtype = array.getattr("dtype")?;
-        if dtype.is(int64(py)?) {
-            return self.take_words(&array, |word| Number::Signed(i64::from_ne_bytes(word)));
+        let dtype = array.getattr(intern!(py, "dtype"))?;
+        if dtype.is(&numpy(py)?.int64) {
+            return self.take_words(array, |word| Number::Signed(i64::from_ne_bytes(word)));
         }
         let kind: String = dtype.getattr("kind")?.extract()?;
         let width: usize = dtype.getattr("itemsize")?.extract()?;
@@ -233,7 +255,7 @@ impl Column<'_> {
         array: &Bound<'_, PyAny>,
         number: impl Fn([u8; 8]) -> Number,
     ) -> PyResult<()> {
-        let bytes = array.call_method0("tobytes")?;
+        let bytes = array.call_method0(intern!(array.py(), "tobytes"))?;
         let (words, _) = bytes.cast::<PyBytes>()?.as_bytes().as_chunks::<8>();
         self.numbers.reserve_exact(words.len());
         for &word in words {

@@ -1,20 +1,19 @@
 //! CSV, by the reader and the writer that all of idealloc's programs use.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use common::csv::{self, Writer};
 use common::error::FormatError;
-use common::format::{self, Format, Output, Replacing};
-use common::input::{self, Offsets};
+use common::format::{self, Output, Replacing};
 use common::job::{Gap, Job};
 use common::layout::Layout;
 use common::row::Rows;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::errors::{bad_file, bad_jobs};
-use crate::jobs::Jobs;
+use crate::errors::bad_file;
+use crate::jobs::{Jobs, Sieve};
 
 /// The jobs of a file, or of what one holds, and what is to be told about it. An offset
 /// fixes a job.
@@ -24,19 +23,41 @@ pub(crate) fn read(
     content: Option<&[u8]>,
 ) -> PyResult<(Jobs, Vec<String>)> {
     let load = || match path {
-        Some(path) => input::load(format::open(path)?, Format::Csv, Offsets::Pins),
-        None => {
-            let content = content.unwrap_or_default();
-            input::load(format::decompress(content)?, Format::Csv, Offsets::Pins)
-        }
+        Some(path) => load(format::open(path)?),
+        None => load(format::decompress(content.unwrap_or_default())?),
     };
-    let document = py.detach(load).map_err(|error| bad_file(path, error))?;
-    let problem = document.problem.merge_heaps();
-    let problem = problem.map_err(|refusal| bad_jobs(&refusal))?;
-    let mut jobs = Jobs::new(problem.into_jobs(), true)?;
-    jobs.layout = document.layout;
-    jobs.unknown = document.unknown;
-    Ok((jobs, document.notes))
+    py.detach(load).map_err(|error| bad_file(path, error))
+}
+
+/// As `common::input::load`, for CSV alone, so that the package does not carry the readers
+/// of all other formats.
+fn load(input: impl Read) -> Result<(Jobs, Vec<String>), FormatError> {
+    let mut reader = csv::Reader::new(input)?;
+    let mut sieve = Sieve::new(true);
+    let mut unknown = Vec::new();
+    while let Some(mut row) = reader.next_row()? {
+        // One address space, whatever heap a job was in.
+        row.job.heap = 0;
+        if let Some(offset) = row.offset {
+            row.job.extras_mut().pin = Some(offset);
+        }
+        let place = row.place;
+        sieve
+            .take(row.job)
+            .map_err(|refused| FormatError::Refused {
+                place,
+                source: refused.refusal,
+            })?;
+        if !row.unknown.is_empty() {
+            unknown.push(row.unknown);
+        }
+    }
+    let mut jobs = sieve.finish()?;
+    jobs.layout = reader.layout().cloned();
+    jobs.unknown = unknown;
+    let mut notes = reader.remarks();
+    notes.extend(reader.notes());
+    Ok((jobs, notes))
 }
 
 /// Writes the jobs, with offsets where they are given: to a file, or as bytes.

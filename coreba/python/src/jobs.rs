@@ -10,9 +10,10 @@ use common::check;
 use common::job::{Job, JobId};
 use common::layout::Layout;
 use common::placement::Placement;
-use common::problem::{Gate, Problem};
+use common::problem::{Gate, Problem, ProblemError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PyString, PyTuple};
+use rayon::ThreadPoolBuilder;
 
 use crate::columns::{self, Lack};
 use crate::errors::{PlacementError, bad_job, bad_jobs, bad_problem, bad_row};
@@ -33,32 +34,71 @@ pub(crate) struct Jobs {
     pub(crate) unknown: Vec<Vec<Box<str>>>,
 }
 
-impl Jobs {
-    /// All of the gate, with the row in each error. O(n).
-    pub(crate) fn new(jobs: Vec<Job>, is_named: bool) -> PyResult<Jobs> {
-        let mut gate = if is_named {
-            Gate::default()
-        } else {
-            Gate::for_unique_ids()
-        };
-        let mut empty = Vec::new();
-        let mut placed = Vec::with_capacity(jobs.len());
-        for (row, mut job) in jobs.into_iter().enumerate() {
-            if job.size == 0 {
-                empty.push((row, job));
-                continue;
-            }
-            gate.admit(&mut job)
-                .map_err(|refusal| bad_job(row, is_named, &job.id, &refusal))?;
-            placed.push(job);
-        }
-        Ok(Jobs {
-            problem: Problem::new(placed).map_err(|refusal| bad_jobs(&refusal))?,
-            empty,
+/// The gate of `common`, past those rows that take no memory.
+pub(crate) struct Sieve {
+    gate: Gate,
+    placed: Vec<Job>,
+    empty: Vec<(usize, Job)>,
+    is_named: bool,
+}
+
+/// A job that is not sound, and why.
+pub(crate) struct Refused {
+    job: Job,
+    pub(crate) refusal: ProblemError,
+}
+
+impl Sieve {
+    /// For jobs that are named, or whose ids are their rows.
+    pub(crate) fn new(is_named: bool) -> Sieve {
+        Sieve {
+            gate: if is_named {
+                Gate::default()
+            } else {
+                Gate::for_unique_ids()
+            },
+            placed: Vec::new(),
+            empty: Vec::new(),
             is_named,
+        }
+    }
+
+    /// Takes the next row; a refused job comes back.
+    pub(crate) fn take(&mut self, mut job: Job) -> Result<(), Box<Refused>> {
+        if job.size == 0 {
+            self.empty.push((self.placed.len() + self.empty.len(), job));
+            return Ok(());
+        }
+        match self.gate.admit(&mut job) {
+            Ok(()) => self.placed.push(job),
+            Err(refusal) => return Err(Box::new(Refused { job, refusal })),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(self) -> Result<Jobs, ProblemError> {
+        let placed = self.placed;
+        Ok(Jobs {
+            problem: apart(pieces(&placed), || Problem::new(placed))?,
+            empty: self.empty,
+            is_named: self.is_named,
             layout: None,
             unknown: Vec::new(),
         })
+    }
+}
+
+impl Jobs {
+    /// The jobs, or the row at fault. O(n).
+    fn new(jobs: Vec<Job>, is_named: bool) -> PyResult<Jobs> {
+        let mut sieve = Sieve::new(is_named);
+        sieve.placed.reserve_exact(jobs.len());
+        for (row, job) in jobs.into_iter().enumerate() {
+            sieve
+                .take(job)
+                .map_err(|refused| bad_job(row, is_named, &refused.job.id, &refused.refusal))?;
+        }
+        sieve.finish().map_err(|refusal| bad_jobs(&refusal))
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -207,7 +247,8 @@ impl Jobs {
         let start = solve::bytes("start", start)?;
         let offsets = self.gather(self.offsets(offsets)?);
         let placement = Placement { offsets };
-        py.detach(|| check::verify(&self.problem, &placement, start))
+        let verify = || check::verify(&self.problem, &placement, start);
+        py.detach(|| apart(pieces(self.problem.jobs()), verify))
             .map_err(|violation| PlacementError::new_err(violation.to_string()))
     }
 
@@ -356,6 +397,25 @@ impl Jobs {
         }
         Ok(offsets)
     }
+}
+
+/// Does what may divide long work among threads on threads of its own. Those that rayon
+/// keeps for the whole process are lost to a process that is forked, as executors do, and
+/// would be waited for in vain.
+fn apart<R: Send>(pieces: usize, work: impl FnOnce() -> R + Send) -> R {
+    // Half of what is divided: less is not worth the threads.
+    const LONG: usize = 50_000;
+    let pool = (pieces >= LONG).then(|| ThreadPoolBuilder::new().build());
+    match pool {
+        Some(Ok(pool)) => pool.install(work),
+        _ => work(),
+    }
+}
+
+/// Rectangles that jobs occupy, at most.
+fn pieces<'a>(jobs: impl IntoIterator<Item = &'a Job>) -> usize {
+    let of_job = |job: &Job| 1 + 2 * job.gaps().len();
+    jobs.into_iter().map(of_job).sum()
 }
 
 /// One alignment for all rows, or one each.

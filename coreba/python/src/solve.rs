@@ -3,6 +3,7 @@
 
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use common::job::MAX_VALUE;
@@ -60,15 +61,14 @@ struct Listener {
 impl Listener {
     fn attend(&mut self) {
         Python::attach(|py| {
-            if let Err(error) = py.check_signals() {
-                self.stop = true;
-                if error.is_instance_of::<PyKeyboardInterrupt>(py) {
-                    self.interrupt = Some(error);
-                } else {
-                    self.failure = Some(error);
-                }
-            } else if let Err(error) = self.tell(py) {
-                self.stop = true;
+            let Err(error) = py.check_signals().and_then(|()| self.tell(py)) else {
+                return;
+            };
+            self.stop = true;
+            // Ctrl-C may come while the caller's function runs, too.
+            if error.is_instance_of::<PyKeyboardInterrupt>(py) {
+                self.interrupt = Some(error);
+            } else {
                 self.failure = Some(error);
             }
         });
@@ -201,7 +201,10 @@ fn refusal(jobs: &Jobs, error: &SolveError) -> PyErr {
 /// The solver's options, by their names in Python; what is not there or `None` has its
 /// default.
 pub(crate) fn options(given: Option<&Bound<'_, PyDict>>) -> PyResult<Options> {
-    let mut options = Options::default();
+    // Counting the machine's processors reads files, which takes ten times as long as to
+    // plan ten buffers.
+    static DEFAULT: LazyLock<Options> = LazyLock::new(Options::default);
+    let mut options = DEFAULT.clone();
     for (name, value) in given.into_iter().flatten() {
         if value.is_none() {
             continue;
