@@ -15,6 +15,7 @@ use std::str::FromStr;
 use crate::csv;
 use crate::error::FormatError;
 use crate::text::counted;
+use crate::tflite;
 use crate::xla;
 
 pub use output::{Output, Replacing};
@@ -34,6 +35,8 @@ pub enum Format {
     Iopddl,
     /// XLA's `*-buffer-assignment.txt`; only read.
     Xla,
+    /// A TensorFlow Lite model, as TensorFlow Lite Micro lays it out; only read.
+    Tflite,
 }
 
 impl Format {
@@ -45,6 +48,7 @@ impl Format {
         match extension.as_str() {
             "gz" | "zst" => Format::of_path(Path::new(path.file_stem()?)),
             "json" => Some(Format::Iopddl),
+            "tflite" => Some(Format::Tflite),
             "txt" => path
                 .file_stem()?
                 .to_str()?
@@ -61,9 +65,12 @@ impl Format {
 }
 
 impl Format {
-    /// The format that the first bytes of a file say, where it is a text that
-    /// says it: a trace and a `.plc` are told by their names only.
+    /// The format that the first bytes of a file say, where they do: a trace and
+    /// a `.plc` are told by their names only.
     pub fn of_content(head: &[u8]) -> Option<Format> {
+        if head.get(4..8) == Some(tflite::IDENTIFIER) {
+            return Some(Format::Tflite);
+        }
         let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
         let text = head.trim_ascii_start();
         if text.starts_with(xla::FIRST_LINE.as_bytes()) {
@@ -93,8 +100,9 @@ impl FromStr for Format {
             "csv" => Ok(Format::Csv),
             "iopddl" => Ok(Format::Iopddl),
             "xla" => Ok(Format::Xla),
+            "tflite" => Ok(Format::Tflite),
             other => Err(format!(
-                "{other:?} is no format: use trc, plc, csv, iopddl or xla"
+                "{other:?} is no format: use trc, plc, csv, iopddl, xla or tflite"
             )),
         }
     }
@@ -108,6 +116,7 @@ impl fmt::Display for Format {
             Format::Csv => "csv",
             Format::Iopddl => "iopddl",
             Format::Xla => "xla",
+            Format::Tflite => "tflite",
         })
     }
 }

@@ -17,6 +17,7 @@ use crate::placement::Placement;
 use crate::plc;
 use crate::problem::{Gate, Problem};
 use crate::row::{Row, Rows};
+use crate::tflite;
 use crate::xla::{self, LiveRanges};
 
 /// What the offsets of a file are taken for.
@@ -47,6 +48,8 @@ pub struct Reading {
     pub allocation: xla::Choice,
     /// What XLA's second file says; its first cannot be read without.
     pub live_ranges: Option<LiveRanges>,
+    /// Of a TensorFlow Lite model: what tells the scratch buffers of its kernels.
+    pub log: Option<tflite::Log>,
 }
 
 /// The jobs of `input`, one at a time, as they stand: they have passed no gate.
@@ -72,6 +75,7 @@ pub fn rows<'a>(
             };
             Box::new(xla::Reader::new(input, ranges, reading.allocation)?)
         }
+        Format::Tflite => Box::new(tflite::Reader::new(input, reading.log.as_ref())?),
     })
 }
 

@@ -61,6 +61,8 @@ pub mod row;
 #[cfg(feature = "std")]
 pub mod text;
 #[cfg(feature = "std")]
+pub mod tflite;
+#[cfg(feature = "std")]
 pub mod units;
 #[cfg(feature = "formats")]
 pub mod xla;

@@ -14,6 +14,7 @@ use common::input::Reading;
 use common::iopddl::Usage;
 use common::lifetimes;
 use common::text::counted;
+use common::tflite;
 use common::units::{hexadecimal, whole_number};
 use common::xla::{self, LiveRanges};
 use sanity::adapt::progress::Progress;
@@ -40,7 +41,7 @@ struct Arguments {
     #[command(flatten)]
     csv: cli::csv::Options,
 
-    /// Format of the input, where neither name nor content say it: trc, plc, csv, iopddl or xla
+    /// Format of the input, where neither name nor content say it: trc, plc, csv, iopddl, xla or tflite
     #[arg(long, value_name = "FORMAT")]
     from: Option<Format>,
 
@@ -92,6 +93,10 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     live_range: Option<PathBuf>,
 
+    /// TensorFlow Lite: what a build with TF_LITE_SHOW_MEMORY_USE printed, for the scratch buffers of its kernels
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+
     /// No progress, and no line on what was done; what is odd or left out is still told
     #[arg(short, long)]
     quiet: bool,
@@ -117,6 +122,7 @@ Examples:
   adapt app.plc - --to csv | head
   adapt problem.json problem.csv --usage smallest
   adapt module.cpu_after_optimizations-buffer-assignment.txt module.plc
+  adapt model.tflite model.csv
 
 Formats:
   trc     a trace, by its name (.trc)
@@ -127,6 +133,9 @@ Formats:
           nodes with an empty lifetime or no usage are left out
   xla     XLA's *-buffer-assignment.txt (or a file that begins with BufferAssignment:) and the
           *-live-range.txt beside it; the placement is XLA's own, aliases are one job
+  tflite  a TensorFlow Lite model (.tflite, or a file whose bytes 4 to 8 are TFL3): what
+          TensorFlow Lite Micro plans, and where it puts it; scratch buffers are those of its
+          reference kernels, or those that --log tells
 
 Jobs are what idealloc solves and other tools read. To see what a program's memory
 was, nothing needs to be converted: report app.trc tells more than report app.plc,
@@ -266,6 +275,7 @@ fn check_options(arguments: &Arguments, from: Format) -> anyhow::Result<()> {
         ("--notes", Format::Trc, arguments.notes.is_some()),
         ("--usage", Format::Iopddl, arguments.usage.is_some()),
         ("--allocation", Format::Xla, arguments.allocation.is_some()),
+        ("--log", Format::Tflite, arguments.log.is_some()),
     ];
     for (option, format, is_given) in given {
         if is_given && format != from {
@@ -303,6 +313,7 @@ fn options(arguments: &Arguments, from: Format) -> anyhow::Result<Options> {
             allocation: arguments.allocation.unwrap_or_default(),
             live_ranges,
             csv: arguments.csv.options(),
+            log: log(arguments)?,
         },
         offsets: arguments.offsets,
         heaps: match arguments.heap {
@@ -326,6 +337,15 @@ fn live_ranges(arguments: &Arguments) -> anyhow::Result<LiveRanges> {
     let in_path = || path.display().to_string();
     let file = format::open(&path).with_context(in_path)?;
     LiveRanges::read(file).with_context(in_path)
+}
+
+fn log(arguments: &Arguments) -> anyhow::Result<Option<tflite::Log>> {
+    let Some(path) = &arguments.log else {
+        return Ok(None);
+    };
+    let in_path = || path.display().to_string();
+    let file = format::open(path).with_context(in_path)?;
+    tflite::Log::read(file).with_context(in_path).map(Some)
 }
 
 /// A heap's base as it is typed.

@@ -1,0 +1,76 @@
+//! The jobs of a model, a row each.
+
+use std::io::Read;
+
+use super::model::MOST_BYTES;
+use super::{Log, Model, Plan};
+use crate::error::{FormatError, Place};
+use crate::layout::Layout;
+use crate::row::{Row, Rows};
+
+/// The jobs of a model: tensors by number, then scratch buffers. The column `name` has the
+/// tensor's name; the placement is the one that the library makes.
+#[derive(Debug)]
+pub struct Reader {
+    rows: std::vec::IntoIter<Row>,
+    layout: Layout,
+    notes: Vec<String>,
+}
+
+impl Reader {
+    /// Reads `input`, a model, to its end; scratch buffers are those of the log, or of the
+    /// reference kernels. Linear in its length, and quadratic in the number of jobs.
+    ///
+    /// # Errors
+    /// [`FormatError`] with the byte of what is not as it should be.
+    pub fn new(input: impl Read, log: Option<&Log>) -> Result<Reader, FormatError> {
+        let mut bytes = Vec::new();
+        input.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+        let model = Model::parse(&bytes)?;
+        let requests = model.requests(log, Plan::Kept)?;
+        let mut notes = requests.notes().to_vec();
+        let offsets = requests.greedy();
+        if offsets.is_none() {
+            notes.push("without a placement: the library's planner takes too long".to_owned());
+        }
+        let mut offsets = offsets.into_iter().flatten();
+        let mut jobs = requests.jobs().into_iter();
+        let mut rows = Vec::with_capacity(requests.all().len());
+        for request in requests.all() {
+            let offset = offsets.next();
+            if request.size == 0 {
+                continue;
+            }
+            rows.push(Row {
+                job: jobs.next().expect("a job for each request of some bytes"),
+                offset,
+                place: Place::Byte(0),
+                unknown: vec![request.name.as_str().into()],
+            });
+        }
+        let columns = ["id", "lower", "upper", "size", "alignment", "name"];
+        Ok(Reader {
+            rows: rows.into_iter(),
+            layout: Layout::of(&columns),
+            notes,
+        })
+    }
+}
+
+impl Rows for Reader {
+    fn next_row(&mut self) -> Result<Option<Row>, FormatError> {
+        Ok(self.rows.next())
+    }
+
+    fn layout(&self) -> Option<&Layout> {
+        Some(&self.layout)
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
+    }
+
+    fn has_unique_ids(&self) -> bool {
+        true
+    }
+}
