@@ -2,6 +2,7 @@
 //! to trace, and inputs with a known answer.
 
 pub mod fuzzing;
+pub mod models;
 pub mod oracle;
 pub mod solving;
 pub mod traces;

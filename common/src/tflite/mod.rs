@@ -18,6 +18,7 @@ mod flatbuffer;
 pub mod greedy;
 mod log;
 mod model;
+mod parse;
 #[cfg(feature = "formats")]
 mod reader;
 mod requests;

@@ -28,18 +28,22 @@ impl Model<'_> {
     /// `None` for what is planned at run time. O(n).
     ///
     /// # Errors
-    /// [`ModelError`] where the model has what cannot be moved, or the file becomes too large.
+    /// [`ModelError`] where an offset is not below 2^31, the model has what cannot be moved, or
+    /// the file becomes too large.
     ///
     /// # Panics
-    /// If there is not one offset a tensor, or one is not below 2^31.
+    /// If there is not one offset a tensor.
     pub fn with_plan(&self, offsets: &[Option<u64>]) -> Result<Vec<u8>, ModelError> {
         assert_eq!(offsets.len(), self.tensors.len(), "one offset a tensor");
-        let offsets = offsets.iter().map(|offset| {
-            offset.map_or(-1, |offset| {
-                i32::try_from(offset).expect("an offset below 2^31")
-            })
-        });
-        let offsets: Vec<u8> = offsets.flat_map(i32::to_le_bytes).collect();
+        let mut words = Vec::with_capacity(4 * offsets.len());
+        for offset in offsets {
+            let word = offset.map_or(Ok(-1), i32::try_from).map_err(|_| {
+                let what = format!("an offset of {} bytes, above 2^31 - 1", offset.unwrap_or(0));
+                ModelError::at(self.root.at(), what)
+            })?;
+            words.extend(word.to_le_bytes());
+        }
+        let offsets = words;
         let old = self.file.bytes();
         if let Some(plan) = self.plan.as_ref().filter(|plan| plan.is_alone) {
             let mut new = old.to_vec();

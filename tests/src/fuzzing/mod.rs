@@ -14,6 +14,7 @@ mod report;
 mod seeds;
 mod solve;
 mod tables;
+mod tflite;
 mod trace;
 mod traced;
 
@@ -23,6 +24,7 @@ pub use packed::packed;
 pub use report::{placements, report};
 pub use solve::{extremes, solve};
 pub use tables::{csv, plc};
+pub use tflite::tflite;
 pub use trace::{events, trace};
 
 /// One target of the fuzzer.
@@ -37,13 +39,14 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     target("trace", trace, seeds::traces),
     target("events", events, seeds::noise),
     target("plc", plc, seeds::plc),
     target("csv", csv, seeds::csv),
     target("iopddl", iopddl, seeds::iopddl),
     target("xla", xla, seeds::xla),
+    target("tflite", tflite, seeds::tflite),
     target("packed", packed, seeds::packed),
     target("convert", convert, seeds::selected),
     target("report", report, seeds::selected),

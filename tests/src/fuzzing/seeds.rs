@@ -10,6 +10,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::report::first_byte;
+use crate::models::{Model, Subgraph};
 
 const CSV: [&str; 5] = [
     "id,lower,upper,size\n0,0,3,4\n1,2,5,4\n2,3,6,2\n",
@@ -136,6 +137,38 @@ pub(super) fn iopddl() -> Vec<Vec<u8>> {
 
 pub(super) fn xla() -> Vec<Vec<u8>> {
     vec![[ASSIGNMENT, "\0", RANGES].concat().into_bytes()]
+}
+
+/// A chain with scratch buffers; a loop, a variable and a plan.
+pub(super) fn tflite() -> Vec<Vec<u8>> {
+    let mut chain = Subgraph::default();
+    let [a, b, c] = [48, 100, 16].map(|bytes| chain.bytes(bytes));
+    (chain.inputs, chain.outputs) = (vec![a], vec![c]);
+    chain.operator(40, &[a, -1], &[b]);
+    chain.operator(0, &[b, b], &[c]);
+    let mut main = chain.clone();
+    main.operators[1].code = 119;
+    main.operators[1].calls = vec![1, 2];
+    main.tensors[1].is_variable = true;
+    let words = [0, 3, 9, 0, -1, 64, -1, -1, -1, -1, -1, -1i32];
+    let plan: Vec<u8> = words.into_iter().flat_map(i32::to_le_bytes).collect();
+    let looped = Model {
+        subgraphs: vec![main, chain.clone(), chain.clone()],
+        metadata: vec![
+            ("other".to_owned(), vec![1; 5]),
+            ("OfflineMemoryAllocation".to_owned(), plan),
+        ],
+        repeats: 0,
+    };
+    let plain = Model {
+        subgraphs: vec![chain],
+        ..Model::default()
+    };
+    let log = b"0 (id=0): size=48, offset=0, first_used=0 last_used=1
+\
+                1 (id=1): size=112, offset=48, first_used=1 last_used=2
+";
+    vec![plain.to_bytes(), looped.to_bytes(), log.to_vec()]
 }
 
 pub(super) fn packed() -> Vec<Vec<u8>> {

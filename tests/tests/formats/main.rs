@@ -5,3 +5,4 @@ mod fuzz_findings;
 mod fuzz_smoke;
 mod numbers;
 mod readers;
+mod tflite;

@@ -81,7 +81,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_read_or_refused_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-        for format in [Format::Trc, Format::Plc, Format::Csv, Format::Iopddl, Format::Xla] {
+        for format in [Format::Trc, Format::Plc, Format::Csv, Format::Iopddl, Format::Xla, Format::Tflite] {
             for offsets in [Offsets::Placement, Offsets::Pins] {
                 let _ = input::load(&bytes[..], format, offsets);
             }
