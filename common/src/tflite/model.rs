@@ -134,7 +134,7 @@ pub(super) struct Subgraph {
 /// An offline plan as it stands in the model.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
-    /// Where its first offset would be overwritten.
+    /// Where its first word is.
     pub(super) at: usize,
     /// For how many tensors it says that it is.
     pub(super) tensors: u64,

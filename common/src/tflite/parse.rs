@@ -253,7 +253,7 @@ impl Parser {
             is_alone &= other == number || first != Some(data.first());
         }
         Ok(Some(Plan {
-            at: data.first() + 12,
+            at: data.first(),
             tensors: count,
             offsets: offsets.iter().map(|&offset| offset as i32).collect(),
             is_alone,

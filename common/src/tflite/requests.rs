@@ -115,7 +115,7 @@ impl Model<'_> {
             offset => match u64::try_from(offset) {
                 Ok(offset) => Ok(Some(offset)),
                 Err(_) => {
-                    let at = own.at + 4 * tensor;
+                    let at = own.at + 4 * (3 + tensor);
                     let what = format!("an offline plan with the offset {offset}");
                     Err(ModelError::at(at, what))
                 }

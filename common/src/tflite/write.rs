@@ -9,7 +9,7 @@
 use super::ModelError;
 use super::flatbuffer::{Table, Vector};
 use super::model::{MOST_BYTES, Model, PLAN};
-use super::requests::ALIGNMENT;
+use super::requests::{ALIGNMENT, Plan};
 
 /// Fields of the schema's Model, all offsets but the first, which is the version.
 const FIELDS: usize = 10;
@@ -35,28 +35,19 @@ impl Model<'_> {
     /// If there is not one offset a tensor.
     pub fn with_plan(&self, offsets: &[Option<u64>]) -> Result<Vec<u8>, ModelError> {
         assert_eq!(offsets.len(), self.tensors.len(), "one offset a tensor");
-        let mut words = Vec::with_capacity(4 * offsets.len());
-        for offset in offsets {
-            let word = offset.map_or(Ok(-1), i32::try_from).map_err(|_| {
-                let what = format!("an offset of {} bytes, above 2^31 - 1", offset.unwrap_or(0));
-                ModelError::at(self.root.at(), what)
-            })?;
-            words.extend(word.to_le_bytes());
-        }
-        let offsets = words;
+        let content = self.content_of_plan(offsets)?;
         let old = self.file.bytes();
         if let Some(plan) = self.plan.as_ref().filter(|plan| plan.is_alone) {
             let mut new = old.to_vec();
-            new[plan.at..plan.at + offsets.len()].copy_from_slice(&offsets);
-            return Ok(new);
+            new[plan.at..plan.at + content.len()].copy_from_slice(&content);
+            if self.differs_in_plan_only(&new, offsets) {
+                return Ok(new);
+            }
         }
         self.can_be_moved()?;
-        let words = [0, self.subgraphs.len() as u32, self.tensors.len() as u32];
-        let mut plan: Vec<u8> = words.into_iter().flat_map(u32::to_le_bytes).collect();
-        plan.extend(offsets);
         // How far the rest moves is known once the block is there.
-        let length = self.block(&plan, 0)?.len();
-        let block = self.block(&plan, length)?;
+        let length = self.block(&content, 0)?.len();
+        let block = self.block(&content, length)?;
         if old.len() + block.len() > MOST_BYTES {
             let what = "with the plan, the model takes more than 2^31 - 1 bytes";
             return Err(ModelError::at(old.len(), what));
@@ -68,7 +59,42 @@ impl Model<'_> {
         new.extend(&old[4..HEADER]);
         new.extend(block);
         new.extend(&old[HEADER..]);
-        Ok(new)
+        if self.differs_in_plan_only(&new, offsets) {
+            Ok(new)
+        } else {
+            let what = "a model whose parts overlap, in which no plan can be put";
+            Err(ModelError::at(self.root.at(), what))
+        }
+    }
+
+    /// The words of a plan, as bytes.
+    fn content_of_plan(&self, offsets: &[Option<u64>]) -> Result<Vec<u8>, ModelError> {
+        let words = [0, self.subgraphs.len() as u32, self.tensors.len() as u32];
+        let mut content: Vec<u8> = words.into_iter().flat_map(u32::to_le_bytes).collect();
+        for offset in offsets {
+            let word = offset.map_or(Ok(-1), i32::try_from).map_err(|_| {
+                let what = format!("an offset of {} bytes, above 2^31 - 1", offset.unwrap_or(0));
+                ModelError::at(self.root.at(), what)
+            })?;
+            content.extend(word.to_le_bytes());
+        }
+        Ok(content)
+    }
+
+    /// Whether a model asks for the same memory as this, and has this plan.
+    fn differs_in_plan_only(&self, new: &[u8], offsets: &[Option<u64>]) -> bool {
+        let Ok(new) = Model::parse(new) else {
+            return false;
+        };
+        let words = offsets
+            .iter()
+            .map(|offset| offset.map_or(-1, |offset| offset as i32));
+        let plan = new.plan.as_ref().map(|plan| plan.offsets.iter().copied());
+        let is_planned = plan.is_some_and(|plan| plan.eq(words));
+        let asked = |model: &Model<'_>| model.requests(None, Plan::Dropped).ok();
+        is_planned
+            && asked(self).map(|all| all.all().to_vec())
+                == asked(&new).map(|all| all.all().to_vec())
     }
 
     fn can_be_moved(&self) -> Result<(), ModelError> {
