@@ -34,19 +34,17 @@ impl Reader {
             notes.push("without a placement: the library's planner takes too long".to_owned());
         }
         let mut offsets = offsets.into_iter().flatten();
-        let mut jobs = requests.jobs().into_iter();
         let mut rows = Vec::with_capacity(requests.all().len());
-        for request in requests.all() {
+        for (request, job) in requests.all().iter().zip(requests.jobs()) {
             let offset = offsets.next();
-            if request.size == 0 {
-                continue;
+            if job.size > 0 {
+                rows.push(Row {
+                    job,
+                    offset,
+                    place: Place::Byte(0),
+                    unknown: vec![request.name.as_str().into()],
+                });
             }
-            rows.push(Row {
-                job: jobs.next().expect("a job for each request of some bytes"),
-                offset,
-                place: Place::Byte(0),
-                unknown: vec![request.name.as_str().into()],
-            });
         }
         let columns = ["id", "lower", "upper", "size", "alignment", "name"];
         Ok(Reader {

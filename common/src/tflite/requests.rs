@@ -135,29 +135,28 @@ impl Requests {
         &self.notes
     }
 
-    /// One job a request, in their order, without those of no bytes. A tensor's id is its
-    /// number, scratch buffers follow behind the last tensor. Lifetimes are half-open, and begin
-    /// at 0, also where a step -1 occurs.
+    /// One job a request, in their order. A tensor's id is its number, scratch buffers follow
+    /// behind the last tensor. Lifetimes are half-open, and begin at 0, also where a step -1
+    /// occurs. A scratch buffer may have no bytes: no problem holds such a job.
     pub fn jobs(&self) -> Vec<Job> {
         let shift = self.all.iter().map(|request| -request.first).max();
         let shift = shift.unwrap_or(0).max(0);
         let mut id = self.tensors as u64;
-        let jobs = self.all.iter().map(|request| {
+        let job = |request: &Request| {
             let own = request.tensor.map(|tensor| tensor as u64);
             let number = own.unwrap_or(id);
             id += u64::from(own.is_none());
             let (birth, death) = (request.first + shift, request.last + 1 + shift);
             Job::new(number, birth as u64, death as u64, request.size).aligned(ALIGNMENT)
-        });
-        jobs.filter(|job| job.size > 0).collect()
+        };
+        self.all.iter().map(job).collect()
     }
 
-    /// The same with these offsets in an offline plan: one a job, in the order of
-    /// [`Requests::jobs`]. Scratch buffers are left to the planner, as no plan can hold them.
+    /// The same with these offsets in an offline plan, one a request. Scratch buffers are left
+    /// to the planner, as no plan can hold them.
     pub fn planned(&self, offsets: &[u64]) -> Requests {
         let mut planned = self.clone();
-        let jobs = planned.all.iter_mut().filter(|request| request.size > 0);
-        for (request, &offset) in jobs.zip(offsets) {
+        for (request, &offset) in planned.all.iter_mut().zip(offsets) {
             request.offset = request.tensor.map(|_| offset);
         }
         planned

@@ -58,6 +58,11 @@ pub(crate) fn bad_problem(what: impl Display) -> PyErr {
     ProblemError::new_err(what.to_string())
 }
 
+/// What was given as the content of a file is refused.
+pub(crate) fn file_error(what: String) -> PyErr {
+    classes::FileError::new_err(what)
+}
+
 /// A file is refused, or cannot be read.
 pub(crate) fn bad_file(path: Option<&Path>, error: FormatError) -> PyErr {
     let error = match (path, error) {

@@ -10,6 +10,7 @@ mod errors;
 mod files;
 mod jobs;
 mod solve;
+mod tflm;
 
 use pyo3::prelude::*;
 
@@ -22,4 +23,6 @@ mod _idealloc {
     use super::jobs::Jobs;
     #[pymodule_export]
     use super::solve::Progress;
+    #[pymodule_export]
+    use super::tflm::{TfliteModel, write_files};
 }
