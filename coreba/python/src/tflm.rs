@@ -87,15 +87,15 @@ impl TfliteModel {
         Some(refusal.to_string())
     }
 
-    /// Where the library puts the buffers, if the model's own plan is kept; `None` where it
-    /// plans other buffers than without.
-    fn place_by_own_plan(&self, py: Python<'_>) -> PyResult<Option<Vec<u64>>> {
-        match &self.own {
-            Some(Ok(own)) if own.all().len() == self.requests.all().len() => {
-                py.detach(|| place(own)).map(Some)
-            }
-            _ => Ok(None),
-        }
+    /// The head that the library takes if the model's own plan is kept, in bytes, and where it
+    /// puts the buffers; that is `None` where it plans other buffers than without.
+    fn by_own_plan(&self, py: Python<'_>) -> PyResult<Option<(u64, Option<Vec<u64>>)>> {
+        let Some(Ok(own)) = &self.own else {
+            return Ok(None);
+        };
+        let offsets = py.detach(|| place(own))?;
+        let is_alike = own.all().len() == self.requests.all().len();
+        Ok(Some((own.head(&offsets), is_alike.then_some(offsets))))
     }
 
     /// Where the library puts the buffers, by itself or with these offsets in a plan, one a

@@ -364,7 +364,7 @@ fn content_tells_a_format_that_the_name_does_not() {
 
 #[test]
 fn a_format_that_is_only_read_is_not_written() {
-    for format in ["trc", "iopddl", "xla"] {
+    for format in ["trc", "iopddl", "xla", "tflite"] {
         let ran = adapt(&[("x.csv", b"")], &["x.csv", "-", "--to", format]);
         refused(&ran, &[format, "only read"]);
     }
@@ -403,6 +403,7 @@ fn an_option_of_another_format_is_refused() {
         ["--size", "requested"],
         ["--usage", "first"],
         ["--allocation", "all"],
+        ["--log", "jobs.csv"],
     ] {
         let arguments = [&["jobs.csv", "jobs.plc"], &option[..]].concat();
         let ran = tests::run_in(folder.path(), "adapt", &arguments, b"");

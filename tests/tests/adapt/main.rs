@@ -4,4 +4,5 @@ mod formats;
 mod notes;
 mod partial;
 mod round_trips;
+mod tflite;
 mod traces;

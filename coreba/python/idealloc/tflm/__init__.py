@@ -129,8 +129,8 @@ def layout(
         iterations: how many placements to try.
         seed: of all randomness.
         threads: how many to use; `None`: those of the machine.
-        log: what a build of the library with TF_LITE_SHOW_MEMORY_USE printed for this model
-            without a plan: its scratch buffers are taken.
+        log: what a build of the library with TF_LITE_SHOW_MEMORY_USE printed for this model:
+            its scratch buffers are taken.
         force: replace a plan that the model has also where its tensors overlap on purpose, as
             Arm's Vela compiler makes them, or where the library refuses it.
 
@@ -143,11 +143,15 @@ def layout(
     buffers = [Buffer(*buffer) for buffer in read.buffers()]
     jobs = Jobs(*read.columns(), None, _ALIGNMENT)
     notes = read.notes()
-    own = _own_plan(read, jobs, force)
-    if isinstance(own, str):
-        head = read.head(read.place_by_own_plan() or [])
-        return Layout(content, False, head, head, 0, buffers, None, own, notes)
-    before = read.head(own)
+    if read.has_plan and not force:
+        before, own = _own_plan(read)
+        reason = _why_left_alone(read, jobs, own)
+        if reason is not None:
+            return Layout(content, False, before, before, 0, buffers, None, reason, notes)
+    else:
+        own = read.place()
+        before = read.head(own)
+    assert own is not None
     solved = solve(jobs, timeout=timeout, iterations=iterations, seed=seed, threads=threads)
     offsets = [int(offset) for offset in solved.offsets]
     placed = read.place(offsets)
@@ -163,26 +167,27 @@ def layout(
             read.with_plan(placed), True, before, after, solved.lower_bound, buffers, offsets, reason, notes
         )
     reason = "no smaller layout was found" if before > solved.lower_bound else "no layout is smaller"
-    if after > before:
-        reason += ", as the library would put scratch buffers" if solved.makespan < before else ""
+    if solved.makespan < before:
+        reason += ", as the library puts scratch buffers around a plan"
     return Layout(content, False, before, before, solved.lower_bound, buffers, offsets, reason, notes)
 
 
-def _own_plan(read: TfliteModel, jobs: Jobs, force: bool) -> list[int] | str:
-    """Where the library puts the buffers of the model as it is, or why that is left alone."""
-    if not read.has_plan or force:
-        return read.place()
+def _own_plan(read: TfliteModel) -> tuple[int, list[int] | None]:
     refusal = read.refusal()
-    if refusal is not None:
+    own = read.by_own_plan()
+    if own is None:
         raise FileError(f"{refusal}; to replace it, force that")
-    placed = read.place_by_own_plan()
-    if read.is_for_ethos_u or placed is None:
+    return own
+
+
+def _why_left_alone(read: TfliteModel, jobs: Jobs, own: list[int] | None) -> str | None:
+    if read.is_for_ethos_u or own is None:
         return "the model has a plan that its compiled parts, or its variables, rely on"
     try:
-        jobs.verify(placed, 0)
+        jobs.verify(own, 0)
     except PlacementError as overlap:
         return f"the model has a plan whose buffers overlap on purpose, as it seems: {overlap}"
-    return placed
+    return None
 
 
 def _header(name: str, buffers: list[Buffer], offsets: list[int]) -> str:

@@ -39,8 +39,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--log",
         metavar="FILE",
-        help="what a build with TF_LITE_SHOW_MEMORY_USE printed for the model without a plan: its scratch"
-        " buffers are taken, not those of the reference kernels",
+        help="what a build with TF_LITE_SHOW_MEMORY_USE printed for the model: its scratch buffers are taken,"
+        " not those of the reference kernels",
     )
     parser.add_argument("--force", action="store_true", help="replace a plan whose buffers overlap on purpose, as Vela's")
     parser.add_argument(

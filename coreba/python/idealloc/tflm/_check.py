@@ -7,15 +7,20 @@ prints the arena's head to standard error.
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from idealloc._errors import FileError
+
+if TYPE_CHECKING:
+    import numpy
 
 _SECONDS = 600.0
 _RUNS = 3
@@ -38,6 +43,8 @@ def run(model: bytes, seed: int = 0) -> Run:
     Raises:
         FileError: the interpreter cannot run the model, or is not there.
     """
+    if importlib.util.find_spec("tflite_micro") is None:
+        raise FileError("to run models needs the package tflite-micro: pip install --pre tflite-micro")
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.tflite")
         with open(path, "wb") as file:
@@ -51,7 +58,7 @@ def run(model: bytes, seed: int = 0) -> Run:
     head = re.search(r"Arena allocation head (\d+) bytes", errors)
     if child.returncode != 0 or head is None:
         lines = [line for line in errors.splitlines() if line.strip()]
-        why = lines[-1] if lines else f"it ended with {child.returncode} and no word"
+        why = lines[-1] if lines else f"it ended without a word, with {child.returncode}"
         raise FileError(f"the interpreter cannot run the model: {why}")
     told = json.loads(child.stdout)
     return Run(int(head[1]), told["digest"], told["constant"])
@@ -62,15 +69,12 @@ def _main(path: str, seed: int) -> int:
 
     import numpy
 
-    try:
-        from tflite_micro.python.tflite_micro import runtime
-    except ImportError:
-        print("the package tflite-micro is not there: pip install --pre tflite-micro", file=sys.stderr)
-        return 1
+    runtime = importlib.import_module("tflite_micro.python.tflite_micro.runtime")
     with open(path, "rb") as file:
         model = file.read()
     inputs, outputs = _ports(model)
-    interpreter = runtime.Interpreter.from_bytes(model, arena_size=(1 << 20) + 64 * len(model) + _planned(model))
+    arena = _planned(model) + 4 * len(model) + (1 << 20)
+    interpreter = runtime.Interpreter.from_bytes(model, arena_size=arena)
     random = numpy.random.default_rng(seed)
     results = []
     for _ in range(_RUNS):
@@ -85,7 +89,7 @@ def _main(path: str, seed: int) -> int:
     return 0
 
 
-def _values(random, shape, kind):  # type: ignore[no-untyped-def]
+def _values(random: numpy.random.Generator, shape: Any, kind: numpy.dtype[Any]) -> Any:
     if kind.kind == "b":
         return random.integers(0, 2, shape).astype(kind)
     if kind.kind == "f":
@@ -97,18 +101,17 @@ def _values(random, shape, kind):  # type: ignore[no-untyped-def]
 
 def _ports(model: bytes) -> tuple[int, int]:
     """How many inputs and outputs the first subgraph has."""
-    from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
-
+    schema = importlib.import_module("tflite_micro.tensorflow.lite.micro.python.schema_py_generated")
     graph = schema.Model.GetRootAsModel(model, 0).Subgraphs(0)
     return graph.InputsLength(), graph.OutputsLength()
 
 
 def _planned(model: bytes) -> int:
-    """Bytes that no layout passes."""
+    """Bytes that no sensible layout passes."""
     from idealloc._idealloc import TfliteModel
 
     buffers = TfliteModel(model).buffers()
-    return 2 * sum(buffer[2] for buffer in buffers) + 256 * len(buffers)
+    return 2 * sum(buffer[2] for buffer in buffers)
 
 
 if __name__ == "__main__":
