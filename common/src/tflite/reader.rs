@@ -31,7 +31,9 @@ impl Reader {
         let mut notes = requests.notes().to_vec();
         let offsets = requests.greedy();
         if offsets.is_none() {
-            notes.push("without a placement: the library's planner takes too long".to_owned());
+            notes.push(
+                "without a placement: so many would keep the library's planner too long".to_owned(),
+            );
         }
         let mut offsets = offsets.into_iter().flatten();
         let mut rows = Vec::with_capacity(requests.all().len());

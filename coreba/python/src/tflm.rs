@@ -127,7 +127,8 @@ impl TfliteModel {
 fn place(requests: &Requests) -> PyResult<Vec<u64>> {
     requests.greedy().ok_or_else(|| {
         let (count, most) = (requests.all().len(), tflite::greedy::MOST);
-        let what = format!("{count} buffers, of which the library's planner takes up to {most}");
+        let what =
+            format!("{count} buffers: more than {most} would keep the library's planner too long");
         file_error(what)
     })
 }

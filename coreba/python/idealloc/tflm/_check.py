@@ -1,6 +1,6 @@
 """Runs a model before and after in TensorFlow Lite Micro's own interpreter.
 
-Needs the package `tflite-micro` (`pip install --pre tflite-micro`). Each model runs in a
+Needs the package `tflite-micro` (`pip install 'idealloc[tflm]'`). Each model runs in a
 process of its own: the interpreter ends its process where a model is not to its liking, and
 prints the arena's head to standard error.
 """
@@ -44,7 +44,7 @@ def run(model: bytes, seed: int = 0) -> Run:
         FileError: the interpreter cannot run the model, or is not there.
     """
     if importlib.util.find_spec("tflite_micro") is None:
-        raise FileError("to run models needs the package tflite-micro: pip install --pre tflite-micro")
+        raise FileError("to run models needs the package tflite-micro: pip install 'idealloc[tflm]'")
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.tflite")
         with open(path, "wb") as file:
