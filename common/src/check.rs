@@ -7,12 +7,15 @@ pub(crate) mod violation;
 
 use std::collections::HashMap;
 
+use crate::memory;
 use crate::placement::Placement;
 use crate::problem::Problem;
 pub use violation::Violation;
 
 /// Checks a placement against everything that the problem says, with one
-/// address space a heap. Alignment applies to `start + heap + offset`.
+/// address space a heap. Alignment applies to `start + heap + offset`, but to
+/// `start + offset` where heaps are no addresses of a program but numbers of pools: each
+/// pool begins at a multiple of every alignment.
 ///
 /// # Errors
 /// The first [`Violation`] found.
@@ -36,14 +39,16 @@ pub fn verify_overlaps(problem: &Problem, placement: &Placement) -> Result<(), V
 
 fn verify_each(problem: &Problem, placement: &Placement, start: u64) -> Result<(), Violation> {
     let mut groups: HashMap<&str, usize> = HashMap::new();
+    let are_addresses = memory::are_addresses(problem.jobs().iter().map(|job| job.heap));
     for (index, (job, &offset)) in problem.jobs().iter().zip(&placement.offsets).enumerate() {
-        let address = u128::from(start) + u128::from(job.heap) + u128::from(offset);
+        let heap = if are_addresses { job.heap } else { 0 };
+        let address = u128::from(start) + u128::from(heap) + u128::from(offset);
         if address % u128::from(job.alignment) != 0 {
             let (id, alignment) = (job.id.clone(), job.alignment);
             return Err(Violation::Misaligned {
                 id,
                 start,
-                heap: job.heap,
+                heap,
                 offset,
                 alignment,
             });

@@ -150,15 +150,6 @@ pub fn load_with(
     loader.finish()
 }
 
-/// No program has memory below.
-const LEAST_ADDRESS: u64 = 1 << 20;
-
-/// Whether heaps are mappings of a program, of which a trace may not know some, and not
-/// numbers of pools.
-fn are_addresses(mut heaps: impl Iterator<Item = u64> + Clone) -> bool {
-    heaps.clone().any(|heap| heap != 0) && heaps.all(|heap| heap == 0 || heap >= LEAST_ADDRESS)
-}
-
 struct Loader {
     offsets: Offsets,
     gate: Gate,
@@ -225,7 +216,7 @@ impl Loader {
                 offsets: self.placement,
             });
         }
-        let is_traced = are_addresses(self.jobs.iter().map(|job| job.heap));
+        let is_traced = memory::are_addresses(self.jobs.iter().map(|job| job.heap));
         if let Some(placement) = &self.document.placement
             && self.document.memory.is_none()
             && is_traced

@@ -44,6 +44,15 @@ use regions::{Change, Regions};
 /// Bytes a page.
 pub const PAGE: u64 = 4096;
 
+/// No program has memory below.
+const LEAST_ADDRESS: u64 = 1 << 20;
+
+/// Whether heaps are mappings of a program, of which a trace may not know some, and not
+/// numbers of pools.
+pub(crate) fn are_addresses(mut heaps: impl Iterator<Item = u64> + Clone) -> bool {
+    heaps.clone().any(|heap| heap != 0) && heaps.all(|heap| heap == 0 || heap >= LEAST_ADDRESS)
+}
+
 /// A largest value, and the first instant that reaches it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Peak {

@@ -322,11 +322,34 @@ fn a_conflict_is_said_first_with_both_jobs_and_the_answer_is_no() {
 
 #[test]
 fn a_misaligned_address_is_told_with_its_heap() {
-    let jobs = "id,lower,upper,size,alignment,heap,offset\n1,0,5,8,16,8,16\n";
+    let jobs = "id,lower,upper,size,alignment,heap,offset\n1,0,5,8,16,1048584,16\n";
     let folder = folder(&[("jobs.csv", jobs)]);
     let ran = run_in(folder.path(), "report", &["jobs.csv", "--quiet"], b"");
     assert_eq!(ran.code, 1);
-    let sum = "job 1: start 0 + heap 8 + offset 16 is not a multiple of its alignment 16";
+    let sum = "job 1: start 0 + heap 1048584 + offset 16 is not a multiple of its alignment 16";
+    assert!(ran.err.contains(sum), "{}", ran.err);
+}
+
+#[test]
+fn the_number_of_a_pool_is_no_part_of_an_address() {
+    let header = "id,lower,upper,size,alignment,heap,offset\n";
+    let jobs =
+        |offset: u64| format!("{header}1,0,5,8,16,0,16\n2,0,5,8,16,1,{offset}\n3,0,5,8,16,2,0\n");
+    let folder = folder(&[("sound.csv", jobs(32)), ("odd.csv", jobs(15))]);
+    let report = |file: &str| run_in(folder.path(), "report", &[file, "--quiet"], b"");
+    for file in ["sound.csv", "sound.plc"] {
+        let to_plc = run_in(
+            folder.path(),
+            "adapt",
+            &["sound.csv", "sound.plc", "--force"],
+            b"",
+        );
+        assert_eq!(to_plc.code, 0, "{}", to_plc.err);
+        assert_eq!(report(file).code, 0, "{}", report(file).err);
+    }
+    let ran = report("odd.csv");
+    assert_eq!(ran.code, 1);
+    let sum = "job 2: start 0 + offset 15 is not a multiple of its alignment 16";
     assert!(ran.err.contains(sum), "{}", ran.err);
 }
 
