@@ -33,7 +33,7 @@ pub enum Format {
     Csv,
     /// The JSON of the contest on intra-operator parallelism; only read.
     Iopddl,
-    /// XLA's `*-buffer-assignment.txt`; only read.
+    /// XLA's `*-buffer-assignment.txt` or `*.hlo.pb`; only read.
     Xla,
     /// A TensorFlow Lite model, as TensorFlow Lite Micro lays it out; only read.
     Tflite,
@@ -49,6 +49,12 @@ impl Format {
             "gz" | "zst" => Format::of_path(Path::new(path.file_stem()?)),
             "json" => Some(Format::Iopddl),
             "tflite" => Some(Format::Tflite),
+            "pb" => path
+                .file_stem()?
+                .to_str()?
+                .to_ascii_lowercase()
+                .ends_with(".hlo")
+                .then_some(Format::Xla),
             "txt" => path
                 .file_stem()?
                 .to_str()?
@@ -70,6 +76,9 @@ impl Format {
     pub fn of_content(head: &[u8]) -> Option<Format> {
         if head.get(4..8) == Some(tflite::IDENTIFIER) {
             return Some(Format::Tflite);
+        }
+        if xla::is_module(head) {
+            return Some(Format::Xla);
         }
         let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
         let text = head.trim_ascii_start();

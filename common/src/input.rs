@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use crate::anomaly::TraceSummary;
 use crate::csv;
-use crate::error::{FormatError, Place};
+use crate::error::FormatError;
 use crate::format::Format;
 use crate::iopddl::{self, Usage};
 use crate::job::Job;
@@ -18,7 +18,7 @@ use crate::plc;
 use crate::problem::{Gate, Problem};
 use crate::row::{Row, Rows};
 use crate::tflite;
-use crate::xla::{self, LiveRanges};
+use crate::xla;
 
 /// What the offsets of a file are taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +46,8 @@ pub struct Reading {
     pub usage: Usage,
     /// Of XLA's dump: which allocations.
     pub allocation: xla::Choice,
-    /// What XLA's second file says; its first cannot be read without.
-    pub live_ranges: Option<LiveRanges>,
+    /// Of XLA's dump: what other files tell.
+    pub beside: xla::Beside,
     /// Of a TensorFlow Lite model: what tells the scratch buffers of its kernels.
     pub log: Option<tflite::Log>,
 }
@@ -68,13 +68,11 @@ pub fn rows<'a>(
         Format::Plc => Box::new(plc::Reader::new(input)),
         Format::Csv => Box::new(csv::Reader::with_options(input, reading.csv)?),
         Format::Iopddl => Box::new(iopddl::Reader::new(input, reading.usage)?),
-        Format::Xla => {
-            let Some(ranges) = &reading.live_ranges else {
-                let what = "XLA's live ranges are in a second file: let adapt join the two";
-                return Err(FormatError::malformed(Place::Line(1), what));
-            };
-            Box::new(xla::Reader::new(input, ranges, reading.allocation)?)
-        }
+        Format::Xla => Box::new(xla::Reader::new(
+            input,
+            &reading.beside,
+            reading.allocation,
+        )?),
         Format::Tflite => Box::new(tflite::Reader::new(input, reading.log.as_ref())?),
     })
 }

@@ -16,7 +16,7 @@ use common::plc;
 use common::problem::Problem;
 use common::row::Rows as _;
 use common::trace::{Block, Call, Writer};
-use common::xla::{Choice, LiveRanges};
+use common::xla::{Beside, Choice, LiveRanges};
 
 fn malloc(requested: u64, pointer: u64, usable: u64) -> Call {
     let (thread, mapping_base) = (7, 0x1000);
@@ -128,7 +128,10 @@ fn dumps_of_compilers_become_jobs() {
 
     let ranges = "BufferLiveRange:\n a{}:0-2\n b{}:1-3\n";
     let reading = input::Reading {
-        live_ranges: Some(LiveRanges::read(ranges.as_bytes()).expect("sound")),
+        beside: Beside {
+            live_ranges: Some(LiveRanges::read(ranges.as_bytes()).expect("sound")),
+            ..Beside::default()
+        },
         allocation: Choice::Temp,
         ..input::Reading::default()
     };

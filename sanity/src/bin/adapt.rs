@@ -1,7 +1,6 @@
 //! `adapt`: from a trace, or a compiler's list of buffers, to jobs in
 //! bin-packing notation, and from one format of jobs to another.
 
-use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use clap::{Parser, ValueEnum};
 use cli::output;
+use common::error::FormatError;
 use common::format::{self, Format};
 use common::input::Reading;
 use common::iopddl::Usage;
@@ -16,7 +16,7 @@ use common::lifetimes;
 use common::text::counted;
 use common::tflite;
 use common::units::{hexadecimal, whole_number};
-use common::xla::{self, LiveRanges};
+use common::xla::{self, Beside, Hlo, LiveRanges, Platform};
 use sanity::adapt::progress::Progress;
 use sanity::adapt::{self, AdaptError, Heaps, Options, Summary};
 
@@ -93,6 +93,10 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     live_range: Option<PathBuf>,
 
+    /// XLA: the module (its text or .hlo.pb), where it is not beside the input under its usual name
+    #[arg(long, value_name = "FILE")]
+    hlo: Option<PathBuf>,
+
     /// TensorFlow Lite: what a build with TF_LITE_SHOW_MEMORY_USE printed, for the scratch buffers of its kernels
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
@@ -121,7 +125,8 @@ Examples:
   adapt buffers.csv buffers.plc
   adapt app.plc - --to csv | head
   adapt problem.json problem.csv --usage smallest
-  adapt module.cpu_after_optimizations-buffer-assignment.txt module.plc
+  adapt module.cpu_after_optimizations-buffer-assignment.txt module.csv
+  adapt module.cpu_after_optimizations.hlo.pb module.csv
   adapt model.tflite model.csv
 
 Formats:
@@ -131,8 +136,9 @@ Formats:
           semicolons or tabs; lines that begin with # are comments
   iopddl  the JSON of the ASPLOS/EuroSys 2025 contest (.json, or a file that begins with {);
           nodes with an empty lifetime or no usage are left out
-  xla     XLA's *-buffer-assignment.txt (or a file that begins with BufferAssignment:) and the
-          *-live-range.txt beside it; the placement is XLA's own, aliases are one job
+  xla     XLA's *.hlo.pb, or its *-buffer-assignment.txt (or a file that begins with
+          BufferAssignment:) with the *-live-range.txt and *after_optimizations.txt beside it;
+          the placement is XLA's own, and what must share a place is one job or a group
   tflite  a TensorFlow Lite model (.tflite, or a file whose bytes 4 to 8 are TFL3): what
           TensorFlow Lite Micro plans, and where it puts it; scratch buffers are those of its
           reference kernels, or those that --log tells
@@ -276,6 +282,7 @@ fn check_options(arguments: &Arguments, from: Format) -> anyhow::Result<()> {
         ("--usage", Format::Iopddl, arguments.usage.is_some()),
         ("--allocation", Format::Xla, arguments.allocation.is_some()),
         ("--log", Format::Tflite, arguments.log.is_some()),
+        ("--hlo", Format::Xla, arguments.hlo.is_some()),
     ];
     for (option, format, is_given) in given {
         if is_given && format != from {
@@ -289,9 +296,9 @@ fn check_options(arguments: &Arguments, from: Format) -> anyhow::Result<()> {
 }
 
 fn options(arguments: &Arguments, from: Format) -> anyhow::Result<Options> {
-    let live_ranges = match from {
-        Format::Xla => Some(live_ranges(arguments)?),
-        _ => None,
+    let beside = match from {
+        Format::Xla => beside(arguments)?,
+        _ => Beside::default(),
     };
     let trace = lifetimes::Options {
         clock: match arguments.clock {
@@ -311,7 +318,7 @@ fn options(arguments: &Arguments, from: Format) -> anyhow::Result<Options> {
             not_placed: !keeps_offsets || arguments.merge_heaps,
             usage: arguments.usage.unwrap_or_default(),
             allocation: arguments.allocation.unwrap_or_default(),
-            live_ranges,
+            beside,
             csv: arguments.csv.options(),
             log: log(arguments)?,
         },
@@ -325,18 +332,49 @@ fn options(arguments: &Arguments, from: Format) -> anyhow::Result<Options> {
     })
 }
 
-fn live_ranges(arguments: &Arguments) -> anyhow::Result<LiveRanges> {
+/// What the other files of XLA's dump tell: those that options name, or that lie
+/// beside the input.
+fn beside(arguments: &Arguments) -> anyhow::Result<Beside> {
     let input = &arguments.input;
-    let beside = || xla::live_range_beside(input).filter(|path| fs::metadata(path).is_ok());
-    let Some(path) = arguments.live_range.clone().or_else(beside) else {
-        bail!(
-            "{}: no file of live ranges beside it (*-live-range.txt): name it with --live-range",
-            input.display()
-        );
+    // A protocol buffer holds its module, and says more than the text beside it.
+    let is_whole = input.to_str().is_some_and(|name| name.contains(".hlo.pb"));
+    let named = |name: &Option<PathBuf>, usual: Vec<PathBuf>| {
+        let usual = || usual.into_iter().find(|path| path.is_file());
+        name.clone().or_else(usual)
     };
+    let mut live_ranges = match named(&arguments.live_range, xla::live_range_beside(input)) {
+        Some(path) => Some(read_beside(&path, LiveRanges::read)?),
+        None => None,
+    };
+    if live_ranges.is_none()
+        && is_whole
+        && let Some(path) = named(&None, xla::assignment_beside(input))
+    {
+        live_ranges = read_beside(&path, LiveRanges::find)?;
+    }
+    let usual = match is_whole {
+        true => Vec::new(),
+        false => xla::hlo_beside(input, live_ranges.is_none()),
+    };
+    let hlo = match named(&arguments.hlo, usual) {
+        Some(path) => Some(read_beside(&path, Hlo::read)?),
+        None => None,
+    };
+    Ok(Beside {
+        live_ranges,
+        hlo,
+        platform: Platform::of_path(input),
+    })
+}
+
+/// Reads another file of a dump, which an error names.
+fn read_beside<T>(
+    path: &Path,
+    read: impl FnOnce(Box<dyn Read>) -> Result<T, FormatError>,
+) -> anyhow::Result<T> {
     let in_path = || path.display().to_string();
-    let file = format::open(&path).with_context(in_path)?;
-    LiveRanges::read(file).with_context(in_path)
+    let file = format::open(path).with_context(in_path)?;
+    read(file).with_context(in_path)
 }
 
 fn log(arguments: &Arguments) -> anyhow::Result<Option<tflite::Log>> {

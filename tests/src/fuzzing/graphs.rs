@@ -1,12 +1,13 @@
-//! What compilers dump: the contest's JSON, and XLA's two files.
+//! What compilers dump: the contest's JSON, and XLA's files.
 
+use common::error::FormatError;
 use common::format::Format;
 use common::input::Reading;
 use common::iopddl::Usage;
 use common::job::Job;
 use common::problem::Problem;
 use common::row::Row;
-use common::xla::{Choice, LiveRanges};
+use common::xla::{Beside, Choice, Hlo, LiveRanges, Platform};
 use serde_json::Value;
 
 use super::reading::{Drops, Table, table, table_however_read};
@@ -89,16 +90,45 @@ fn in_other_formats(rows: &[Row]) {
 }
 
 /// Any bytes as XLA's dump: up to the first zero byte the buffer assignment,
-/// behind it the live ranges.
+/// behind it the live ranges, and behind the next the module.
 pub fn xla(bytes: &[u8]) {
-    let split = bytes.iter().position(|&byte| byte == 0);
-    let (assignment, ranges) = bytes.split_at(split.unwrap_or(bytes.len()));
-    let ranges = &ranges[ranges.len().min(1)..];
-    let read = LiveRanges::read(ranges).map_err(|error| error.to_string());
-    let in_drops = LiveRanges::read(Drops::new(ranges)).map_err(|error| error.to_string());
-    assert_eq!(read.is_ok(), in_drops.is_ok());
+    let mut parts = bytes.splitn(3, |&byte| byte == 0);
+    let mut part = || parts.next().unwrap_or_default();
+    let (assignment, ranges, module) = (part(), part(), part());
+    let mut beside = Beside {
+        live_ranges: however_read(ranges, |input| LiveRanges::read(input)),
+        hlo: however_read(module, |input| Hlo::read(input)),
+        platform: bytes.len().is_multiple_of(2).then_some(Platform::Gpu),
+    };
+    dumps(assignment, &beside);
+    beside.live_ranges = None;
+    dumps(assignment, &beside);
+}
+
+/// Any bytes as XLA's protocol buffer, by itself and as the module of a text.
+pub fn hlo(bytes: &[u8]) {
+    dumps(bytes, &Beside::default());
+    let beside = Beside {
+        hlo: however_read(bytes, |input| Hlo::read(input)),
+        ..Beside::default()
+    };
+    dumps(super::seeds::ASSIGNMENT.as_bytes(), &beside);
+}
+
+/// What a reader makes of an input, at once and in drops.
+fn however_read<T>(
+    bytes: &[u8],
+    read: impl Fn(&mut dyn std::io::Read) -> Result<T, FormatError>,
+) -> Option<T> {
+    let at_once = read(&mut &bytes[..]).map_err(|error| error.to_string());
+    let in_drops = read(&mut Drops::new(bytes)).map_err(|error| error.to_string());
+    assert_eq!(at_once.as_ref().err(), in_drops.as_ref().err());
+    at_once.ok()
+}
+
+fn dumps(assignment: &[u8], beside: &Beside) {
     let mut reading = Reading {
-        live_ranges: read.ok(),
+        beside: beside.clone(),
         ..Reading::default()
     };
     for choice in [Choice::Temp, Choice::All, Choice::Number(0)] {
@@ -115,11 +145,20 @@ fn dumped((rows, layout): Table) {
     let layout = layout.expect("dumps have columns of their own");
     for row in &rows {
         let offset = row.offset.expect("every value has an offset");
-        assert!(offset.is_multiple_of(row.job.alignment) && row.job.alignment <= 64);
+        assert!(offset.is_multiple_of(row.job.alignment) && row.job.alignment <= 128);
         assert!(!row.unknown[0].is_empty());
     }
     let jobs: Vec<Job> = rows.iter().map(|row| row.job.clone()).collect();
     if Problem::new(jobs).is_ok() {
+        // Members of a group lie in one place.
+        let mut places = std::collections::HashMap::new();
+        for row in &rows {
+            if let Some(group) = row.job.group() {
+                let place = (row.job.heap, row.offset);
+                let first = *places.entry((row.job.heap, group)).or_insert(place);
+                assert_eq!(first, place, "{group}");
+            }
+        }
         round_trip(&rows, &layout.with_offset());
     }
 }

@@ -19,7 +19,7 @@ mod trace;
 mod traced;
 
 pub use convert::convert;
-pub use graphs::{iopddl, xla};
+pub use graphs::{hlo, iopddl, xla};
 pub use packed::packed;
 pub use report::{placements, report};
 pub use solve::{extremes, solve};
@@ -39,13 +39,14 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     target("trace", trace, seeds::traces),
     target("events", events, seeds::noise),
     target("plc", plc, seeds::plc),
     target("csv", csv, seeds::csv),
     target("iopddl", iopddl, seeds::iopddl),
     target("xla", xla, seeds::xla),
+    target("hlo", hlo, seeds::hlo),
     target("tflite", tflite, seeds::tflite),
     target("packed", packed, seeds::packed),
     target("convert", convert, seeds::selected),

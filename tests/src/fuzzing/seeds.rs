@@ -1,6 +1,6 @@
 //! Small inputs to begin with.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 
 use common::format::Format;
 use common::row::Row;
@@ -30,7 +30,7 @@ const IOPDDL: [&str; 3] = [
     "{}",
 ];
 
-const ASSIGNMENT: &str = "BufferAssignment:\n\
+pub(super) const ASSIGNMENT: &str = "BufferAssignment:\n\
 allocation 0: size 64, parameter 0, shape |f32[16]| at ShapeIndex {}:\n \
 value: <0 p @0> (size=64,offset=0): f32[16]{0}\n\
 allocation 1: size 192, preallocated-temp:\n \
@@ -44,6 +44,30 @@ Total bytes used: 256 (256B)\n";
 const RANGES: &str = "HloLiveRange (max 9):\n  InstructionSequence:\n    0:p\n  BufferLiveRange:\n    \
 p{}:0-9\n    dot.1{}:1-3\n    while.2{1}:1-4\n    add.3{}:3-6\n    neg{}:4-7\n    exp{}:2-5\n  \
 Live ranges at 3 (peak):\n    dot.1{}: 64 bytes\n";
+
+const MODULE: &str = "HloModule m, is_scheduled=true, input_output_alias={ {1}: (0, {}, may-alias) }, x={a=\"}\"}\n\n\
+%fused (q: f32[16], r: f32[4], s: s32[]) -> f32[16] {\n  \
+%q = f32[16]{0} parameter(0)\n  %r = f32[4]{0} parameter(1)\n  %s = s32[] parameter(2)\n  \
+%b = f32[16]{0} bitcast(%q)\n  \
+ROOT %u = f32[16]{0} dynamic-update-slice(f32[16]{0} %b, %r, %s)\n}\n\n\
+%body (t: (s32[], f32[16])) -> (s32[], f32[16]) {\n  \
+%t = (s32[], /*index=1*/f32[16]{0:T(128)}) parameter(0)\n  \
+%i = s32[] get-tuple-element(%t), index=0, metadata={op_name=\"a\\\"(b\"}\n  \
+%add.3 = f32[16]{0} fusion(%t#1, %i, %i), kind=kLoop, calls=%fused, backend_config={\"operation_queue_id\":\"0\"}\n  \
+ROOT %v = (s32[], f32[16]{0}) tuple(%i, %add.3)\n}\n\n\
+%cond (w: (s32[], f32[16])) -> pred[] {\n  \
+%w = (s32[], f32[16]{0}) parameter(0)\n  ROOT %neg = pred[] constant(false)\n}\n\n\
+%branch (y: f32[16]) -> f32[16] {\n  ROOT %y = f32[16]{0} parameter(0)\n}\n\n\
+ENTRY %main (p: f32[16]) -> (f32[16], f32[16]) {\n  \
+%p = f32[16]{0} parameter(0)\n  %c = f32[4]{0} constant({1, 2, 3, 4})\n  %o = s32[] constant(0)\n  \
+%dot.1 = f32[16]{0} copy(%p)\n  %n = (s32[], f32[16]{0}) tuple(%o, %dot.1)\n  \
+%while.2 = (s32[], f32[16]{0}) while(%n), condition=%cond, body=%body\n  \
+%e = f32[16]{0} get-tuple-element(%while.2), index=1\n  \
+%exp = f32[16]{0} conditional(%o, %e, %p), branch_computations={%branch, %branch}\n  \
+%z = (f32[16]{0}, f32[8]{0}) custom-call(%exp), custom_call_target=\"k\", output_to_operand_aliasing={{0}: (0, {})}\n  \
+%g = (f32[16]{0}, f32[64]{0}) all-gather-start(%exp), dimensions={0}\n  \
+%h = f32[64]{0} all-gather-done(%g)\n  \
+ROOT %k = (f32[16]{0}, f32[16]{0}) tuple(%e, %exp)\n}\n";
 
 /// Bytes of no format.
 pub(super) fn noise() -> Vec<Vec<u8>> {
@@ -136,7 +160,27 @@ pub(super) fn iopddl() -> Vec<Vec<u8>> {
 }
 
 pub(super) fn xla() -> Vec<Vec<u8>> {
-    vec![[ASSIGNMENT, "\0", RANGES].concat().into_bytes()]
+    let explicit = MODULE.replace("%t#1", "%i");
+    [MODULE, &explicit]
+        .map(|module| {
+            [ASSIGNMENT, "\0", RANGES, "\0", module]
+                .concat()
+                .into_bytes()
+        })
+        .to_vec()
+}
+
+/// Modules as text, and protocol buffers: small ones that XLA wrote.
+pub(super) fn hlo() -> Vec<Vec<u8>> {
+    let mut seeds = vec![MODULE.as_bytes().to_vec()];
+    let samples = crate::workspace().join("tests/samples");
+    for name in ["branches.hlo.pb.gz", "branches.txt.gz"] {
+        let mut unpacked = Vec::new();
+        let mut packed = common::format::open(&samples.join(name)).expect("a sample");
+        packed.read_to_end(&mut unpacked).expect("a sound sample");
+        seeds.push(unpacked);
+    }
+    seeds
 }
 
 /// A chain with scratch buffers; a loop, a variable and a plan.

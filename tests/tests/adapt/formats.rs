@@ -3,38 +3,36 @@
 use std::fs;
 use std::path::PathBuf;
 
-use common::check;
 use common::format::Format;
 use common::input::{self, Document, Offsets};
 use common::job::JobId;
-use common::problem::Gate;
-use common::row::Rows as _;
 use common::text::counted;
-use common::xla::{self, LiveRanges};
 use proptest::prelude::*;
 use tempfile::TempDir;
 use tests::{Ran, run_in};
 
-fn sample(name: &str) -> PathBuf {
+use super::xla_ties::dump;
+
+pub(super) fn sample(name: &str) -> PathBuf {
     tests::workspace().join("tests/samples").join(name)
 }
 
-fn sample_bytes(name: &str) -> Vec<u8> {
+pub(super) fn sample_bytes(name: &str) -> Vec<u8> {
     fs::read(sample(name)).expect("a sample")
 }
 
 /// Runs `adapt` in a folder of its own with the files given.
-fn adapt(files: &[(&str, &[u8])], arguments: &[&str]) -> Ran {
+pub(super) fn adapt(files: &[(&str, &[u8])], arguments: &[&str]) -> Ran {
     let folder = tests::folder(files);
     run_in(folder.path(), "adapt", arguments, b"")
 }
 
-fn sound(ran: &Ran) -> Document {
+pub(super) fn sound(ran: &Ran) -> Document {
     assert_eq!(ran.code, 0, "{}", ran.err);
     input::load(ran.out.as_bytes(), Format::Csv, Offsets::Placement).expect("a sound CSV")
 }
 
-fn refused(ran: &Ran, expected: &[&str]) {
+pub(super) fn refused(ran: &Ran, expected: &[&str]) {
     assert_eq!(ran.code, 2, "{}", ran.err);
     // At most the header: what goes to standard output cannot be taken back.
     assert!(ran.out.lines().count() <= 1, "{}", ran.out);
@@ -54,7 +52,7 @@ fn of_contest(json: &str) -> Ran {
 }
 
 /// Id, birth, death and size of each job.
-fn jobs(document: &Document) -> Vec<(u64, u64, u64, u64)> {
+pub(super) fn jobs(document: &Document) -> Vec<(u64, u64, u64, u64)> {
     let number = |id: &JobId| match id {
         JobId::Number(number) => *number,
         JobId::Text(text) => panic!("{text} is no number"),
@@ -165,184 +163,6 @@ fn what_is_wrong_with_a_contest_file_is_told_with_its_place() {
 }
 
 #[test]
-fn xlas_placement_is_valid_and_as_high_as_its_allocation() {
-    let file = sample("scan-buffer-assignment.txt").display().to_string();
-    let ran = adapt(&[], &[&file, "-", "--to", "csv", "--offsets"]);
-    let document = sound(&ran);
-    let placement = document.placement.expect("placed");
-    assert_eq!(check::verify(&document.problem, &placement, 0), Ok(()));
-    let tops = document.problem.jobs().iter().zip(&placement.offsets);
-    // "allocation 9: size 24772, preallocated-temp"
-    assert_eq!(
-        tops.map(|(job, offset)| offset + job.size).max(),
-        Some(24772)
-    );
-    assert!(
-        ran.err.contains("32 values joined to the job of an alias"),
-        "{}",
-        ran.err
-    );
-    assert!(
-        document
-            .problem
-            .jobs()
-            .iter()
-            .all(|job| job.alignment == 64)
-    );
-    // The same as a .plc, through the tools.
-    let folder = TempDir::new().expect("a folder");
-    let ran = run_in(folder.path(), "adapt", &[&file, "x.plc"], b"");
-    assert_eq!(ran.code, 0, "{}", ran.err);
-    let report = run_in(folder.path(), "report", &["x.plc"], b"");
-    assert_eq!(report.code, 0, "{}", report.err);
-    assert!(report.out.contains("24772 bytes"), "{}", report.out);
-}
-
-#[test]
-fn the_shared_xla_sample_is_read_where_it_is_there() {
-    let file = tests::workspace().join("../shared/data/xla/mlp-buffer-assignment.txt");
-    if !file.exists() {
-        eprintln!("SKIPPED: no {}", file.display());
-        return;
-    }
-    let file = file.display().to_string();
-    let document = sound(&adapt(&[], &[&file, "-", "--to", "csv", "--offsets"]));
-    let placement = document.placement.expect("placed");
-    assert_eq!(check::verify(&document.problem, &placement, 0), Ok(()));
-    let tops = document.problem.jobs().iter().zip(&placement.offsets);
-    assert_eq!(
-        tops.map(|(job, offset)| offset + job.size).max(),
-        Some(181504)
-    );
-}
-
-/// A dump of one preallocated allocation with these values: name, size, offset
-/// and live range.
-fn dump(values: &[(&str, u64, u64, &str)]) -> [(&'static str, Vec<u8>); 2] {
-    let (mut assignment, mut ranges) = (
-        "BufferAssignment:\nallocation 0: size 8, constant:\n value: <7 c @0> (size=8,offset=0): \
-         f32[2]\nallocation 1: size 64, preallocated-temp:\n"
-            .to_owned(),
-        "HloLiveRange (max 9):\n  BufferLiveRange:\n".to_owned(),
-    );
-    for (number, (name, size, offset, range)) in values.iter().enumerate() {
-        let place = format!("(size={size},offset={offset}): f32[1]{{0}}");
-        assignment += &format!(" value: <{number} {name} @0> {place}\n");
-        let name = name.strip_suffix(" (phi)").unwrap_or(name);
-        let index = if name.ends_with('}') { "" } else { "{}" };
-        ranges += &format!("    {name}{index}:{range}\n");
-    }
-    ranges += "  Live ranges at 3 (peak):\n    a: 8 bytes\n";
-    [
-        ("x-buffer-assignment.txt", assignment.into_bytes()),
-        ("x-live-range.txt", ranges.into_bytes()),
-    ]
-}
-
-fn of_dump(values: &[(&str, u64, u64, &str)], more: &[&str]) -> Ran {
-    let [assignment, ranges] = dump(values);
-    let mut arguments = vec!["x-buffer-assignment.txt", "-", "--to", "csv", "--offsets"];
-    arguments.extend(more);
-    adapt(
-        &[(assignment.0, &assignment.1), (ranges.0, &ranges.1)],
-        &arguments,
-    )
-}
-
-#[test]
-fn aliases_of_one_size_are_one_job_and_touching_values_are_two() {
-    let ran = of_dump(
-        &[
-            ("a.1", 64, 0, "0-3"),
-            ("loop{0,1} (phi)", 64, 0, "3-5"),
-            // Begins after the others have ended: memory used again.
-            ("b", 64, 0, "6-8"),
-        ],
-        &[],
-    );
-    assert_eq!(jobs(&sound(&ran)), [(0, 0, 6, 64), (2, 6, 9, 64)]);
-    assert!(ran.out.contains("a.1{} loop{0,1}"), "{}", ran.out);
-}
-
-#[test]
-fn aliases_of_several_sizes_share_a_group_and_stay_a_valid_placement() {
-    // While only the small one is live, another lies above it.
-    let values = [
-        ("large", 64, 0, "0-3"),
-        ("small", 16, 0, "3-6"),
-        ("above", 48, 16, "4-6"),
-    ];
-    let document = sound(&of_dump(&values, &[]));
-    let group = |index: usize| document.problem[index].group();
-    assert!(group(0).is_some() && group(0) == group(1) && group(2).is_none());
-    let placement = document.placement.clone().expect("placed");
-    assert_eq!(check::verify(&document.problem, &placement, 0), Ok(()));
-}
-
-#[test]
-fn an_allocation_is_chosen_by_number_and_a_value_without_a_range_is_an_error() {
-    let values = [("a", 64, 0, "0-3")];
-    refused(
-        &of_dump(&values, &["--allocation", "0"]),
-        &["x-buffer-assignment.txt: line 3: value \"c{}\" has no live range"],
-    );
-    refused(
-        &of_dump(&values, &["--allocation", "4"]),
-        &["no allocation 4: they go up to 1"],
-    );
-    let ran = of_dump(&values, &["--allocation", "all"]);
-    assert_eq!(jobs(&sound(&ran)), [(0, 0, 4, 64)]);
-    assert!(
-        ran.err.contains("1 value without a live range"),
-        "{}",
-        ran.err
-    );
-}
-
-#[test]
-fn values_that_do_not_fill_their_allocation_are_told() {
-    let ran = of_dump(&[("a", 32, 0, "0-3")], &[]);
-    assert_eq!(ran.code, 0);
-    assert!(
-        ran.err.contains("is of 64 bytes, but its values end at 32"),
-        "{}",
-        ran.err
-    );
-}
-
-#[test]
-fn what_is_wrong_with_a_dump_is_told_with_its_file_and_line() {
-    let [(name, assignment), (_, ranges)] = dump(&[("a", 64, 0, "0-3")]);
-    let csv = [name, "-", "--to", "csv"];
-    refused(
-        &adapt(&[(name, &assignment)], &csv),
-        &[name, "--live-range"],
-    );
-    let broken = String::from_utf8(ranges.clone())
-        .expect("text")
-        .replace("0-3", "0+3");
-    refused(
-        &adapt(
-            &[(name, &assignment), ("x-live-range.txt", broken.as_bytes())],
-            &csv,
-        ),
-        &["x-live-range.txt: line 3: \"a{}:0+3\" is not NAME{INDEX}:FROM-TO"],
-    );
-    let broken = String::from_utf8(assignment)
-        .expect("text")
-        .replace("=64", "=6x");
-    let files = [(name, broken.as_bytes()), ("other.txt", &ranges)];
-    refused(
-        &adapt(&files, &[&csv[..], &["--live-range", "other.txt"]].concat()),
-        &[
-            "x-buffer-assignment.txt: line 5: ",
-            "(size=6x",
-            "is not value: <NUMBER",
-        ],
-    );
-}
-
-#[test]
 fn content_tells_a_format_that_the_name_does_not() {
     let [(_, assignment), (_, ranges)] = dump(&[("a", 64, 0, "0-3")]);
     let contest = sample_bytes("contest.json");
@@ -372,24 +192,14 @@ fn a_format_that_is_only_read_is_not_written() {
 
 proptest! {
     #[test]
-    fn a_dump_or_problem_with_a_byte_changed_is_read_or_refused_without_a_panic(
+    fn a_problem_with_a_byte_changed_is_read_or_refused_without_a_panic(
         at in any::<prop::sample::Index>(),
         byte in any::<u8>(),
     ) {
-        let change = |mut bytes: Vec<u8>| {
-            let at = at.index(bytes.len());
-            bytes[at] = byte;
-            bytes
-        };
-        let _ = input::load(&change(sample_bytes("contest.json"))[..], Format::Iopddl, Offsets::Ignored);
-        let assignment = change(sample_bytes("scan-buffer-assignment.txt"));
-        let ranges = LiveRanges::read(&change(sample_bytes("scan-live-range.txt"))[..]);
-        let Ok(ranges) = ranges else { return Ok(()) };
-        if let Ok(mut rows) = xla::Reader::new(&assignment[..], &ranges, xla::Choice::All) {
-            while let Ok(Some(mut row)) = rows.next_row() {
-                let _ = Gate::default().admit(&mut row.job);
-            }
-        }
+        let mut bytes = sample_bytes("contest.json");
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        let _ = input::load(&bytes[..], Format::Iopddl, Offsets::Ignored);
     }
 }
 
@@ -404,6 +214,7 @@ fn an_option_of_another_format_is_refused() {
         ["--usage", "first"],
         ["--allocation", "all"],
         ["--log", "jobs.csv"],
+        ["--hlo", "module.txt"],
     ] {
         let arguments = [&["jobs.csv", "jobs.plc"], &option[..]].concat();
         let ran = tests::run_in(folder.path(), "adapt", &arguments, b"");

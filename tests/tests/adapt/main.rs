@@ -6,3 +6,5 @@ mod partial;
 mod round_trips;
 mod tflite;
 mod traces;
+mod xla_dumps;
+mod xla_ties;

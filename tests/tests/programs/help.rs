@@ -2,8 +2,8 @@
 //! says, manual pages and completions can be read by what they are for, and
 //! colours come on a terminal only.
 
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use tempfile::TempDir;
 use tests::{has, run_in, shell, traces};
@@ -49,6 +49,10 @@ fn prepare(folder: &Path) {
         let sample = samples.join(format!("scan-{kind}.txt"));
         copy(&sample, &format!("{module}-{kind}.txt"));
     }
+    let packed = fs::read(samples.join("scan.hlo.pb.gz")).expect("the sample");
+    let mut unpacked = common::format::decompress(io::Cursor::new(packed)).expect("gzip");
+    let mut whole = fs::File::create(folder.join(format!("{module}.hlo.pb"))).expect("a file");
+    io::copy(&mut unpacked, &mut whole).expect("a sound sample");
     copy(Path::new("/bin/ls"), "app");
     for line in [
         "adapt app.trc app.plc",
