@@ -30,6 +30,8 @@ pub enum Place {
     },
     /// A node of a graph, counted from 0.
     Node(u64),
+    /// An entry of a list, counted from 0.
+    Entry(u64),
 }
 
 impl fmt::Display for Place {
@@ -40,6 +42,7 @@ impl fmt::Display for Place {
             Place::Byte(at) => write!(f, "byte {at}"),
             Place::Position { line, column } => write!(f, "line {line}, column {column}"),
             Place::Node(node) => write!(f, "node {node}"),
+            Place::Entry(entry) => write!(f, "entry {entry}"),
         }
     }
 }

@@ -14,6 +14,8 @@ use std::str::FromStr;
 
 use crate::csv;
 use crate::error::FormatError;
+use crate::executorch;
+use crate::iree;
 use crate::text::counted;
 use crate::tflite;
 use crate::xla;
@@ -37,6 +39,12 @@ pub enum Format {
     Xla,
     /// A TensorFlow Lite model, as TensorFlow Lite Micro lays it out; only read.
     Tflite,
+    /// A pickled snapshot of PyTorch's caching allocator; only read.
+    Pytorch,
+    /// A dump of IREE's with the buffers that it packs; only read.
+    Iree,
+    /// The JSON of ExecuTorch's buffers; only read.
+    Executorch,
 }
 
 impl Format {
@@ -55,6 +63,8 @@ impl Format {
                 .to_ascii_lowercase()
                 .ends_with(".hlo")
                 .then_some(Format::Xla),
+            "pickle" | "pkl" => Some(Format::Pytorch),
+            "mlir" => Some(Format::Iree),
             "txt" => path
                 .file_stem()?
                 .to_str()?
@@ -82,10 +92,17 @@ impl Format {
         }
         let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
         let text = head.trim_ascii_start();
-        if text.starts_with(xla::FIRST_LINE.as_bytes()) {
+        if matches!(head, [0x80, 2..=5, ..]) {
+            // PROTO and its number begin every pickle of these protocols.
+            Some(Format::Pytorch)
+        } else if text.starts_with(xla::FIRST_LINE.as_bytes()) {
             Some(Format::Xla)
+        } else if json_format(text) == Some(executorch::FORMAT.as_bytes()) {
+            Some(Format::Executorch)
         } else if text.starts_with(b"{") {
             Some(Format::Iopddl)
+        } else if iree::MARKS.iter().any(|mark| contains(text, mark)) {
+            Some(Format::Iree)
         } else if csv::begins(text) {
             Some(Format::Csv)
         } else {
@@ -110,8 +127,12 @@ impl FromStr for Format {
             "iopddl" => Ok(Format::Iopddl),
             "xla" => Ok(Format::Xla),
             "tflite" => Ok(Format::Tflite),
+            "pytorch" => Ok(Format::Pytorch),
+            "iree" => Ok(Format::Iree),
+            "executorch" => Ok(Format::Executorch),
             other => Err(format!(
-                "{other:?} is no format: use trc, plc, csv, iopddl, xla or tflite"
+                "{other:?} is no format: use trc, plc, csv, iopddl, xla, tflite, pytorch, iree or \
+                 executorch"
             )),
         }
     }
@@ -126,8 +147,32 @@ impl fmt::Display for Format {
             Format::Iopddl => "iopddl",
             Format::Xla => "xla",
             Format::Tflite => "tflite",
+            Format::Pytorch => "pytorch",
+            Format::Iree => "iree",
+            Format::Executorch => "executorch",
         })
     }
+}
+
+/// What a JSON object has under `format`, where that is its first key.
+fn json_format(text: &[u8]) -> Option<&[u8]> {
+    let after = |text: &'_ [u8], token: &str| -> Option<usize> {
+        let space = text.len() - text.trim_ascii_start().len();
+        let rest = &text[space..];
+        rest.starts_with(token.as_bytes())
+            .then_some(space + token.len())
+    };
+    let mut at = 0;
+    for token in ["{", "\"format\"", ":", "\""] {
+        at += after(&text[at..], token)?;
+    }
+    let end = text[at..].iter().position(|&byte| byte == b'"')?;
+    Some(&text[at..at + end])
+}
+
+fn contains(text: &[u8], part: &str) -> bool {
+    let mut windows = text.windows(part.len());
+    windows.any(|window| window == part.as_bytes())
 }
 
 /// Whether a path stands for standard input or output.

@@ -6,8 +6,10 @@ use std::io::{self, Read};
 use crate::anomaly::TraceSummary;
 use crate::csv;
 use crate::error::FormatError;
-use crate::format::Format;
+use crate::executorch;
+use crate::format::{self, Format};
 use crate::iopddl::{self, Usage};
+use crate::iree;
 use crate::job::Job;
 use crate::layout::Layout;
 use crate::lifetimes::{self, Account, Lifetimes};
@@ -16,6 +18,7 @@ use crate::notes::Notes;
 use crate::placement::Placement;
 use crate::plc;
 use crate::problem::{Gate, Problem};
+use crate::pytorch;
 use crate::row::{Row, Rows};
 use crate::tflite;
 use crate::xla;
@@ -48,8 +51,20 @@ pub struct Reading {
     pub allocation: xla::Choice,
     /// Of XLA's dump: what other files tell.
     pub beside: xla::Beside,
+    /// Of a snapshot of PyTorch's: which device; the only one with events, unless said
+    /// otherwise.
+    pub device: Option<u64>,
     /// Of a TensorFlow Lite model: what tells the scratch buffers of its kernels.
     pub log: Option<tflite::Log>,
+}
+
+impl From<csv::Options> for Reading {
+    fn from(csv: csv::Options) -> Reading {
+        Reading {
+            csv,
+            ..Reading::default()
+        }
+    }
 }
 
 /// The jobs of `input`, one at a time, as they stand: they have passed no gate.
@@ -67,7 +82,18 @@ pub fn rows<'a>(
         Format::Plc if reading.not_placed => Box::new(plc::Reader::new(input).without_offsets()),
         Format::Plc => Box::new(plc::Reader::new(input)),
         Format::Csv => Box::new(csv::Reader::with_options(input, reading.csv)?),
-        Format::Iopddl => Box::new(iopddl::Reader::new(input, reading.usage)?),
+        // Files of JSON have one extension, and say what they are in their first key.
+        Format::Iopddl => match format::sniff(input)? {
+            (Some(Format::Executorch), input) => Box::new(executorch::Reader::new(input)?),
+            (_, input) => Box::new(iopddl::Reader::new(input, reading.usage)?),
+        },
+        Format::Executorch => Box::new(executorch::Reader::new(input)?),
+        Format::Iree => Box::new(iree::Reader::new(input)?),
+        Format::Pytorch => Box::new(pytorch::Reader::new(
+            input,
+            reading.device,
+            reading.trace.account,
+        )?),
         Format::Xla => Box::new(xla::Reader::new(
             input,
             &reading.beside,
@@ -108,10 +134,11 @@ pub struct Document {
 /// # Errors
 /// [`FormatError`] for the first record that is malformed or refused.
 pub fn load(input: impl Read, format: Format, offsets: Offsets) -> Result<Document, FormatError> {
-    load_with(input, format, offsets, csv::Options::default())
+    load_with(input, format, offsets, Reading::default())
 }
 
-/// As [`load`], a CSV as the options say.
+/// As [`load`], where the format leaves something open; what offsets are taken for is
+/// decided by `offsets` alone.
 ///
 /// # Errors
 /// As [`load`].
@@ -119,17 +146,14 @@ pub fn load_with(
     input: impl Read,
     format: Format,
     offsets: Offsets,
-    csv: csv::Options,
+    reading: impl Into<Reading>,
 ) -> Result<Document, FormatError> {
     let mut loader = Loader {
         offsets,
         ..Loader::default()
     };
-    let mut reading = Reading {
-        not_placed: offsets != Offsets::Placement,
-        csv,
-        ..Reading::default()
-    };
+    let mut reading = reading.into();
+    reading.not_placed = offsets != Offsets::Placement;
     if offsets == Offsets::Placement {
         reading.trace.account = Account::History;
     }

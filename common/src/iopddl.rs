@@ -142,7 +142,8 @@ impl Rows for Reader {
     }
 }
 
-fn bad_json(error: serde_json::Error) -> FormatError {
+/// An error of JSON with its place, as the formats tell one.
+pub(crate) fn bad_json(error: serde_json::Error) -> FormatError {
     if error.is_io() {
         return FormatError::Io(error.into());
     }

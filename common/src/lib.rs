@@ -31,11 +31,15 @@ pub mod csv;
 #[cfg(feature = "formats")]
 pub mod error;
 #[cfg(feature = "formats")]
+pub mod executorch;
+#[cfg(feature = "formats")]
 pub mod format;
 #[cfg(feature = "formats")]
 pub mod input;
 #[cfg(feature = "formats")]
 pub mod iopddl;
+#[cfg(feature = "formats")]
+pub mod iree;
 #[cfg(feature = "std")]
 pub mod job;
 #[cfg(feature = "formats")]
@@ -56,6 +60,8 @@ pub mod placement;
 pub mod plc;
 #[cfg(feature = "std")]
 pub mod problem;
+#[cfg(feature = "formats")]
+pub mod pytorch;
 #[cfg(feature = "formats")]
 pub mod row;
 #[cfg(feature = "std")]

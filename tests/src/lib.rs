@@ -4,6 +4,7 @@
 pub mod fuzzing;
 pub mod models;
 pub mod oracle;
+pub mod snapshots;
 pub mod solving;
 pub mod traces;
 pub mod tracing;

@@ -188,6 +188,29 @@ impl Ledger {
         self.changed(true);
     }
 
+    /// A device takes a region whole, to be held and touched until [`Ledger::unmapped`]: its
+    /// memory is there whether blocks lie in it or not.
+    pub fn mapped(&mut self, time: u64, base: u64, end: u64) {
+        self.pass(time);
+        self.regions.mapped(time, base, end);
+        self.touched.add(time, base, end);
+        self.changed(false);
+    }
+
+    /// What was mapped is given back, whole or a part of it, whatever lies in it.
+    pub fn unmapped(&mut self, time: u64, base: u64, end: u64) {
+        self.pass(time);
+        while let Some(change) = self.regions.unmapped(time, base, end) {
+            self.give_back(time, change);
+        }
+        self.changed(true);
+    }
+
+    /// What is held now was there before the first event.
+    pub fn inherits_what_is_held(&mut self) {
+        self.regions.inherit();
+    }
+
     /// The pages of the regions that start at these bases were given back, but for those
     /// in which a block lies; `live` are the addresses and sizes of all live blocks.
     /// O(n log n) for n blocks.

@@ -216,6 +216,36 @@ impl Regions {
         Change::GivenBack(end, old_end, None)
     }
 
+    /// The region `base..end` is there, whatever comes to lie in it, until
+    /// [`Regions::unmapped`].
+    pub(super) fn mapped(&mut self, time: u64, base: u64, end: u64) {
+        let place = self.cover(time, base, end.max(base));
+        self.places[place as usize].told = true;
+    }
+
+    /// Ends a region that overlaps `base..end`, if there is one; what of it lies outside
+    /// goes on as regions of their own.
+    pub(super) fn unmapped(&mut self, time: u64, base: u64, end: u64) -> Option<Change> {
+        let (_, &place) = self.by_base.range(..end).next_back()?;
+        let now = self.places[place as usize];
+        if now.end <= base || end <= base {
+            return None;
+        }
+        self.end(time, place);
+        for (low, high) in [(now.base, base), (end, now.end)] {
+            if low < high {
+                self.mapped(time, low, high);
+            }
+        }
+        let (low, high) = (now.base.max(base), now.end.min(end));
+        Some(Change::GivenBack(low, high, Some(now.life(time))))
+    }
+
+    /// What there is now was there before the first event.
+    pub(super) fn inherit(&mut self) {
+        self.inherited = self.bytes;
+    }
+
     /// Where the region starts and ends that holds an address.
     pub(super) fn around(&self, address: u64) -> Option<(u64, u64)> {
         let region = &self.places[self.holding(address)? as usize];

@@ -477,3 +477,46 @@ proptest! {
         prop_assert_eq!(lives(&one), lives(&other));
     }
 }
+
+proptest! {
+    #![proptest_config(crate::property_tests())]
+
+    #[test]
+    fn what_a_device_maps_is_held_and_touched_until_it_is_unmapped(
+        steps in proptest::collection::vec((0u64..40, 1u64..20, 0u8..3), 1..60),
+    ) {
+        let mut ledger = Ledger::with_history();
+        let mut pages = BTreeSet::new();
+        let (mut most, mut area) = (0, 0);
+        let end = steps.len() as u64;
+        for (time, (low, length, kind)) in (0u64..).zip(steps) {
+            let span = low..low + length;
+            let (base, high) = (low * PAGE, (low + length) * PAGE);
+            match kind {
+                // A block changes nothing of what is there, and ends nothing.
+                0 if span.clone().all(|page| pages.contains(&page)) => {
+                    ledger.born(time, &block(base, base, high - base));
+                    ledger.died(time, &block(base, base, high - base));
+                }
+                0 | 1 => {
+                    ledger.mapped(time, base, high);
+                    pages.extend(span);
+                }
+                _ => {
+                    ledger.unmapped(time, base, high);
+                    pages.retain(|page| !span.contains(page));
+                }
+            }
+            let bytes = pages.len() as u64 * PAGE;
+            prop_assert_eq!((ledger.now().held, ledger.now().touched), (bytes, bytes));
+            most = most.max(bytes);
+            area += u128::from(bytes);
+        }
+        let memory = ledger.finish(end);
+        prop_assert_eq!((memory.peak_held.bytes, memory.held_area), (most, area));
+        let lived = memory.touched.iter().map(|part| {
+            u128::from(part.high - part.low) * u128::from(part.death.min(end) - part.birth.min(end))
+        });
+        prop_assert_eq!(lived.sum::<u128>(), area);
+    }
+}

@@ -41,7 +41,8 @@ struct Arguments {
     #[command(flatten)]
     csv: cli::csv::Options,
 
-    /// Format of the input, where neither name nor content say it: trc, plc, csv, iopddl, xla or tflite
+    /// Format of the input, where neither name nor content say it: trc, plc, csv, iopddl, xla, tflite,
+    /// pytorch, iree or executorch
     #[arg(long, value_name = "FORMAT")]
     from: Option<Format>,
 
@@ -89,6 +90,10 @@ struct Arguments {
     #[arg(long, value_name = "WHICH")]
     allocation: Option<xla::Choice>,
 
+    /// PyTorch: which device, by its number; needed where several have events
+    #[arg(long, value_name = "NUMBER")]
+    device: Option<u64>,
+
     /// XLA: the file of live ranges, where it is not beside the input under its usual name
     #[arg(long, value_name = "FILE")]
     live_range: Option<PathBuf>,
@@ -128,6 +133,8 @@ Examples:
   adapt module.cpu_after_optimizations-buffer-assignment.txt module.csv
   adapt module.cpu_after_optimizations.hlo.pb module.csv
   adapt model.tflite model.csv
+  adapt snapshot.pickle snapshot.plc   report snapshot.pickle tells what is waste
+  adapt dump.mlir encode.csv --heap 1
 
 Formats:
   trc     a trace, by its name (.trc)
@@ -142,6 +149,11 @@ Formats:
   tflite  a TensorFlow Lite model (.tflite, or a file whose bytes 4 to 8 are TFL3): what
           TensorFlow Lite Micro plans, and where it puts it; scratch buffers are those of its
           reference kernels, or those that --log tells
+  pytorch torch.cuda.memory._dump_snapshot()'s pickle (.pickle, .pkl); the placement is
+          PyTorch's own; nothing in the pickle is run
+  iree    what iree-compile prints with --mlir-print-ir-before=iree-stream-layout-slices
+          (.mlir, or a text that begins so); each stream.resource.pack is a heap
+  executorch  the JSON that idealloc.executorch.planner(dump=PATH) writes; an arena is a heap
 
 Jobs are what idealloc solves and other tools read. To see what a program's memory
 was, nothing needs to be converted: report app.trc tells more than report app.plc,
@@ -256,15 +268,26 @@ fn to(arguments: &Arguments) -> anyhow::Result<Format> {
 /// whole input.
 fn from(arguments: &Arguments, source: Box<dyn Read>) -> anyhow::Result<(Format, Box<dyn Read>)> {
     let input = &arguments.input;
-    if let Some(format) = arguments.from.or_else(|| Format::of_path(input)) {
+    if let Some(format) = arguments.from {
         return Ok((format, source));
     }
-    let (told, source) = format::sniff(source).with_context(|| input.display().to_string())?;
-    match told {
+    let named = Format::of_path(input);
+    let (told, source) = match named {
+        // Several formats are JSON.
+        None | Some(Format::Iopddl) => {
+            format::sniff(source).with_context(|| input.display().to_string())?
+        }
+        Some(_) => (None, source),
+    };
+    let format = match (named, told) {
+        (Some(Format::Iopddl), Some(Format::Executorch)) => told,
+        _ => named.or(told),
+    };
+    match format {
         Some(format) => Ok((format, source)),
         None => bail!(
-            "{}: the name does not end in .trc, .plc, .csv or .json, and the content does not \
-             tell the format: use --from",
+            "{}: the name does not end in .trc, .plc, .csv, .json, .tflite, .pickle or .mlir, and the \
+             content does not tell the format: use --from",
             input.display()
         ),
     }
@@ -283,6 +306,7 @@ fn check_options(arguments: &Arguments, from: Format) -> anyhow::Result<()> {
         ("--allocation", Format::Xla, arguments.allocation.is_some()),
         ("--log", Format::Tflite, arguments.log.is_some()),
         ("--hlo", Format::Xla, arguments.hlo.is_some()),
+        ("--device", Format::Pytorch, arguments.device.is_some()),
     ];
     for (option, format, is_given) in given {
         if is_given && format != from {
@@ -319,6 +343,7 @@ fn options(arguments: &Arguments, from: Format) -> anyhow::Result<Options> {
             usage: arguments.usage.unwrap_or_default(),
             allocation: arguments.allocation.unwrap_or_default(),
             beside,
+            device: arguments.device,
             csv: arguments.csv.options(),
             log: log(arguments)?,
         },

@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail, ensure};
 use clap::{Parser, ValueEnum};
 use cli::output;
 use common::format::{self, Format, Output};
-use common::input::Document;
+use common::input::{Document, Reading};
 use common::units::parse_bytes;
 use sanity::processes::{self, ProcessLine};
 use sanity::report::{self, Colour, DEFINITIONS, Other, Page, Report, svg, text};
@@ -17,14 +17,18 @@ use sanity::report::{self, Colour, DEFINITIONS, Other, Page, Report, svg, text};
 #[derive(Debug, Parser)]
 #[command(after_long_help = long_help(), after_help = SHORT_HELP)]
 struct Arguments {
-    /// What to measure: a trace (.trc), a .plc or a CSV, also packed by gzip or zstd; - is standard input; of several, a
-    /// line each
+    /// What to measure: a trace (.trc), a snapshot of PyTorch's (.pickle), a .plc or a CSV, also packed by gzip or zstd; -
+    /// is standard input; of several, a line each
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
 
-    /// Format of the input, where its name does not say: trc, plc or csv
+    /// Format of the input, where its name does not say: trc, plc, csv or pytorch, or another that adapt reads
     #[arg(long, value_name = "FORMAT")]
     from: Option<Format>,
+
+    /// Of a snapshot of PyTorch's: which device, by its number; needed where several have events
+    #[arg(long, value_name = "NUMBER")]
+    device: Option<u64>,
 
     /// Another placement of the same jobs: tells what it saves, and which size classes make the difference
     #[arg(long, value_name = "PLACEMENT")]
@@ -319,11 +323,21 @@ fn read(
 ) -> anyhow::Result<Document> {
     let Some(from) = from.or_else(|| Format::of_path(path)) else {
         bail!(
-            "{}: the name does not end in .trc, .plc or .csv: use {option}",
+            "{}: the name does not end in .trc, .plc, .csv or .pickle: use {option}",
             path.display()
         );
     };
-    report::read_with(path, from, arguments.csv.options()).with_context(|| named(path))
+    ensure!(
+        arguments.device.is_none() || option != "--from" || from == Format::Pytorch,
+        "{}: --device is for pytorch only, and this is read as {from}",
+        path.display()
+    );
+    let reading = Reading {
+        device: arguments.device,
+        csv: arguments.csv.options(),
+        ..Reading::default()
+    };
+    report::read_with(path, from, reading).with_context(|| named(path))
 }
 
 /// The files to draw into, opened before anything is printed.

@@ -34,10 +34,9 @@ mod timeline;
 
 use std::path::Path;
 
-use common::csv;
 use common::error::FormatError;
 use common::format::{self, Format};
-use common::input::{self, Document, Offsets};
+use common::input::{self, Document, Offsets, Reading};
 use common::load;
 use serde::Serialize;
 
@@ -66,19 +65,15 @@ pub const SCHEMA: u32 = 3;
 /// # Errors
 /// [`FormatError`], for what cannot be read or holds what is malformed.
 pub fn read(path: &Path, format: Format) -> Result<Document, FormatError> {
-    read_with(path, format, csv::Options::default())
+    read_with(path, format, Reading::default())
 }
 
-/// As [`read`], a CSV as the options say.
+/// As [`read`], where the format leaves something open.
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_with(
-    path: &Path,
-    format: Format,
-    options: csv::Options,
-) -> Result<Document, FormatError> {
-    input::load_with(format::open(path)?, format, Offsets::Placement, options)
+pub fn read_with(path: &Path, format: Format, reading: Reading) -> Result<Document, FormatError> {
+    input::load_with(format::open(path)?, format, Offsets::Placement, reading)
 }
 
 /// A job, as far as a report names one.

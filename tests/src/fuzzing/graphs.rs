@@ -1,4 +1,5 @@
-//! What compilers dump: the contest's JSON, and XLA's files.
+//! What compilers dump: the contest's JSON, XLA's files, IREE's text, and the JSON of
+//! ExecuTorch's buffers.
 
 use common::error::FormatError;
 use common::format::Format;
@@ -11,7 +12,7 @@ use common::xla::{Beside, Choice, Hlo, LiveRanges, Platform};
 use serde_json::Value;
 
 use super::reading::{Drops, Table, table, table_however_read};
-use super::tables::{round_trip, write_plc};
+use super::tables::{load_each_way, round_trip, write_plc};
 
 /// Any bytes as the contest's JSON.
 pub fn iopddl(bytes: &[u8]) {
@@ -160,5 +161,36 @@ fn dumped((rows, layout): Table) {
             }
         }
         round_trip(&rows, &layout.with_offset());
+    }
+}
+
+/// Any bytes as a dump of IREE's.
+pub fn iree(bytes: &[u8]) {
+    if let Ok((rows, layout)) = table_however_read(bytes, Format::Iree, &Reading::default()) {
+        for row in &rows {
+            assert!(row.job.size.is_multiple_of(row.job.alignment));
+            assert!(row.offset.is_none() && row.unknown[0].starts_with('%'));
+        }
+        as_csv(&rows, layout);
+    }
+    load_each_way(bytes, Format::Iree);
+}
+
+/// Any bytes as the JSON of ExecuTorch's buffers.
+pub fn executorch(bytes: &[u8]) {
+    let read = table_however_read(bytes, Format::Executorch, &Reading::default());
+    if let Ok((rows, layout)) = read {
+        assert!(rows.iter().all(|row| row.job.heap as usize <= bytes.len()));
+        as_csv(&rows, layout);
+    }
+    load_each_way(bytes, Format::Executorch);
+}
+
+/// Jobs that the gate admits are the same in a CSV of the reader's own columns.
+fn as_csv(rows: &[Row], layout: Option<common::csv::Layout>) {
+    let layout = layout.expect("the reader has columns of its own");
+    let jobs: Vec<Job> = rows.iter().map(|row| row.job.clone()).collect();
+    if Problem::new(jobs).is_ok() {
+        round_trip(rows, &layout.with_offset());
     }
 }

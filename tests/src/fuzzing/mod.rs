@@ -12,6 +12,7 @@ mod packed;
 mod reading;
 mod report;
 mod seeds;
+mod snapshots;
 mod solve;
 mod tables;
 mod tflite;
@@ -19,9 +20,10 @@ mod trace;
 mod traced;
 
 pub use convert::convert;
-pub use graphs::{hlo, iopddl, xla};
+pub use graphs::{executorch, hlo, iopddl, iree, xla};
 pub use packed::packed;
 pub use report::{placements, report};
+pub use snapshots::pytorch;
 pub use solve::{extremes, solve};
 pub use tables::{csv, plc};
 pub use tflite::tflite;
@@ -39,7 +41,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 17] = [
     target("trace", trace, seeds::traces),
     target("events", events, seeds::noise),
     target("plc", plc, seeds::plc),
@@ -48,6 +50,9 @@ pub const TARGETS: [Target; 14] = [
     target("xla", xla, seeds::xla),
     target("hlo", hlo, seeds::hlo),
     target("tflite", tflite, seeds::tflite),
+    target("iree", iree, seeds::iree),
+    target("executorch", executorch, seeds::executorch),
+    target("pytorch", pytorch, snapshots::seeds),
     target("packed", packed, seeds::packed),
     target("convert", convert, seeds::selected),
     target("report", report, seeds::selected),

@@ -244,3 +244,35 @@ pub(super) fn selected() -> Vec<Vec<u8>> {
     }
     seeds
 }
+
+/// Dumps of IREE's: a function printed twice, an initializer, constants of all kinds.
+pub(super) fn iree() -> Vec<Vec<u8>> {
+    let one = "// -----// IR Dump Before LayoutSlicesPass: iree-stream-layout-slices //----- //\n\
+        util.func public @f(%arg0: !hal.buffer_view) {\n  %c64_1 = arith.constant 100 : index\n  \
+        %9:3 = stream.resource.pack on(#hal.device.affinity<@d>) slices({\n    [0, 2] = %c64_1,\n    \
+        [1, 4] = %c0,\n    [2, 3] = %c4096\n  }) : index\n}\n";
+    let initializer = one.replace(
+        "util.func public @f(%arg0: !hal.buffer_view)",
+        "util.initializer",
+    );
+    let aligned =
+        "min_buffer_offset_alignment = 256\n%1 = stream.resource.pack slices({[0, 0] = %c1})";
+    [
+        one.to_owned(),
+        format!("{one}{one}{initializer}"),
+        aligned.to_owned(),
+    ]
+    .map(String::into_bytes)
+    .to_vec()
+}
+
+/// The JSON of ExecuTorch's buffers.
+pub(super) fn executorch() -> Vec<Vec<u8>> {
+    let one = r#"{"format": "executorch-buffers-v1", "arenas": [{"graph": 1, "mem_id": 1, "alignment": 16,
+        "buffers": [{"id": 0, "size": 16, "first": 0, "last": 3, "name": "x, y", "offset": 32},
+        {"id": 7, "size": 0, "first": 0, "last": 3}]}]}"#;
+    let two = r#"{"format": "executorch-buffers-v1", "arenas": [{"mem_id": 1, "alignment": 1, "buffers":
+        []}, {"mem_id": 3, "alignment": 4, "buffers": [{"id": 0, "size": 9223372036854775806, "first": 0, "last":
+        9223372036854775806, "offset": null, "more": {}}]}]}"#;
+    [one, two].map(|text| text.as_bytes().to_vec()).to_vec()
+}

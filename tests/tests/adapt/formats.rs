@@ -184,7 +184,15 @@ fn content_tells_a_format_that_the_name_does_not() {
 
 #[test]
 fn a_format_that_is_only_read_is_not_written() {
-    for format in ["trc", "iopddl", "xla", "tflite"] {
+    for format in [
+        "trc",
+        "iopddl",
+        "xla",
+        "tflite",
+        "pytorch",
+        "iree",
+        "executorch",
+    ] {
         let ran = adapt(&[("x.csv", b"")], &["x.csv", "-", "--to", format]);
         refused(&ran, &[format, "only read"]);
     }
@@ -215,6 +223,7 @@ fn an_option_of_another_format_is_refused() {
         ["--allocation", "all"],
         ["--log", "jobs.csv"],
         ["--hlo", "module.txt"],
+        ["--device", "0"],
     ] {
         let arguments = [&["jobs.csv", "jobs.plc"], &option[..]].concat();
         let ran = tests::run_in(folder.path(), "adapt", &arguments, b"");

@@ -90,5 +90,5 @@ macro_rules! smoke {
 }
 
 smoke! {
-    trace events plc csv iopddl xla hlo tflite packed convert report placements solve extremes
+    trace events plc csv iopddl xla hlo tflite iree executorch pytorch packed convert report placements solve extremes
 }

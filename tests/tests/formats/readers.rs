@@ -81,7 +81,10 @@ proptest! {
 
     #[test]
     fn any_bytes_are_read_or_refused_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-        for format in [Format::Trc, Format::Plc, Format::Csv, Format::Iopddl, Format::Xla, Format::Tflite] {
+        for format in [
+            Format::Trc, Format::Plc, Format::Csv, Format::Iopddl, Format::Xla, Format::Tflite, Format::Pytorch,
+            Format::Iree, Format::Executorch,
+        ] {
             for offsets in [Offsets::Placement, Offsets::Pins] {
                 let _ = input::load(&bytes[..], format, offsets);
             }
