@@ -17,6 +17,11 @@ mod solution;
 mod solve;
 mod tile;
 
+/// The Rust of the page for authors of compilers.
+#[cfg(doctest)]
+#[doc = include_str!("../compilers.md")]
+struct Compilers;
+
 pub use common::check::{self, Violation};
 pub use common::job::{Gap, Job, JobFault, JobId};
 pub use common::load::Load;

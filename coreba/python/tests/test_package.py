@@ -27,9 +27,10 @@ def test_the_example_of_the_package_is_true() -> None:
     assert doctest.testmod(idealloc).failed == 0
 
 
-def test_the_code_of_the_page_runs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", [README, HERE.parent.parent / "compilers.md"], ids=lambda page: page.name)
+def test_the_code_of_the_page_runs(page: Path, tmp_path: Path) -> None:
     pytest.importorskip("omnimalloc")
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
     assert blocks
     (tmp_path / "page.py").write_text("if __name__ == '__main__':\n" + "".join(
         re.sub(r"^", "    ", block, flags=re.MULTILINE) + "\n" for block in blocks

@@ -105,3 +105,65 @@ impl Goals {
         }
     }
 }
+
+/// Work at a goal of a descent, at first.
+const STEP: u64 = 1 << 13;
+
+/// Where between the bound and the incumbent a descent aims, at first.
+const FIRST_AIM: f64 = 0.75;
+
+/// Below what share of what is between the two a step is not worth its work.
+const LAST_AIM: f64 = 0.97;
+
+/// Capacities that descend from the incumbent: where the bound is out of reach, what is a
+/// little better than the best is often near.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Descent {
+    /// The goal, as a share of what is between the bound and the incumbent.
+    aim: f64,
+    left: u64,
+    budget: u64,
+    goal: u64,
+}
+
+impl Default for Descent {
+    fn default() -> Self {
+        Descent {
+            aim: FIRST_AIM,
+            left: STEP,
+            budget: STEP,
+            goal: 0,
+        }
+    }
+}
+
+impl Descent {
+    /// The capacity to work at now: above the bound and below the incumbent, where there
+    /// is one between the two.
+    pub(crate) fn goal(&mut self, bound: u64, incumbent: u64) -> Option<u64> {
+        if incumbent == u64::MAX || incumbent <= bound + 2 {
+            return None;
+        }
+        if self.goal <= bound || self.goal >= incumbent {
+            let between = ((incumbent - bound) as f64 * self.aim) as u64;
+            self.goal = (bound + between).clamp(bound + 1, incumbent - 1);
+            self.left = self.budget;
+        }
+        Some(self.goal)
+    }
+
+    /// Work was done at the goal, which was met or not.
+    pub(crate) fn spend(&mut self, work: u64, is_met: bool) {
+        self.left = self.left.saturating_sub(work);
+        if is_met || self.left > 0 {
+            return;
+        }
+        // Nearer to the incumbent; from the farthest again with more work.
+        self.aim = (1.0 + self.aim) / 2.0;
+        if self.aim > LAST_AIM {
+            self.aim = 0.5;
+            self.budget = self.budget.saturating_mul(2);
+        }
+        self.goal = 0;
+    }
+}

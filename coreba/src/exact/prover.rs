@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::goal::Goals;
+use super::goal::{Descent, Goals};
 use super::model::Model;
 use super::order::{self, luby};
 use super::valley::Search;
@@ -37,6 +37,11 @@ const RUN: u64 = 4;
 /// Nodes at the bound before the goal moves.
 const BUDGET: u64 = 1 << 19;
 
+/// Nodes at the bound before goals are tried that descend from the incumbent, and how
+/// many there are at the bound for each of theirs.
+const BEFORE_DESCENT: u64 = 1 << 15;
+const PER_DESCENT: u64 = 1;
+
 /// Weights that a component remembers.
 const ELITE: usize = 4;
 
@@ -47,13 +52,22 @@ const NODE: u64 = 2;
 struct Part {
     subproblem: Option<Arc<Subproblem>>,
     items: Vec<u32>,
+    seed: u64,
+    /// Towards the bound, and descending from the incumbent.
+    lines: [Line; 2],
+}
+
+/// The runs towards one goal after the other.
+struct Line {
     /// The model at the capacity it was last searched at.
     model: Option<(u64, Model)>,
     runs: u64,
-    seed: u64,
     /// Weights of the runs that placed the most jobs.
     elite: Elite<Reverse<usize>, Priority>,
 }
+
+const BOUND: usize = 0;
+const DESCENT: usize = 1;
 
 /// One run of one component.
 pub(crate) struct Task {
@@ -67,8 +81,12 @@ pub(crate) struct Prover<'a> {
     items: &'a Items,
     parts: Vec<Part>,
     goals: Goals,
-    /// The component of this turn, and the capacity.
+    descent: Descent,
+    /// Nodes of each line.
+    nodes: [u64; 2],
+    /// The component of this turn, the line, and the capacity.
     part: usize,
+    line: usize,
     goal: u64,
     without: Without,
 }
@@ -82,17 +100,22 @@ impl<'a> Prover<'a> {
             Part {
                 subproblem: (component.items.len() <= MOST_JOBS).then_some(subproblem),
                 items: component.items.clone(),
-                model: None,
-                runs: 0,
                 seed: options.seed ^ index << 32,
-                elite: Elite::new(if learns { ELITE } else { 0 }),
+                lines: [(); 2].map(|()| Line {
+                    model: None,
+                    runs: 0,
+                    elite: Elite::new(if learns { ELITE } else { 0 }),
+                }),
             }
         };
         Prover {
             items,
             parts: parts.map(part).collect(),
             goals: Goals::new(bound, options.capacity, BUDGET),
+            descent: Descent::default(),
+            nodes: [0; 2],
             part: 0,
+            line: BOUND,
             goal: bound,
             without: options.without,
         }
@@ -118,7 +141,13 @@ impl Searcher for Prover<'_> {
     /// components that are not within the goal are too large.
     fn plan(&mut self, incumbent: &Incumbent<'_>, _: &mut Crew<'_>) -> Vec<Task> {
         self.goals.raise(incumbent.bound());
-        let goal = self.goals.goal(incumbent.makespan());
+        let bound = self.goals.goal(incumbent.makespan());
+        let descent = self.descent.goal(bound, incumbent.makespan());
+        let [at_bound, descending] = self.nodes;
+        let is_due = at_bound > BEFORE_DESCENT.max(descending * PER_DESCENT);
+        let descent = descent.filter(|_| is_due && !self.goals.is_decision());
+        self.line = if descent.is_some() { DESCENT } else { BOUND };
+        let goal = descent.unwrap_or(bound);
         self.goal = goal;
         let is_open = |&index: &usize| {
             self.parts[index].subproblem.is_some() && incumbent.makespan_of(index) > goal
@@ -130,22 +159,26 @@ impl Searcher for Prover<'_> {
         };
         self.part = worst;
         let part = &mut self.parts[worst];
-        if part.model.as_ref().is_none_or(|&(at, _)| at != goal) {
-            part.runs = 0;
-            part.model = part.model(self.items, goal).map(|model| (goal, model));
+        let model = &part.lines[self.line].model;
+        if model.as_ref().is_none_or(|&(at, _)| at != goal) {
+            let model = part.model(self.items, goal).map(|model| (goal, model));
+            let line = &mut part.lines[self.line];
+            (line.model, line.runs) = (model, 0);
         }
+        let (seed, jobs) = (part.seed, part.items.len() as u64);
+        let line = &mut part.lines[self.line];
         let restarts = self.without.keeps(Heuristic::Restarts);
         (0..if restarts { RUNS } else { 1 })
             .map(|_| {
-                let salt = part.runs.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ goal.rotate_left(20);
-                let mut random = Xoshiro256PlusPlus::seed_from_u64(part.seed ^ salt);
-                let weights = order::draw(part.runs, &part.elite, &mut random);
-                part.runs += 1;
+                let salt = line.runs.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ goal.rotate_left(20);
+                let mut random = Xoshiro256PlusPlus::seed_from_u64(seed ^ salt);
+                let weights = order::draw(line.runs, &line.elite, &mut random);
+                line.runs += 1;
                 Task {
                     weights,
                     seed: random.random(),
                     limit: if restarts {
-                        luby(part.runs) * RUN * part.items.len() as u64
+                        luby(line.runs) * RUN * jobs
                     } else {
                         u64::MAX
                     },
@@ -155,7 +188,7 @@ impl Searcher for Prover<'_> {
     }
 
     fn perform(&self, task: &Task, stop: &mut dyn FnMut() -> bool) -> Option<(Run, Priority)> {
-        let Some((_, model)) = &self.parts[self.part].model else {
+        let Some((_, model)) = &self.parts[self.part].lines[self.line].model else {
             return Some((Run::refuted(), task.weights));
         };
         let mut random = Xoshiro256PlusPlus::seed_from_u64(task.seed);
@@ -179,7 +212,8 @@ impl Searcher for Prover<'_> {
         let mut turn = Turn::default();
         for (run, weights) in found.into_iter().flatten() {
             turn.nodes += run.nodes;
-            part.elite.push(Reverse(run.deepest), weights);
+            let elite = &mut part.lines[self.line].elite;
+            elite.push(Reverse(run.deepest), weights);
             match run.verdict {
                 Verdict::Placed(positions) => {
                     let placed = part.items.iter().zip(positions);
@@ -196,7 +230,12 @@ impl Searcher for Prover<'_> {
                 Verdict::Open => {}
             }
         }
-        self.goals.spend(turn.nodes, incumbent.makespan());
+        self.nodes[self.line] += turn.nodes;
+        if self.line == BOUND {
+            self.goals.spend(turn.nodes, incumbent.makespan());
+        } else {
+            self.descent.spend(turn.nodes, !turn.found.is_empty());
+        }
         turn.bound = self.goals.lower;
         turn.work = NODE * (turn.nodes + jobs);
         turn.evaluations = turn.nodes / jobs + 1;

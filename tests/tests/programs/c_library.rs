@@ -88,8 +88,12 @@ fn fixture() -> PathBuf {
 
 /// The first block of this language on the library's page.
 fn of_the_page(language: &str) -> String {
-    let page = fs::read_to_string(workspace().join("coreba/capi/README.md"));
-    let page = page.expect("the library has a page");
+    block("coreba/capi/README.md", language)
+}
+
+/// The first block of this language on a page.
+fn block(page: &str, language: &str) -> String {
+    let page = fs::read_to_string(workspace().join(page)).expect("there is the page");
     let start = format!("```{language}\n");
     let (_, rest) = page.split_once(&start).expect("the page has a block");
     let (block, _) = rest.split_once("```").expect("the block has an end");
@@ -165,6 +169,30 @@ fn the_shared_library_has_a_version_and_exports_its_functions_only() {
             ["idealloc_solve", "idealloc_verify", "idealloc_version"]
         );
     }
+}
+
+#[test]
+fn the_cxx_on_the_page_for_compilers_plans() {
+    if !installed("c++") {
+        return;
+    }
+    let folder = TempDir::new().expect("a folder");
+    let (source, program) = (folder.path().join("main.cc"), folder.path().join("main"));
+    let main = "int main() {\n    uint64_t arena = 0;\n    \
+                std::vector<uint64_t> offsets = plan({0, 2, 3}, {3, 5, 6}, {64, 64, 64}, arena);\n    \
+                return arena == 128 && offsets.size() == 3 ? 0 : 1;\n}\n";
+    fs::write(&source, block("coreba/compilers.md", "cpp") + main).expect("a file");
+    let mut compile = Command::new("c++");
+    compile.args(STRICT).arg("-std=c++11");
+    compile.arg(format!("-I{}", prefix().join("include").display()));
+    succeed(
+        compile
+            .arg(source)
+            .args(linked(true))
+            .arg("-o")
+            .arg(&program),
+    );
+    succeed(&mut Command::new(program));
 }
 
 #[test]

@@ -43,7 +43,9 @@ fn prepare(folder: &Path) {
     let copy = |from: &Path, to: &str| {
         fs::copy(from, folder.join(to)).expect("a file");
     };
-    let model = tests::fuzzing::TARGETS.iter().find(|target| target.name == "tflite");
+    let model = tests::fuzzing::TARGETS
+        .iter()
+        .find(|target| target.name == "tflite");
     let model = (model.expect("a target").seeds)().swap_remove(0);
     write("model.tflite", &model);
     copy(&samples.join("contest.json"), "problem.json");
