@@ -40,7 +40,7 @@ const BUDGET: u64 = 1 << 19;
 /// Nodes at the bound before goals are tried that descend from the incumbent, and how
 /// many there are at the bound for each of theirs.
 const BEFORE_DESCENT: u64 = 1 << 15;
-const PER_DESCENT: u64 = 1;
+const PER_DESCENT: u64 = 2;
 
 /// Weights that a component remembers.
 const ELITE: usize = 4;
