@@ -12,10 +12,11 @@ use super::violation::Violation;
 use crate::job::Job;
 
 /// Looks for two jobs, at these offsets, that share an address at some instant.
-/// One address space a heap. O(n log n) time, O(n) memory, in n jobs and gaps.
+/// One address space a heap. O(n log n) time, O(n) memory, in n jobs and gaps. Long work is
+/// divided among the threads of the pool that this is called in, see [`is_divided`].
 pub(crate) fn verify(jobs: &[Job], offsets: &[u64]) -> Result<(), Violation> {
     let ground = Ground::new(jobs, offsets)?;
-    if ground.pieces.len() < WORTH_A_THREAD {
+    if !is_divided(ground.pieces.len()) {
         return ground.sweep(0, u64::MAX);
     }
     // What overlaps does so before or after any instant: two halves of about as
@@ -31,8 +32,14 @@ pub(crate) fn verify(jobs: &[Job], offsets: &[u64]) -> Result<(), Violation> {
     early.and(late)
 }
 
-/// Pieces from which a second thread pays.
-const WORTH_A_THREAD: usize = 100_000;
+/// Whether work on so many pieces is divided: only in a pool that the caller has. The one
+/// that rayon would start for the whole process never ends, and is lost to a process that
+/// is forked, which would wait for it in vain.
+fn is_divided(pieces: usize) -> bool {
+    /// From here on a second thread pays.
+    const WORTH_A_THREAD: usize = 100_000;
+    pieces >= WORTH_A_THREAD && rayon::current_thread_index().is_some()
+}
 
 /// A piece of a job, where the placement has it.
 struct PlacedPiece {
@@ -77,10 +84,10 @@ impl<'a> Ground<'a> {
             .zip(&pieces)
             .map(|(index, piece)| (heap(piece), piece.low, index))
             .collect();
-        if order.len() < WORTH_A_THREAD {
-            order.sort_unstable();
-        } else {
+        if is_divided(order.len()) {
             order.par_sort_unstable();
+        } else {
+            order.sort_unstable();
         }
         let mut starts: Vec<(u64, u64)> = Vec::with_capacity(order.len());
         for (heap, low, index) in order {

@@ -15,12 +15,10 @@ use crate::listener::Callback;
 /// No struct of any version is larger; what claims to be was not initialised.
 const LARGEST: usize = 4096;
 
-/// The jobs that take memory, each named by its index, how many jobs there were, and about
-/// how many rectangles they are.
+/// The jobs that take memory, each named by its index, and how many jobs there were.
 pub(crate) struct Input {
     pub(crate) problem: coreba::Problem,
     pub(crate) count: usize,
-    pub(crate) pieces: usize,
 }
 
 /// How to solve, and who listens.
@@ -160,26 +158,10 @@ pub(crate) unsafe fn problem(problem: *const abi::Problem) -> Result<Input, Faul
     // SAFETY: as this function asks.
     let gaps = unsafe { array("gaps", given.gaps, given.gap_count)? };
     add_gaps(&mut jobs, gaps, count)?;
-    let pieces = jobs.len() + 2 * gaps.len();
-    let problem = in_threads_of_its_own(pieces, || coreba::Problem::new(jobs))?;
     Ok(Input {
-        problem,
+        problem: coreba::Problem::new(jobs)?,
         count,
-        pieces,
     })
-}
-
-/// Does work that may divide itself, where there is much of it in threads that end with it:
-/// those that it would else share with all of the process would stay, and a fork would not
-/// have them. A system that gives no threads leaves the others.
-pub(crate) fn in_threads_of_its_own<R: Send>(pieces: usize, work: impl FnOnce() -> R + Send) -> R {
-    // From where on the verifier divides its work.
-    const WORTH_A_THREAD: usize = 100_000;
-    let is_long = pieces >= WORTH_A_THREAD;
-    match is_long.then(|| rayon::ThreadPoolBuilder::new().build()) {
-        Some(Ok(pool)) => pool.install(work),
-        _ => work(),
-    }
 }
 
 /// The jobs without their gaps, but for those of size 0.

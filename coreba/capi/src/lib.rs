@@ -109,8 +109,7 @@ pub unsafe extern "C" fn idealloc_verify(
             let placement = input::placement(offsets, &input)?;
             (input, placement)
         };
-        let verify = || coreba::check::verify(&input.problem, &placement, start);
-        Ok(input::in_threads_of_its_own(input.pieces, verify)?)
+        Ok(coreba::check::verify(&input.problem, &placement, start)?)
     };
     // SAFETY: as above.
     unsafe { guarded(error, work) }

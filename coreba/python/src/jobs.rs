@@ -13,7 +13,6 @@ use common::placement::Placement;
 use common::problem::{Gate, Problem, ProblemError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PyString, PyTuple};
-use rayon::ThreadPoolBuilder;
 
 use crate::columns::{self, Lack};
 use crate::errors::{PlacementError, bad_job, bad_jobs, bad_problem, bad_row};
@@ -77,9 +76,8 @@ impl Sieve {
     }
 
     pub(crate) fn finish(self) -> Result<Jobs, ProblemError> {
-        let placed = self.placed;
         Ok(Jobs {
-            problem: apart(pieces(&placed), || Problem::new(placed))?,
+            problem: Problem::new(self.placed)?,
             empty: self.empty,
             is_named: self.is_named,
             layout: None,
@@ -247,8 +245,7 @@ impl Jobs {
         let start = solve::bytes("start", start)?;
         let offsets = self.gather(self.offsets(offsets)?);
         let placement = Placement { offsets };
-        let verify = || check::verify(&self.problem, &placement, start);
-        py.detach(|| apart(pieces(self.problem.jobs()), verify))
+        py.detach(|| check::verify(&self.problem, &placement, start))
             .map_err(|violation| PlacementError::new_err(violation.to_string()))
     }
 
@@ -397,25 +394,6 @@ impl Jobs {
         }
         Ok(offsets)
     }
-}
-
-/// Does what may divide long work among threads on threads of its own. Those that rayon
-/// keeps for the whole process are lost to a process that is forked, as executors do, and
-/// would be waited for in vain.
-fn apart<R: Send>(pieces: usize, work: impl FnOnce() -> R + Send) -> R {
-    // Half of what is divided: less is not worth the threads.
-    const LONG: usize = 50_000;
-    let pool = (pieces >= LONG).then(|| ThreadPoolBuilder::new().build());
-    match pool {
-        Some(Ok(pool)) => pool.install(work),
-        _ => work(),
-    }
-}
-
-/// Rectangles that jobs occupy, at most.
-fn pieces<'a>(jobs: impl IntoIterator<Item = &'a Job>) -> usize {
-    let of_job = |job: &Job| 1 + 2 * job.gaps().len();
-    jobs.into_iter().map(of_job).sum()
 }
 
 /// One alignment for all rows, or one each.

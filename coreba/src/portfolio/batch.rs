@@ -71,18 +71,12 @@ impl Threads {
         self.pool.get_or_init(build).as_ref()
     }
 
-    /// Runs something that divides its own work ([`rayon::join`], parallel
-    /// iterators and sorts), with no more threads than the solve may use. By itself it would
-    /// take those that rayon has for the whole process, which a forked one waits for in vain.
+    /// Runs something that divides its own work where it is in a pool, with no more
+    /// threads than the solve may use.
     pub(crate) fn within<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        let is_short = || self.begun.elapsed() < self.alone;
         match self.pool() {
             Some(pool) => pool.install(work),
-            None if is_short() => work(),
-            None => match ThreadPoolBuilder::new().num_threads(1).build() {
-                Ok(pool) => pool.install(work),
-                Err(_) => work(),
-            },
+            None => work(),
         }
     }
 
