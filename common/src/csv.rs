@@ -49,6 +49,28 @@ pub struct Options {
     pub ends: Option<Ends>,
     /// Whether a file without a header is no jobs; it is an error otherwise.
     pub allow_empty: bool,
+    /// How messages name what users may ask for; they name nothing where there is no way to.
+    pub names: Option<Names>,
+}
+
+/// How users ask for what messages tell them of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Names {
+    /// [`Options::ends`] as [`Ends::HalfOpen`].
+    pub half_open: &'static str,
+    /// [`Options::allow_empty`].
+    pub allow_empty: &'static str,
+    /// The start address, which a number follows.
+    pub start: &'static str,
+}
+
+impl Names {
+    /// Those of the command lines.
+    pub const COMMAND_LINE: Names = Names {
+        half_open: "--lifetimes half-open",
+        allow_empty: "--allow-empty",
+        start: "--start ",
+    };
 }
 
 /// Streaming reader: O(1) memory, whatever the input; see [`limits`].
@@ -80,8 +102,10 @@ impl<R: Read> Reader<R> {
         let head = Head::read(&mut input)?;
         let place = Place::Line(head.skipped + 1);
         if head.bytes.is_empty() && !options.allow_empty {
-            let what =
-                "empty: there is no header line; --allow-empty takes such a file for no jobs";
+            let allow = options.names.map_or_else(String::new, |names| {
+                format!("; {} takes such a file for no jobs", names.allow_empty)
+            });
+            let what = format!("empty: there is no header line{allow}");
             return Err(FormatError::malformed(place, what));
         }
         let text = Text::new(io::Cursor::new(head.bytes).chain(input));
@@ -101,11 +125,14 @@ impl<R: Read> Reader<R> {
             }
             Err(error) => return Err(bad_text(error, place)),
         };
-        let mut remarks: Vec<String> = head.pool_offset.map(remark_on_pool).into_iter().collect();
+        let pool = head
+            .pool_offset
+            .map(|base| remark_on_pool(base, options.names));
+        let mut remarks: Vec<String> = pool.into_iter().collect();
         let mut layout = Layout::of(&["id", "lower", "upper", "size"]);
         if !header.is_empty() {
             layout = Layout::parse(&header, place)?;
-            remarks.extend(layout.settle(options.ends, place)?);
+            remarks.extend(layout.settle(options, place)?);
             remarks.extend(layout.remark_on_unknown());
         }
         let cr_lf = !header.is_empty() && input.position().line() == 1;
@@ -184,10 +211,11 @@ impl<R: Read> Rows for Reader<R> {
 }
 
 /// omnimalloc writes where a pool begins, and offsets relative to that.
-fn remark_on_pool(base: u64) -> String {
+fn remark_on_pool(base: u64, names: Option<Names>) -> String {
+    let start = names.map_or("a start address of ", |names| names.start);
     format!(
         "\"pool_offset={base}\" is the address that omnimalloc's pool starts at: alignment counts \
-         it with --start {base} only"
+         it with {start}{base} only"
     )
 }
 

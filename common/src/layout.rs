@@ -2,6 +2,7 @@
 
 use csv::StringRecord;
 
+use crate::csv::Options;
 use crate::error::{FormatError, Place};
 use crate::job::Job;
 use crate::limits::COLUMNS;
@@ -196,16 +197,19 @@ impl Layout {
     /// [`FormatError`] where the header says something else.
     pub(crate) fn settle(
         &mut self,
-        ends: Option<Ends>,
+        options: Options,
         place: Place,
     ) -> Result<Option<String>, FormatError> {
         let is_open = self.inclusive();
-        match ends {
-            None if is_open => Ok(Some(
-                "\"end\" is read as the last instant of a lifetime; where it is the first after it, \
-                 use --lifetimes half-open"
-                    .to_owned(),
-            )),
+        match options.ends {
+            None if is_open => {
+                let option = options.names.map_or_else(String::new, |names| {
+                    let half_open = names.half_open;
+                    format!("; where it is the first after it, use {half_open}")
+                });
+                let what = "\"end\" is read as the last instant of a lifetime";
+                Ok(Some(what.to_owned() + &option))
+            }
             Some(Ends::HalfOpen) if is_open => {
                 for column in &mut self.columns {
                     if column.1 == Field::DeathInclusive {
@@ -215,7 +219,7 @@ impl Layout {
                 Ok(None)
             }
             Some(Ends::Inclusive) if !is_open => {
-                let what = "an \"upper\" is exclusive, and --lifetimes says inclusive: leave the \
+                let what = "an \"upper\" is exclusive, and lifetimes are to be inclusive: leave the \
                             option out, or name the column \"end\"";
                 Err(FormatError::malformed(place, what))
             }

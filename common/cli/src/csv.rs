@@ -31,6 +31,7 @@ impl Options {
                 Lifetimes::Inclusive => Ends::Inclusive,
             }),
             allow_empty: self.allow_empty,
+            names: Some(csv::Names::COMMAND_LINE),
         }
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, Callable, Hashable, Iterable, Iterator, Sequence
+from typing import IO, TYPE_CHECKING, Any, Callable, Hashable, Iterable, Iterator, Literal, Sequence
 
 from idealloc._errors import ProblemError
 from idealloc._idealloc import Jobs, Progress
@@ -13,6 +13,8 @@ from idealloc._plan import _DEFAULT_TIMEOUT, Gap, Interrupt, Numbers, Plan, Some
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+Lifetimes = Literal["half-open", "inclusive"]
 
 # The names of columns, as a CSV may have them, the first by preference.
 _NAMES = {
@@ -101,24 +103,38 @@ class Problem:
         return cls._of(Jobs(lower, upper, size, id, alignment, offset, hint, group, gaps), name)
 
     @classmethod
-    def from_csv(cls, source: str | os.PathLike[str] | IO[Any]) -> Self:
+    def from_csv(
+        cls,
+        source: str | os.PathLike[str] | IO[Any],
+        *,
+        lifetimes: Lifetimes | None = None,
+        allow_empty: bool = False,
+    ) -> Self:
         """Reads a CSV, by its name (also packed by gzip or zstd) or from an open file.
 
-        Columns are known by their names: `id`, `lower`, `upper` (exclusive) or `end`
-        (inclusive), `size`, and where there are any `alignment`, `offset` (where a buffer is
+        Columns are known by their names: `id`, `lower`, `upper` (exclusive) or `end`,
+        `size`, and where there are any `alignment`, `offset` (where a buffer is
         fixed), `hint`, `group`, `gaps`. What stands in other columns is kept. O(n).
 
+        Args:
+            source: a name, or an open file of text or bytes.
+            lifetimes: what an `end` is, and with it the ends of gaps: "inclusive", the last
+                instant, or "half-open", the first after it. `None`: inclusive, with a warning.
+            allow_empty: take a file without a header for no buffers; else it is an error.
+
         Raises:
+            OptionError: `lifetimes` is something else.
             FileError: the content is malformed or refused; it names the line.
             OSError: the file cannot be read.
         """
         if isinstance(source, (str, os.PathLike)):
             path: str | None = os.fspath(source)
-            jobs, notes = Jobs.read(path, None)
+            jobs, notes = Jobs.read(path, None, lifetimes, allow_empty)
         else:
             path = getattr(source, "name", None)
             content = source.read()
-            jobs, notes = Jobs.read(None, content.encode() if isinstance(content, str) else content)
+            content = content.encode() if isinstance(content, str) else content
+            jobs, notes = Jobs.read(None, content, lifetimes, allow_empty)
         for note in notes:
             warnings.warn(note if path is None else f"{path}: {note}", stacklevel=2)
         return cls._of(jobs, path)

@@ -45,11 +45,14 @@ pub(crate) fn bad_job(row: usize, is_named: bool, id: &JobId, refusal: &Refusal)
 
 /// The jobs together are refused.
 pub(crate) fn bad_jobs(refusal: &Refusal) -> PyErr {
+    bad_problem(together(refusal))
+}
+
+/// Why the jobs together are refused, without the command line's option.
+fn together(refusal: &Refusal) -> String {
     match refusal {
-        Refusal::Pins(violation) => {
-            bad_problem(format_args!("fixed offsets conflict: {violation}"))
-        }
-        _ => bad_problem(refusal),
+        Refusal::Pins(violation) => format!("fixed offsets conflict: {violation}"),
+        _ => refusal.to_string(),
     }
 }
 
@@ -70,7 +73,10 @@ pub(crate) fn bad_file(path: Option<&Path>, error: FormatError) -> PyErr {
         (_, error) => error,
     };
     let mut text = path.map_or_else(String::new, |path| format!("{}: ", path.display()));
-    text.push_str(&error.to_string());
+    text.push_str(&match &error {
+        FormatError::Problem(refusal) => together(refusal),
+        _ => error.to_string(),
+    });
     let mut source = std::error::Error::source(&error);
     while let Some(cause) = source {
         text.push_str(": ");

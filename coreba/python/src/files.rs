@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use common::csv::{self, Writer};
+use common::csv::{self, Ends, Writer};
 use common::error::FormatError;
 use common::format::{self, Output, Replacing};
 use common::job::{Gap, Job};
@@ -12,8 +12,33 @@ use common::row::Rows;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::errors::bad_file;
+use crate::errors::{OptionError, bad_file};
 use crate::jobs::{Jobs, Sieve};
+
+/// How the options of [`options`] are written.
+const NAMES: csv::Names = csv::Names {
+    half_open: "lifetimes=\"half-open\"",
+    allow_empty: "allow_empty=True",
+    start: "start=",
+};
+
+/// How a CSV is read: what an `end` is, and whether no header is no jobs.
+pub(crate) fn options(lifetimes: Option<&str>, allow_empty: bool) -> PyResult<csv::Options> {
+    let ends = match lifetimes {
+        None => None,
+        Some("half-open") => Some(Ends::HalfOpen),
+        Some("inclusive") => Some(Ends::Inclusive),
+        Some(other) => {
+            let what = format!("lifetimes is {other:?}, neither \"half-open\" nor \"inclusive\"");
+            return Err(OptionError::new_err(what));
+        }
+    };
+    Ok(csv::Options {
+        ends,
+        allow_empty,
+        names: Some(NAMES),
+    })
+}
 
 /// The jobs of a file, or of what one holds, and what is to be told about it. An offset
 /// fixes a job.
@@ -21,18 +46,19 @@ pub(crate) fn read(
     py: Python<'_>,
     path: Option<&Path>,
     content: Option<&[u8]>,
+    options: csv::Options,
 ) -> PyResult<(Jobs, Vec<String>)> {
     let load = || match path {
-        Some(path) => load(format::open(path)?),
-        None => load(format::decompress(content.unwrap_or_default())?),
+        Some(path) => load(format::open(path)?, options),
+        None => load(format::decompress(content.unwrap_or_default())?, options),
     };
     py.detach(load).map_err(|error| bad_file(path, error))
 }
 
 /// As `common::input::load`, for CSV alone, so that the package does not carry the readers
 /// of all other formats.
-fn load(input: impl Read) -> Result<(Jobs, Vec<String>), FormatError> {
-    let mut reader = csv::Reader::new(input)?;
+fn load(input: impl Read, options: csv::Options) -> Result<(Jobs, Vec<String>), FormatError> {
+    let mut reader = csv::Reader::with_options(input, options)?;
     let mut sieve = Sieve::new(true);
     let mut unknown = Vec::new();
     while let Some(mut row) = reader.next_row()? {

@@ -219,8 +219,11 @@ impl Jobs {
         py: Python<'_>,
         path: Option<PathBuf>,
         content: Option<&[u8]>,
+        lifetimes: Option<&str>,
+        allow_empty: bool,
     ) -> PyResult<(Jobs, Vec<String>)> {
-        files::read(py, path.as_deref(), content)
+        let options = files::options(lifetimes, allow_empty)?;
+        files::read(py, path.as_deref(), content, options)
     }
 
     /// The CSV of the jobs, with offsets where they are given: to a file, or as bytes.

@@ -46,6 +46,45 @@ def test_a_csv_round_trips_with_every_column(tmp_path: Path) -> None:
     assert Problem.from_csv(str(tmp_path / "packed.csv.gz")) == problem
 
 
+ENDS = "id,start,end,size\na,0,4,8\nb,5,6,8\n"
+
+
+def test_an_end_is_what_lifetimes_says(recwarn: pytest.WarningsRecorder) -> None:
+    def uppers(**options: Any) -> list[int]:
+        return [buffer.upper for buffer in Problem.from_csv(io.StringIO(ENDS), **options)]
+
+    assert uppers(lifetimes="half-open") == [4, 6]
+    assert uppers(lifetimes="inclusive") == [5, 7]
+    assert not recwarn
+    with pytest.warns(UserWarning, match='last instant of a lifetime.*use lifetimes="half-open"$'):
+        assert uppers() == [5, 7]
+    with pytest.raises(idealloc.OptionError, match="lifetimes is \"closed\", neither"):
+        uppers(lifetimes="closed")
+    with pytest.raises(idealloc.FileError, match='line 1: an "upper" is exclusive'):
+        Problem.from_csv(io.StringIO("id,lower,upper,size\n"), lifetimes="inclusive")
+    half_open = Problem.from_csv(io.StringIO(ENDS), lifetimes="half-open")
+    assert Problem.from_csv(io.StringIO(half_open.to_csv() or "")) == half_open
+    assert pickle.loads(pickle.dumps(half_open)).to_csv() == half_open.to_csv()
+
+
+def test_a_file_without_a_header_is_no_buffers_where_that_is_allowed() -> None:
+    assert len(Problem.from_csv(io.StringIO(""), allow_empty=True)) == 0
+    with pytest.raises(idealloc.FileError, match="no header line; allow_empty=True takes"):
+        Problem.from_csv(io.StringIO(""))
+
+
+def test_no_message_names_an_option_of_the_command_line() -> None:
+    pins = "id,lower,upper,size,offset\na,0,2,4,0\nb,0,2,4,0\n"
+    for text in ("", pins, "id,lower,upper,size\na,0,2,4\na,0,2,4\n"):
+        with pytest.raises(idealloc.FileError) as error:
+            Problem.from_csv(io.StringIO(text))
+        assert "--" not in str(error.value)
+    pool = "# pool_offset=64\nid,start,end,size\n"
+    with pytest.warns(UserWarning) as warned:
+        Problem.from_csv(io.StringIO(pool))
+    assert warned and not any("--" in str(one.message) for one in warned)
+
+
 def test_a_plan_is_written_with_its_offsets() -> None:
     problem = Problem.from_csv(io.StringIO("buffer,start,end,size\nx,0,2,4\ny,2,3,4\n"))
     text = problem.plan().to_csv()

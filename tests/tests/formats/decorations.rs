@@ -1,7 +1,7 @@
 //! CSVs as people have them: whatever separates the columns, stands between the rows,
 //! or spells a number, the jobs are the same, and the line of each is told rightly.
 
-use common::csv::{self, Ends, Layout, Options, Reader};
+use common::csv::{self, Ends, Layout, Names, Options, Reader};
 use common::error::Place;
 use common::format::Format;
 use common::input::{self, Document, Offsets};
@@ -145,6 +145,7 @@ fn load(bytes: &[u8], ends: Option<Ends>) -> Document {
     let options = Options {
         ends,
         allow_empty: false,
+        names: Some(Names::COMMAND_LINE),
     };
     input::load_with(bytes, Format::Csv, Offsets::Pins, options).expect("a sound file")
 }
@@ -326,6 +327,16 @@ fn the_reading_of_an_end_is_told_where_nobody_says_it() {
     for ends in [Ends::Inclusive, Ends::HalfOpen] {
         assert_eq!(load(text, Some(ends)).notes, [""; 0]);
     }
+}
+
+#[test]
+fn what_nobody_can_ask_for_is_not_named() {
+    let read = |text: &'static str| Reader::new(text.as_bytes());
+    let reader = read("# pool_offset=64\nid,start,end,size\n").expect("a header");
+    let mut told = reader.remarks();
+    assert_eq!(told.len(), 2);
+    told.push(read("").err().expect("no header").to_string());
+    assert!(told.iter().all(|told| !told.contains("--")), "{told:?}");
 }
 
 #[test]
