@@ -31,5 +31,5 @@ pub use common::problem::{Problem, ProblemError};
 pub use explain::{Explanation, explain};
 pub use heuristics::{Heuristic, UnknownHeuristic, Without};
 pub use options::{Improvement, Method, Options, Progress};
-pub use solution::{Fit, FoundBy, OrderBy, Solution, Squeeze, Status, Stop};
+pub use solution::{Fit, FoundBy, OrderBy, Solution, Squeeze, Status, Stop, TooLarge};
 pub use solve::{SolveError, solve};

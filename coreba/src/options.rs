@@ -88,7 +88,8 @@ pub enum Method {
     /// Peeling and dives, without the exact search.
     Dive,
     /// Peeling and the exact search, without dives. Where the core is too large
-    /// for it, only the placement that any budget gives is left.
+    /// for it, only the placement that any budget gives is left, and
+    /// [`Solution::too_large`](crate::Solution::too_large) says so.
     Exact,
     /// First fit and best fit in many orders, squeezed, and ejection search from
     /// the best where all items are plain rectangles.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use common::load::{Bounds, Load};
 use common::placement::Placement;
+use common::units::human_bytes;
 
 /// What is known about a solution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,6 +165,61 @@ impl fmt::Display for Squeeze {
     }
 }
 
+/// What the exact search did not search, though [`Method::Exact`](crate::Method::Exact)
+/// asked for it. It displays as a clause that says what the limit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TooLarge {
+    /// A part of the core, which other jobs do not join to the rest.
+    Core {
+        /// Its jobs.
+        jobs: usize,
+        /// What each run would take, in bytes.
+        bytes: u64,
+        /// What a run may take, in bytes.
+        most_bytes: u64,
+    },
+    /// All jobs, where some have gaps, groups or fixed offsets.
+    Pairs {
+        /// How many, those of a group counted as one.
+        items: usize,
+        /// The rectangles that they are.
+        pieces: usize,
+        /// How many may be.
+        most_items: usize,
+        /// How many rectangles they may be.
+        most_pieces: usize,
+    },
+}
+
+impl fmt::Display for TooLarge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            TooLarge::Core {
+                jobs,
+                bytes,
+                most_bytes,
+            } => write!(
+                f,
+                "a core of {jobs} jobs is too large: a run of its search would take {} of \
+                 memory, and may take {}",
+                human_bytes(bytes),
+                human_bytes(most_bytes)
+            ),
+            TooLarge::Pairs {
+                items,
+                pieces,
+                most_items,
+                most_pieces,
+            } => write!(
+                f,
+                "{items} jobs and groups in {pieces} pieces are too many: where some have gaps, groups or \
+                 fixed offsets it takes up to {most_items} in {most_pieces} pieces"
+            ),
+        }
+    }
+}
+
 /// A valid placement, and what is known about it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -193,6 +249,9 @@ pub struct Solution {
     pub hints_kept: usize,
     /// Decisions of the exact search.
     pub nodes: u64,
+    /// Where [`Method::Exact`](crate::Method::Exact) was asked for and the makespan is above the
+    /// lower bound: the largest part that was too large for it, if any was.
+    pub too_large: Option<TooLarge>,
     /// Wall time.
     pub elapsed: Duration,
 }
@@ -213,6 +272,7 @@ impl Solution {
             hinted: 0,
             hints_kept: 0,
             nodes: 0,
+            too_large: None,
             elapsed: Duration::ZERO,
         }
     }

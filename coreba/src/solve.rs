@@ -105,6 +105,7 @@ pub fn solve(
         solution.evaluations = outcome.evaluations;
         solution.lower_bound = outcome.bound;
         solution.nodes = outcome.nodes;
+        solution.too_large = outcome.too_large;
         solution.stop = outcome.stop;
         if has_hints {
             let settled = hints::settle(problem, &options, offsets, solution.makespan, &mut || {
@@ -119,6 +120,9 @@ pub fn solve(
         let verified = || check::verify(problem, &solution.placement, options.start);
         let verified = crew.threads().within(verified);
         verified.map_err(SolveError::Invalid)?;
+    }
+    if solution.makespan <= solution.lower_bound {
+        solution.too_large = None;
     }
     (solution.status, solution.stop) = verdict(&solution, options);
     solution.elapsed = begun.elapsed();

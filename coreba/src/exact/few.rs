@@ -12,7 +12,7 @@ use crate::portfolio::batch::Crew;
 use crate::portfolio::incumbent::Incumbent;
 use crate::portfolio::searcher::Searcher;
 use crate::portfolio::turn::{Found, Turn};
-use crate::solution::FoundBy;
+use crate::solution::{FoundBy, TooLarge};
 
 /// Most items that are searched, and most slabs that they have: each pair of slabs is
 /// looked at for every capacity that is tried.
@@ -44,10 +44,20 @@ pub(crate) struct Attempt {
 }
 
 impl<'a> Few<'a> {
+    /// Why there are too many items, if there are.
+    pub(crate) fn refusal(items: &Items) -> Option<TooLarge> {
+        let (count, pieces) = (items.len(), items.all_slabs().len());
+        (count > MOST_ITEMS || pieces > MOST_SLABS).then_some(TooLarge::Pairs {
+            items: count,
+            pieces,
+            most_items: MOST_ITEMS,
+            most_pieces: MOST_SLABS,
+        })
+    }
+
     /// `None` for too many items.
     pub(crate) fn new(items: &'a Items, bound: u64, options: &Options) -> Option<Few<'a>> {
-        let is_small = items.len() <= MOST_ITEMS && items.all_slabs().len() <= MOST_SLABS;
-        is_small.then(|| Few {
+        Few::refusal(items).is_none().then(|| Few {
             items,
             goals: Goals::new(bound, options.capacity, BUDGET),
             limit: FIRST_LIMIT,

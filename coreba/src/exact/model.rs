@@ -33,7 +33,7 @@ pub(crate) struct Model {
 
 impl Model {
     /// `None` where a job alone does not fit. The subproblem must have a flat floor at
-    /// 0. O(n^2) time and memory at worst.
+    /// 0. O(n log n + spans + p log p) time for p pairs of jobs that meet, and O(p) memory.
     pub(crate) fn new(
         subproblem: &Subproblem,
         highest: impl Fn(usize) -> Option<i64>,
@@ -52,7 +52,7 @@ impl Model {
             log_length: subproblem.log_length.clone(),
             log_size: subproblem.log_size.clone(),
             neighbours: Vec::new(),
-            neighbours_from: vec![0],
+            neighbours_from: Vec::new(),
         };
         let mut twins = FxHashMap::default();
         for job in 0..jobs {
@@ -72,16 +72,7 @@ impl Model {
             let kind = (first, last, size, alignment, residue, highest);
             model.twin.push(*twins.entry(kind).or_insert(job as u32));
         }
-        for job in 0..jobs {
-            let (first, last) = (model.first[job], model.last[job]);
-            let meets = |other: u32| {
-                let other = other as usize;
-                other != job && model.first[other] <= last && first <= model.last[other]
-            };
-            let met = (0..jobs as u32).filter(|&other| meets(other));
-            model.neighbours.extend(met);
-            model.neighbours_from.push(model.neighbours.len() as u32);
-        }
+        (model.neighbours, model.neighbours_from) = neighbours(&model.first, &model.last);
         model.stacks = Stacks::new(Stacked {
             first: &model.first,
             last: &model.last,
@@ -115,4 +106,44 @@ impl Model {
         let (from, to) = (self.neighbours_from[job], self.neighbours_from[job + 1]);
         &self.neighbours[from as usize..to as usize]
     }
+}
+
+/// For each job those that it shares a section with, ascending, one behind the other,
+/// and where each job's begin. O(n log n + p log p) for p pairs.
+fn neighbours(first: &[u32], last: &[u32]) -> (Vec<u32>, Vec<u32>) {
+    let jobs = first.len();
+    let mut order: Vec<u32> = (0..jobs as u32).collect();
+    order.sort_unstable_by_key(|&job| first[job as usize]);
+    // A job meets those behind it in this order that begin no later than it ends.
+    let meets = |at: usize| {
+        let end = last[order[at] as usize];
+        let behind = order[at + 1..].iter().copied();
+        behind.take_while(move |&other| first[other as usize] <= end)
+    };
+    let mut from = vec![0; jobs + 1];
+    for (at, &job) in order.iter().enumerate() {
+        for other in meets(at) {
+            from[job as usize + 1] += 1;
+            from[other as usize + 1] += 1;
+        }
+    }
+    for job in 0..jobs {
+        from[job + 1] += from[job];
+    }
+    let mut next = from.clone();
+    let mut met = vec![0; from[jobs] as usize];
+    let mut put = |job: u32, other: u32| {
+        met[next[job as usize] as usize] = other;
+        next[job as usize] += 1;
+    };
+    for (at, &job) in order.iter().enumerate() {
+        for other in meets(at) {
+            put(job, other);
+            put(other, job);
+        }
+    }
+    for job in 0..jobs {
+        met[from[job] as usize..from[job + 1] as usize].sort_unstable();
+    }
+    (met, from)
 }

@@ -11,22 +11,28 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::goal::{Descent, Goals};
+use super::memory;
 use super::model::Model;
 use super::order::{self, luby};
 use super::valley::Search;
 use super::verdict::{Run, Verdict};
 use crate::heuristics::{Heuristic, Without};
 use crate::instance::{Component, Core, Items, Subproblem};
-use crate::options::Options;
+use crate::options::{Method, Options};
 use crate::portfolio::batch::Crew;
 use crate::portfolio::incumbent::Incumbent;
 use crate::portfolio::searcher::Searcher;
 use crate::portfolio::turn::{Found, Turn};
 use crate::priority::{Elite, Priority};
-use crate::solution::FoundBy;
+use crate::solution::{FoundBy, TooLarge};
 
-/// Most jobs of a component that is searched.
+/// Most jobs of a component that is searched beside other methods: larger ones are not
+/// proved in the time that their share gives.
 const MOST_JOBS: usize = 1500;
+
+/// Most bytes that a run of a larger component may take where nothing but the exact search
+/// is asked for. A turn has [`RUNS`] of them.
+const MOST_BYTES: u64 = 512 << 20;
 
 /// Runs a turn.
 const RUNS: u64 = 4;
@@ -93,12 +99,13 @@ pub(crate) struct Prover<'a> {
 
 impl<'a> Prover<'a> {
     pub(crate) fn new(items: &'a Items, core: &Core, bound: u64, options: &Options) -> Self {
+        let alone = options.method == Method::Exact;
         let learns = options.without.keeps(Heuristic::Elite);
         let parts = core.components.iter().zip(0u64..);
         let part = |(component, index): (&Component, u64)| {
             let subproblem = Arc::clone(&component.subproblem);
             Part {
-                subproblem: (component.items.len() <= MOST_JOBS).then_some(subproblem),
+                subproblem: refusal(component, alone).is_none().then_some(subproblem),
                 items: component.items.clone(),
                 seed: options.seed ^ index << 32,
                 lines: [(); 2].map(|()| Line {
@@ -120,6 +127,35 @@ impl<'a> Prover<'a> {
             without: options.without,
         }
     }
+}
+
+/// Why a component is not searched, if it is not; `alone` where the exact search is all
+/// that is asked for.
+fn refusal(component: &Component, alone: bool) -> Option<TooLarge> {
+    let jobs = component.items.len();
+    if jobs <= MOST_JOBS {
+        return None;
+    }
+    let bytes = match alone {
+        true => memory::needed(&component.subproblem),
+        false => u64::MAX,
+    };
+    (bytes > MOST_BYTES).then_some(TooLarge::Core {
+        jobs,
+        bytes,
+        most_bytes: MOST_BYTES,
+    })
+}
+
+/// The largest component that the exact search leaves out where it alone is asked for.
+pub(crate) fn too_large(core: &Core) -> Option<TooLarge> {
+    let largest_first = |component: &&Component| Reverse(component.items.len());
+    let mut components: Vec<&Component> = core.components.iter().collect();
+    components.sort_by_key(largest_first);
+    let mut refusals = components
+        .into_iter()
+        .map(|component| refusal(component, true));
+    refusals.find_map(|refusal| refusal)
 }
 
 impl Part {

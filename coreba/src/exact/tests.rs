@@ -10,6 +10,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use tests::oracle;
 
 use super::goal::next_makespan;
+use super::memory;
 use super::model::Model;
 use super::order::{self, luby};
 use super::valley::Search;
@@ -442,4 +443,34 @@ fn jobs_that_all_live_at_once_need_what_their_best_stack_needs() {
 fn runs_lengthen_as_luby_says() {
     let lengths: Vec<u64> = (1..=15).map(luby).collect();
     assert_eq!(lengths, [1, 1, 2, 1, 1, 2, 4, 1, 1, 2, 1, 1, 2, 4, 8]);
+}
+
+#[test]
+fn jobs_that_meet_are_neighbours_and_their_memory_is_counted() {
+    for seed in 0..200 {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let jobs = (0..random.random_range(1..40)).map(|id| {
+            let birth = random.random_range(0..60);
+            Job::new(id, birth, birth + random.random_range(1..20), 1)
+        });
+        let problem = Problem::new(jobs.collect()).expect("sound");
+        let items = Items::new(&problem, 0).expect("small numbers");
+        let members: Vec<u32> = (0..items.len() as u32).collect();
+        let subproblem = Subproblem::new(&items, &members).expect("plain");
+        let model = Model::new(&subproblem, |_| Some(1000)).expect("all fit");
+        let mut met = 0;
+        for job in 0..model.len() {
+            let meets = |&other: &u32| {
+                let (first, last) = (&subproblem.first, &subproblem.last);
+                let other = other as usize;
+                other != job && first[other] <= last[job] && first[job] <= last[other]
+            };
+            let expected: Vec<u32> = (0..model.len() as u32).filter(meets).collect();
+            assert_eq!(model.neighbours(job), expected, "seed {seed}, job {job}");
+            met += expected.len() as u64;
+        }
+        let spans = (0..model.len()).map(|job| subproblem.last[job] - subproblem.first[job] + 1);
+        let spans: u64 = spans.map(u64::from).sum();
+        assert!(memory::needed(&subproblem) >= 8 * spans + 24 * met);
+    }
 }

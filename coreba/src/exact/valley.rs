@@ -19,8 +19,10 @@ const EMPTY: i64 = i64::MAX;
 /// Depth of a job that is not placed.
 const UNPLACED: u32 = u32::MAX;
 
-/// Nodes between two questions whether to stop.
-const PATIENCE: u64 = 256;
+/// Nodes between two questions whether to stop, times the number of jobs; and the most,
+/// also of sections that are looked at before the first node.
+const PATIENCE: u64 = 1 << 18;
+const MOST_PATIENCE: u64 = 256;
 
 /// What a section's unplaced jobs say of it.
 #[derive(Clone, Copy, Debug)]
@@ -187,12 +189,16 @@ impl<'a> Search<'a> {
             deepest: 0,
         };
         for section in 0..self.model.sections() as u32 {
+            if u64::from(section) % MOST_PATIENCE == MOST_PATIENCE - 1 && stop() {
+                return run;
+            }
             if !self.fits(section) {
                 run.verdict = Verdict::Infeasible;
                 return run;
             }
         }
-        let mut next_question = PATIENCE;
+        let patience = (PATIENCE / self.model.len().max(1) as u64).clamp(1, MOST_PATIENCE);
+        let mut next_question = patience;
         loop {
             run.deepest = run.deepest.max(self.placed.len());
             if self.placed.len() == self.model.len() {
@@ -213,7 +219,7 @@ impl<'a> Search<'a> {
                 return run;
             }
             if run.nodes >= next_question {
-                next_question = run.nodes + PATIENCE;
+                next_question = run.nodes + patience;
                 if stop() {
                     return run;
                 }

@@ -15,12 +15,13 @@ pub(crate) mod searcher;
 mod share;
 pub(crate) mod turn;
 
+use crate::exact::{self, Few};
 use crate::fit::Packing;
 use crate::heuristics::Heuristic;
 use crate::instance::peel::{self, Peeled};
 use crate::instance::{Core, Items};
-use crate::options::Options;
-use crate::solution::{FoundBy, Stop};
+use crate::options::{Method, Options};
+use crate::solution::{FoundBy, Stop, TooLarge};
 use batch::Crew;
 use incumbent::Incumbent;
 
@@ -33,6 +34,8 @@ pub(crate) struct Outcome {
     pub(crate) evaluations: u64,
     /// Decisions of the exact searches.
     pub(crate) nodes: u64,
+    /// See [`Solution::too_large`](crate::Solution::too_large).
+    pub(crate) too_large: Option<TooLarge>,
     pub(crate) stop: Stop,
 }
 
@@ -45,6 +48,7 @@ pub(crate) fn run(
     crew: &mut Crew<'_>,
 ) -> Outcome {
     let peeled;
+    let mut too_large = None;
     let mut incumbent = Incumbent::new(items, bound, load, options);
     first::warm_start(&mut incumbent, crew);
     if incumbent.ending(crew).is_none() {
@@ -63,6 +67,12 @@ pub(crate) fn run(
                 Peeled::nothing(items)
             };
             let core = Core::new(items, &peeled.core);
+            if options.method == Method::Exact {
+                too_large = match &core {
+                    Some(core) => exact::too_large(core),
+                    None => Few::refusal(items),
+                };
+            }
             schedule::run(&mut incumbent, &peeled, core.as_ref(), crew)
         }
     };
@@ -74,6 +84,7 @@ pub(crate) fn run(
         found_by,
         evaluations,
         nodes,
+        too_large,
         stop,
     }
 }

@@ -112,6 +112,42 @@ fn the_exact_search_gives_the_same_bytes_at_any_number_of_threads() {
     }
 }
 
+#[test]
+fn asked_for_alone_the_exact_search_takes_large_cores() {
+    let jobs = generate::guillotine(2000, 1 << 30, 1 << 20, Cutting::Even, 0);
+    let problem = Problem::new(jobs).expect("sound");
+    let mut options = options(3000);
+    options.method = Method::Exact;
+    let solution = solved(&problem, &options);
+    assert_eq!(solution.status, Status::Optimal);
+    assert!(solution.nodes >= 2000);
+    assert_eq!(solution.too_large, None);
+}
+
+#[test]
+fn what_is_too_large_for_the_exact_search_is_told() {
+    let mut options = options(1);
+    options.method = Method::Exact;
+    let jobs = generate::malloc_like(8, 10_000, 0);
+    let problem = Problem::new(jobs.clone()).expect("sound");
+    let solution = solved(&problem, &options);
+    assert_eq!((solution.status, solution.nodes), (Status::Feasible, 0));
+    let told = solution.too_large.expect("it is").to_string();
+    assert!(told.starts_with("a core of 9"), "{told}");
+    assert!(told.ends_with("and may take 512 MiB"), "{told}");
+
+    let problem = Problem::new(generate::constrained(jobs, 0)).expect("sound");
+    let told = solved(&problem, &options)
+        .too_large
+        .expect("it is")
+        .to_string();
+    assert!(told.contains("it takes up to 60 in 2048 pieces"), "{told}");
+
+    // Who does not ask for it need not know.
+    options.method = Method::Auto;
+    assert_eq!(solved(&problem, &options).too_large, None);
+}
+
 /// Each job twice.
 fn twins(jobs: &[Job]) -> Vec<Job> {
     let both = jobs.iter().flat_map(|job| [job, job]).enumerate();

@@ -27,6 +27,8 @@ struct Summary<'a> {
     method: String,
     evaluations: u64,
     nodes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_searched: Option<String>,
     hinted: usize,
     hints_kept: usize,
     seconds: f64,
@@ -102,6 +104,7 @@ pub(crate) fn json(
         method: solution.found_by.to_string(),
         evaluations: solution.evaluations,
         nodes: solution.nodes,
+        not_searched: solution.too_large.map(|what| what.to_string()),
         hinted: solution.hinted,
         hints_kept: solution.hints_kept,
         seconds: elapsed.as_secs_f64(),
@@ -153,6 +156,9 @@ pub(crate) fn text(
         &format!("{:.4} %", 100.0 * solution.fragmentation()),
     );
     line("status", &sentence(solution));
+    if let Some(what) = solution.too_large {
+        line("exact search", &what.to_string());
+    }
     if solution.hinted > 0 {
         let (kept, hinted) = (solution.hints_kept, solution.hinted);
         let hinted = counted(hinted, "job");
