@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numbers
 import os
+import reprlib
 import warnings
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Callable, Hashable, Iterable, Iterator, Literal, Sequence
 
-from idealloc._errors import ProblemError
+from idealloc._errors import OptionError, ProblemError
 from idealloc._idealloc import Jobs, Progress
 from idealloc._plan import _DEFAULT_TIMEOUT, Gap, Interrupt, Numbers, Plan, SomeNumbers, solve
 
@@ -28,6 +30,20 @@ _NAMES = {
     "group": ("group",),
     "gaps": ("gaps",),
 }
+
+
+_OPEN = (
+    '"end" is read as the last instant of a lifetime; where it is the first after it, use lifetimes="half-open"'
+)
+
+
+def _after(end: Any) -> Any:
+    """The instant after one; what is no number stays, for the gate to refuse."""
+    if isinstance(end, numbers.Integral):
+        return int(end) + 1
+    if isinstance(end, numbers.Real) and float(end).is_integer():
+        return int(end) + 1
+    return end
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +84,9 @@ class Problem:
         """
         buffers = list(buffers)
         names = ("lower", "upper", "size", "id", "alignment", "offset", "hint", "group", "gaps")
+        for row, buffer in enumerate(buffers):
+            if not isinstance(buffer, Buffer):
+                raise ProblemError(f"row {row}: {reprlib.repr(buffer)} is no Buffer", row)
         columns: list[Any] = [[getattr(buffer, name) for buffer in buffers] for name in names]
         for index, name_of in enumerate(names):
             if name_of in ("id", "offset", "hint", "group") and all(x is None for x in columns[index]):
@@ -140,26 +159,34 @@ class Problem:
         return cls._of(jobs, path)
 
     @classmethod
-    def from_dataframe(cls, frame: Any, *, name: str | None = None) -> Self:
+    def from_dataframe(
+        cls, frame: Any, *, lifetimes: Lifetimes | None = None, name: str | None = None
+    ) -> Self:
         """The problem of a frame of pandas, or what is like one: columns as in a CSV, by name.
 
-        Of `gaps` each entry is a sequence, as in `idealloc.plan`. Other columns are ignored.
+        Of `gaps` each entry is a sequence, as in `idealloc.plan`, with exclusive ends. Other
+        columns are ignored. `lifetimes` says what a column `end` is, as in `from_csv`.
 
         Raises:
             ProblemError: a column is missing, or a row is not sound.
+            OptionError: `lifetimes` is neither "half-open" nor "inclusive".
         """
+        if lifetimes not in (None, "half-open", "inclusive"):
+            raise OptionError(f"lifetimes is {reprlib.repr(lifetimes)}, neither 'half-open' nor 'inclusive'")
         columns: dict[str, Any] = {}
         for key, names in _NAMES.items():
-            found = [one for one in names if one in frame.columns]
+            found = [one for one in frame.columns if isinstance(one, str) and one.strip().lower() in names]
             if len(found) > 1:
                 raise ProblemError(f"columns {found[0]!r} and {found[1]!r} mean the same")
             if found:
                 columns[key] = frame[found[0]]
-                if found[0] == "end":
-                    columns[key] = columns[key] + 1
+                if found[0].strip().lower() == "end" and lifetimes != "half-open":
+                    columns[key] = [_after(end) for end in columns[key]]
+                    if lifetimes is None:
+                        warnings.warn(_OPEN, stacklevel=2)
         for key in ("lower", "upper", "size"):
             if key not in columns:
-                raise ProblemError(f"no column {' or '.join(_NAMES[key])} among {list(frame.columns)}")
+                raise ProblemError(f"no column {' or '.join(_NAMES[key])} among {reprlib.repr(list(frame.columns))}")
         return cls.from_columns(**columns, name=name)
 
     def to_csv(
@@ -207,6 +234,8 @@ class Problem:
         In time, all of them but any one fit. `None`: it is not proved that the problem does
         not fit, or it fits. `timeout` is in seconds.
         """
+        if capacity is None:
+            raise OptionError("capacity is None, not an integer")
         found = self._jobs.explain(capacity=capacity, timeout=timeout, seed=seed, threads=threads, start=start)
         return None if found is None else tuple(found[0])
 
@@ -243,11 +272,14 @@ class Problem:
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __getstate__(self) -> tuple[Jobs, str | None]:
-        return self._jobs, self.name
+    def __getstate__(self) -> tuple[Jobs, str | None, dict[str, Any]]:
+        # A class that is derived from this one may have more.
+        return self._jobs, self.name, getattr(self, "__dict__", {})
 
-    def __setstate__(self, state: tuple[Jobs, str | None]) -> None:
-        self._jobs, self.name = state
+    def __setstate__(self, state: tuple[Jobs, str | None, dict[str, Any]]) -> None:
+        self._jobs, self.name, more = state
+        for name, value in more.items():
+            setattr(self, name, value)
 
     def __repr__(self) -> str:
         name = "" if self.name is None else f"{self.name!r}, "

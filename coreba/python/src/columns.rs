@@ -87,7 +87,7 @@ fn read(name: &str, column: &Bound<'_, PyAny>, lack: Lack) -> PyResult<Vec<i64>>
 fn items<'py>(name: &str, column: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
     let is_text = column.is_instance_of::<PyString>() || column.is_instance_of::<PyBytes>();
     if is_text || column.try_iter().is_err() {
-        let what = format!("{name} is {}, not a column of numbers", column.repr()?);
+        let what = format!("{name} is {}, not a column of numbers", shown(column));
         return Err(bad_problem(what));
     }
     column
@@ -103,11 +103,17 @@ fn is_array_like(column: &Bound<'_, PyAny>) -> PyResult<bool> {
     column.hasattr(intern!(column.py(), "__array__"))
 }
 
+fn column_dimensions(array: &Bound<'_, PyAny>) -> PyResult<usize> {
+    array.getattr(intern!(array.py(), "ndim"))?.extract()
+}
+
 /// What is needed of numpy, looked up once: it is imported with the first array.
 struct Numpy {
     asarray: Py<PyAny>,
     frombuffer: Py<PyAny>,
     ndarray: Py<PyAny>,
+    /// Arrays of which entries may be masked.
+    masked: Py<PyAny>,
     /// The one object that describes native arrays of `int64`.
     int64: Py<PyAny>,
 }
@@ -120,6 +126,7 @@ fn numpy(py: Python<'_>) -> PyResult<&Numpy> {
             asarray: module.getattr("asarray")?.unbind(),
             frombuffer: module.getattr("frombuffer")?.unbind(),
             ndarray: module.getattr("ndarray")?.unbind(),
+            masked: module.getattr("ma")?.getattr("MaskedArray")?.unbind(),
             int64: module.call_method1("dtype", ("int64",))?.unbind(),
         })
     })
@@ -194,7 +201,7 @@ impl Column<'_> {
         match item.extract::<i64>() {
             Ok(number) => self.take(number),
             Err(_) if item.hasattr("__index__")? => Err(self.out_of_range(item)),
-            Err(_) => Err(self.bad(format_args!("{} is not a number", item.repr()?))),
+            Err(_) => Err(self.bad(format_args!("{} is not a number", shown(item)))),
         }
     }
 
@@ -204,7 +211,7 @@ impl Column<'_> {
         if column.get_type().is(&numpy.ndarray) {
             return self.take_ndarray(column);
         }
-        if column.hasattr("mask")? {
+        if column.is_instance(numpy.masked.bind(py))? && column_dimensions(column)? == 1 {
             // Masked entries become `None`.
             let list = column.call_method0("tolist")?;
             return self.take_each(items(self.name, &list)?.iter());
@@ -214,7 +221,7 @@ impl Column<'_> {
 
     fn take_ndarray(&mut self, array: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = array.py();
-        if array.getattr(intern!(py, "ndim"))?.extract::<usize>()? != 1 {
+        if column_dimensions(array)? != 1 {
             let (name, shape) = (self.name, array.getattr("shape")?);
             let what = format!("{name} has the shape {shape}, but a column has one dimension");
             return Err(bad_problem(what));
@@ -272,7 +279,7 @@ impl Column<'_> {
     }
 
     fn out_of_range(&self, item: &Bound<'_, PyAny>) -> PyErr {
-        self.bad(format_args!("{item} is not within 0 and 2^63 - 1"))
+        self.bad(format_args!("{} is not within 0 and 2^63 - 1", shown(item)))
     }
 
     fn bad(&self, what: impl std::fmt::Display) -> PyErr {
@@ -331,7 +338,7 @@ pub(crate) fn groups(
             continue;
         }
         if item.lt(0).unwrap_or(false) {
-            let what = format!("group {item} is negative; None is for no group");
+            let what = format!("group {} is negative; None is for no group", shown(&item));
             return Err(bad_row(row, what));
         }
         let known = names
@@ -365,7 +372,7 @@ pub(crate) fn gaps(
     let list = items("gaps", column)?;
     same_length("gaps", list.len(), rows)?;
     let each = list.iter().enumerate().map(|(row, item)| {
-        if item.is_none() {
+        if is_missing(&item)? {
             return Ok(Vec::new());
         }
         let bad = || {
@@ -378,30 +385,62 @@ pub(crate) fn gaps(
     Ok(Some(each.collect::<PyResult<_>>()?))
 }
 
+/// A gap of any sequence: a tuple, a list as JSON has it, a row of an array.
 fn gap_of(gap: &Bound<'_, PyAny>) -> Option<Gap> {
-    let pair = |pair: (u64, u64)| (pair.0 <= MAX_VALUE && pair.1 <= MAX_VALUE).then_some(pair);
-    if let Ok((lower, upper)) = gap.extract::<(u64, u64)>() {
-        let (lower, upper) = pair((lower, upper))?;
-        return Some(Gap {
-            lower,
-            upper,
-            window: None,
-        });
-    }
-    let (lower, upper, window) = gap.extract::<(u64, u64, Option<(u64, u64)>)>().ok()?;
-    let (lower, upper) = pair((lower, upper))?;
+    let parts: Vec<Bound<'_, PyAny>> = gap.try_iter().ok()?.collect::<PyResult<_>>().ok()?;
+    let (lower, upper, window) = match &*parts {
+        [lower, upper] => (lower, upper, None),
+        [lower, upper, window] => (lower, upper, Some(window).filter(|part| !part.is_none())),
+        _ => return None,
+    };
     let window = match window {
-        Some(window) => Some(pair(window)?),
+        Some(window) => {
+            let parts: Vec<Bound<'_, PyAny>> =
+                window.try_iter().ok()?.collect::<PyResult<_>>().ok()?;
+            let [low, high] = &*parts else { return None };
+            Some((bound_of(low)?, bound_of(high)?))
+        }
         None => None,
     };
     Some(Gap {
-        lower,
-        upper,
+        lower: bound_of(lower)?,
+        upper: bound_of(upper)?,
         window,
     })
 }
 
-/// Whether it is one integer, which applies to every row.
-pub(crate) fn is_number(column: &Bound<'_, PyAny>) -> bool {
-    column.is_instance_of::<PyInt>() && !column.is_instance_of::<PyBool>()
+fn bound_of(number: &Bound<'_, PyAny>) -> Option<u64> {
+    let number = number.extract::<u64>().ok()?;
+    (number <= MAX_VALUE).then_some(number)
+}
+
+/// Whether it is one integer, which applies to every row: Python's or numpy's.
+pub(crate) fn is_number(column: &Bound<'_, PyAny>) -> PyResult<bool> {
+    if column.is_instance_of::<PyInt>() {
+        return Ok(!column.is_instance_of::<PyBool>());
+    }
+    // An array says that it can be an index, too, which it can if it has one entry.
+    Ok(column.hasattr("__index__")?
+        && is_array_like(column)?
+        && column.hasattr("ndim")?
+        && column_dimensions(column)? == 0)
+}
+
+/// A caller's object in an error: on one line, and not too long.
+pub(crate) fn shown(object: &Bound<'_, PyAny>) -> String {
+    const MOST: usize = 100;
+    let Ok(text) = object.repr() else {
+        return format!("{}", object.get_type());
+    };
+    let text = text.to_string();
+    let mut shown = String::new();
+    for (count, word) in text.split_whitespace().enumerate() {
+        shown.extend((count > 0).then_some(' '));
+        shown.push_str(word);
+        if shown.len() > MOST {
+            let shown: String = shown.chars().take(MOST).collect();
+            return shown + " ...";
+        }
+    }
+    shown
 }

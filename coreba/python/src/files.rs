@@ -12,6 +12,7 @@ use common::row::Rows;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::columns::shown;
 use crate::errors::{OptionError, bad_file};
 use crate::jobs::{Jobs, Sieve};
 
@@ -23,13 +24,18 @@ const NAMES: csv::Names = csv::Names {
 };
 
 /// How a CSV is read: what an `end` is, and whether no header is no jobs.
-pub(crate) fn options(lifetimes: Option<&str>, allow_empty: bool) -> PyResult<csv::Options> {
-    let ends = match lifetimes {
-        None => None,
-        Some("half-open") => Some(Ends::HalfOpen),
-        Some("inclusive") => Some(Ends::Inclusive),
-        Some(other) => {
-            let what = format!("lifetimes is {other:?}, neither \"half-open\" nor \"inclusive\"");
+pub(crate) fn options(
+    lifetimes: Option<&Bound<'_, PyAny>>,
+    allow_empty: bool,
+) -> PyResult<csv::Options> {
+    let text = lifetimes.map(|lifetimes| lifetimes.extract::<String>());
+    let ends = match (text.as_ref().map(|text| text.as_deref()), lifetimes) {
+        (Some(Ok("half-open")), _) => Some(Ends::HalfOpen),
+        (Some(Ok("inclusive")), _) => Some(Ends::Inclusive),
+        (_, None) => None,
+        (_, Some(other)) => {
+            let other = shown(other);
+            let what = format!("lifetimes is {other}, neither 'half-open' nor 'inclusive'");
             return Err(OptionError::new_err(what));
         }
     };

@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PyString, PyTuple};
 
 use crate::columns::{self, Lack};
-use crate::errors::{PlacementError, bad_job, bad_jobs, bad_problem, bad_row};
+use crate::errors::{self, PlacementError, bad_job, bad_jobs, bad_problem, bad_row};
 use crate::{files, solve};
 
 /// Sound jobs, in the order of the rows they came from.
@@ -219,7 +219,7 @@ impl Jobs {
         py: Python<'_>,
         path: Option<PathBuf>,
         content: Option<&[u8]>,
-        lifetimes: Option<&str>,
+        lifetimes: Option<&Bound<'_, PyAny>>,
         allow_empty: bool,
     ) -> PyResult<(Jobs, Vec<String>)> {
         let options = files::options(lifetimes, allow_empty)?;
@@ -390,7 +390,12 @@ impl Jobs {
 
 impl Jobs {
     fn offsets(&self, offsets: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
-        let offsets = columns::required("offset", offsets)?;
+        let py = offsets.py();
+        let refused = |error: PyErr| match error.is_instance_of::<errors::ProblemError>(py) {
+            true => PlacementError::new_err(error.value(py).to_string()),
+            false => error,
+        };
+        let offsets = columns::required("offset", offsets).map_err(refused)?;
         if offsets.len() != self.count() {
             let what = format!("{} offsets for {} rows", offsets.len(), self.count());
             return Err(PlacementError::new_err(what));
@@ -401,7 +406,7 @@ impl Jobs {
 
 /// One alignment for all rows, or one each.
 fn set_alignment(jobs: &mut [Job], alignment: &Bound<'_, PyAny>) -> PyResult<()> {
-    if columns::is_number(alignment) {
+    if columns::is_number(alignment)? {
         let alignment = solve::bytes("alignment", alignment)?;
         jobs.iter_mut().for_each(|job| job.alignment = alignment);
         return Ok(());
@@ -429,10 +434,18 @@ fn name_each(jobs: &mut [Job], ids: &Bound<'_, PyAny>) -> PyResult<bool> {
             || id.is_instance_of::<PyInt>()
             || id.hasattr("__index__")?)
         {
-            let what = format!("id {} is neither a text nor an integer", id.repr()?);
+            let what = format!(
+                "id {} is neither a text nor an integer",
+                columns::shown(&id)
+            );
             return Err(bad_row(row, what));
         }
-        job.id = JobId::parse(id.str()?.to_str()?);
+        let text = id.str()?;
+        let Ok(text) = text.to_str() else {
+            let what = format!("id {} is not UTF-8 text", columns::shown(&id));
+            return Err(bad_row(row, what));
+        };
+        job.id = JobId::parse(text);
     }
     if ids_of.next().is_some() {
         return Err(bad_problem(format!(

@@ -119,7 +119,10 @@ impl coreba::Progress for Listener {
 impl Listener {
     fn new(begun: Instant, progress: Option<Bound<'_, PyAny>>) -> PyResult<Listener> {
         if let Some(progress) = progress.as_ref().filter(|progress| !progress.is_callable()) {
-            let what = format!("progress is {}, which cannot be called", progress.repr()?);
+            let what = format!(
+                "progress is {}, which cannot be called",
+                columns::shown(progress)
+            );
             return Err(OptionError::new_err(what));
         }
         Ok(Listener {
@@ -255,7 +258,7 @@ fn number(name: &str, value: &Bound<'_, PyAny>, range: RangeInclusive<u64>) -> P
     {
         return Ok(number);
     }
-    let (value, from, to) = (value.repr()?, range.start(), range.end());
+    let (value, from, to) = (columns::shown(value), range.start(), range.end());
     let what = format!("{name} is {value}, not an integer from {from} to {to}");
     Err(OptionError::new_err(what))
 }
@@ -280,7 +283,10 @@ fn seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
         // What no clock can say is never.
         Some(seconds) => Ok(Duration::try_from_secs_f64(seconds).ok()),
         None => {
-            let what = format!("{name} is {}, not seconds of at least 0", value.repr()?);
+            let what = format!(
+                "{name} is {}, not seconds of at least 0",
+                columns::shown(value)
+            );
             Err(OptionError::new_err(what))
         }
     }

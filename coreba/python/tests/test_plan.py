@@ -226,3 +226,46 @@ def test_a_time_limit_in_seconds_may_be_infinite_or_nothing() -> None:
     for timeout in (None, float("inf"), 1e300, 0, 1):
         assert idealloc.plan([0], [1], [1], timeout=timeout).makespan == 1
     assert idealloc.plan(**hard(), timeout=0.01).stop == "timeout"
+
+
+def test_one_alignment_may_be_a_number_of_numpy() -> None:
+    for alignment in (16, numpy.int64(16), numpy.uint8(16), numpy.array(16)):
+        assert sorted(idealloc.plan([0, 0], [1, 1], [3, 3], alignment=alignment).offsets.tolist()) == [0, 16]
+    for wrong in (16.0, True, "16", numpy.float64(16), numpy.array(["x"])):
+        with pytest.raises(idealloc.ProblemError, match="alignment"):
+            idealloc.plan([0, 0], [1, 1], [3, 3], alignment=wrong)
+
+
+def test_gaps_may_be_any_sequences() -> None:
+    plans = [
+        idealloc.plan([0, 2], [6, 4], [8, 8], gaps=gaps)
+        for gaps in ([[(2, 4)], None], [[[2, 4]], []], [numpy.array([[2, 4]]), ()], [[[2, 4, None]], float("nan")])
+    ]
+    assert [plan.makespan for plan in plans] == [8, 8, 8, 8]
+    held = idealloc.plan([0, 2], [6, 4], [8, 8], gaps=[[[2, 4, [0, 4]]], None])
+    assert held.makespan == 12
+    for wrong in ([[2]], [[2, 4, 6]], [[2, 4, [0]]], [["a", "b"]], [{2: 4}], [[2, 4, 0, 4]], 5):
+        with pytest.raises(idealloc.ProblemError, match="^row 0: gaps are pairs"):
+            idealloc.plan([0, 2], [6, 4], [8, 8], gaps=[wrong, None])
+
+
+class Unshowable:
+    def __repr__(self) -> str:
+        raise KeyError("no")
+
+
+@pytest.mark.parametrize("wrong", ["x" * 10**6, Unshowable(), numpy.arange(10**4), "a\nb", [1] * 10**4])
+def test_an_error_shows_a_wrong_value_on_one_short_line(wrong: Any) -> None:
+    for call in (
+        lambda: idealloc.plan([wrong], [1], [1]),
+        lambda: idealloc.plan([0], [1], [1], gaps=wrong),
+        lambda: idealloc.plan([0], [1], [1], seed=wrong),
+        lambda: idealloc.plan([0], [1], [1], timeout=wrong),
+        lambda: idealloc.plan([0], [1], [1], progress=wrong),
+        lambda: idealloc.plan([0], [1], [1], group=wrong),
+        lambda: idealloc.Problem.from_columns([0], [1], [1], id=[wrong]),
+    ):
+        try:
+            call()
+        except idealloc.IdeallocError as error:
+            assert len(str(error)) < 250 and "\n" not in str(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gzip
 import io
 import pickle
@@ -58,7 +59,7 @@ def test_an_end_is_what_lifetimes_says(recwarn: pytest.WarningsRecorder) -> None
     assert not recwarn
     with pytest.warns(UserWarning, match='last instant of a lifetime.*use lifetimes="half-open"$'):
         assert uppers() == [5, 7]
-    with pytest.raises(idealloc.OptionError, match="lifetimes is \"closed\", neither"):
+    with pytest.raises(idealloc.OptionError, match="lifetimes is 'closed', neither"):
         uppers(lifetimes="closed")
     with pytest.raises(idealloc.FileError, match='line 1: an "upper" is exclusive'):
         Problem.from_csv(io.StringIO("id,lower,upper,size\n"), lifetimes="inclusive")
@@ -83,6 +84,65 @@ def test_no_message_names_an_option_of_the_command_line() -> None:
     with pytest.warns(UserWarning) as warned:
         Problem.from_csv(io.StringIO(pool))
     assert warned and not any("--" in str(one.message) for one in warned)
+
+
+class Named(Problem):
+    """A class of a user, with what is its own."""
+
+    def __init__(self, size: int, owner: str) -> None:
+        super().__init__([Buffer(0, 1, size)], name="named")
+        self.owner = owner
+
+
+def test_a_derived_class_pickles_with_what_is_its_own() -> None:
+    named = Named(3, "me")
+    for again in (pickle.loads(pickle.dumps(named)), copy.copy(named), copy.deepcopy(named)):
+        assert type(again) is Named and again == named and (again.name, again.owner) == ("named", "me")
+
+
+def test_what_is_no_buffer_is_named_by_its_row() -> None:
+    with pytest.raises(idealloc.ProblemError, match="^row 1: None is no Buffer") as error:
+        Problem([Buffer(0, 1, 1), None])  # type: ignore[list-item]
+    assert error.value.row == 1
+    with pytest.raises(idealloc.ProblemError, match="^row 0: id .* is not UTF-8 text"):
+        Problem([Buffer(0, 1, 1, "\ud800")])
+
+
+def test_offsets_that_are_none_are_no_placement() -> None:
+    for offsets in ([-1], [1.5], [None], ["0"], [0, 0], 3):
+        with pytest.raises(idealloc.PlacementError):
+            Problem([Buffer(0, 1, 1)]).verify(offsets)  # type: ignore[arg-type]
+    with pytest.raises(idealloc.OptionError, match="capacity is None"):
+        Problem().explain(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int8", "int64", "float32", "float64", "Int64", "object"])
+def test_the_end_of_a_frame_is_what_lifetimes_says(kind: str) -> None:
+    pandas = pytest.importorskip("pandas")
+    most = {"uint8": 255, "int8": 127}.get(kind, 1000)
+    frame = pandas.DataFrame({"Begin": [0, 1], "END": pandas.Series([5, most], dtype=kind), "size": [1, 1]})
+
+    def uppers(**options: Any) -> list[int]:
+        return [buffer.upper for buffer in Problem.from_dataframe(frame, **options)]
+
+    assert uppers(lifetimes="half-open") == [5, most]
+    assert uppers(lifetimes="inclusive") == [6, most + 1]
+    with pytest.warns(UserWarning, match="last instant"):
+        assert uppers() == [6, most + 1]
+    with pytest.raises(idealloc.OptionError, match="lifetimes is 3, neither"):
+        uppers(lifetimes=3)
+
+
+def test_a_frame_that_is_not_sound_says_where() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"lower": [0, 1], "end": ["4", None], "size": [1, 1]})
+    with pytest.raises(idealloc.ProblemError, match="^row 0: upper '4' is not a number"):
+        Problem.from_dataframe(frame, lifetimes="inclusive")
+    frame = pandas.DataFrame([[0, 9, 1, 1]], columns=["lower", "upper", "size", "size"])
+    with pytest.raises(idealloc.ProblemError, match="columns 'size' and 'size' mean the same"):
+        Problem.from_dataframe(frame)
+    frame = pandas.DataFrame({"lower": [0], "upper": [9], "size": [1], "gaps": [float("nan")]})
+    assert Problem.from_dataframe(frame).buffers == (Buffer(0, 9, 1),)
 
 
 def test_a_plan_is_written_with_its_offsets() -> None:
