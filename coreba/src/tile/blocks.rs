@@ -149,7 +149,7 @@ impl Blocks {
                     return false;
                 }
                 if !self.get(block).is_part {
-                    self.pinwheel(block);
+                    self.pinwheel(block, stop);
                 }
             }
             if self.blocks.len() == before {
@@ -158,12 +158,16 @@ impl Blocks {
         }
     }
 
+    /// Whether the steps are used up, as they are once `stop` says so.
     fn is_over(&mut self, stop: &mut dyn FnMut() -> bool) -> bool {
-        if self.steps > self.ask_at {
-            return false;
+        if self.steps == 0 || self.steps > self.ask_at {
+            return self.steps == 0;
         }
         self.ask_at = self.steps.saturating_sub(POLLED);
-        self.steps == 0 || stop()
+        if stop() {
+            self.steps = 0;
+        }
+        self.steps == 0
     }
 
     fn add(&mut self, (first, last): (u32, u32), size: i64, parts: Parts) -> u32 {
@@ -282,8 +286,9 @@ impl Blocks {
         only.filter(|_| !another)
     }
 
-    /// Joins the pinwheel around a block.
-    fn pinwheel(&mut self, centre: u32) -> Option<u32> {
+    /// Joins the pinwheel around a block. Where many blocks begin and end beside it, as many
+    /// as their product may be looked at: no more than there are steps.
+    fn pinwheel(&mut self, centre: u32, stop: &mut dyn FnMut() -> bool) -> Option<u32> {
         let Block {
             first, last, size, ..
         } = *self.get(centre);
@@ -297,12 +302,15 @@ impl Blocks {
             if bottom == centre || begun >= first {
                 continue;
             }
+            if self.is_over(stop) {
+                return None;
+            }
             let Some(left) = self.spanning(begun, first - 1, bottom) else {
                 continue;
             };
             let upper_size = self.get(left).size - size;
             let right_size = self.get(bottom).size + size;
-            let found = self.far_side(centre, upper_size, right_size);
+            let found = self.far_side(centre, upper_size, right_size, stop);
             if let Some((upper, right)) = found {
                 let pinwheel = Pinwheel {
                     bottom,
@@ -321,7 +329,13 @@ impl Blocks {
     }
 
     /// The two blocks of a pinwheel that end last, by their sizes.
-    fn far_side(&mut self, centre: u32, upper_size: i64, right_size: i64) -> Option<(u32, u32)> {
+    fn far_side(
+        &mut self,
+        centre: u32,
+        upper_size: i64,
+        right_size: i64,
+        stop: &mut dyn FnMut() -> bool,
+    ) -> Option<(u32, u32)> {
         let Block { first, last, .. } = *self.get(centre);
         self.look(self.begin[first as usize].len());
         for at in 0..self.begin[first as usize].len() {
@@ -332,11 +346,63 @@ impl Blocks {
             if upper == centre || size != upper_size || ended <= last {
                 continue;
             }
+            if self.is_over(stop) {
+                return None;
+            }
             let right = self.spanning(last + 1, ended, upper);
             if let Some(right) = right.filter(|&right| self.get(right).size == right_size) {
                 return Some((upper, right));
             }
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::job::Job;
+    use common::problem::Problem;
+
+    use super::*;
+    use crate::instance::Items;
+
+    /// A block in the middle of n that may be below it, n above it, and n behind it, of
+    /// which no three fit; and one at each other time, so that no two times are one.
+    fn nearly_pinwheels(n: u64) -> Vec<Job> {
+        let mut jobs = vec![Job::new(0, n, n + 1, 10)];
+        let mut add = |birth, death, size| {
+            jobs.push(Job::new(jobs.len() as u64, birth, death, size));
+        };
+        for k in 0..n {
+            add(k, n + 1, 1000 + k);
+            add(k, n, 500);
+            add(n, n + 2 + k, 490);
+            add(n + 1, 2 * n + 2 + k, 2000 + k);
+        }
+        for time in (0..3 * n + 2).filter(|&time| time != n) {
+            add(time, time + 1, 5000 + time);
+        }
+        jobs
+    }
+
+    #[test]
+    fn a_pinwheel_is_looked_for_in_the_steps_that_there_are() {
+        let problem = Problem::new(nearly_pinwheels(200)).expect("sound");
+        let items = Items::new(&problem, 0).expect("small numbers");
+        let members: Vec<u32> = (0..items.len() as u32).collect();
+        let subproblem = Subproblem::new(&items, &members).expect("plain");
+        let mut blocks = Blocks::new(&subproblem);
+        blocks.steps = u64::MAX;
+        blocks.ask_at = u64::MAX;
+        let mut asked = 0;
+        let mut stop = || {
+            asked += 1;
+            asked > 3
+        };
+        let centre = blocks.blocks.iter().position(|block| block.size == 10);
+        let centre = centre.expect("none is smaller") as u32;
+        assert_eq!(blocks.pinwheel(centre, &mut stop), None);
+        // As often as it took to hear that it is over, and not once more.
+        assert_eq!((asked, blocks.steps), (4, 0));
     }
 }
