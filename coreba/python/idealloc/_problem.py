@@ -42,7 +42,7 @@ def _after(end: Any) -> Any:
     if isinstance(end, numbers.Integral):
         return int(end) + 1
     if isinstance(end, numbers.Real) and float(end).is_integer():
-        return int(end) + 1
+        return int(float(end)) + 1
     return end
 
 
