@@ -105,6 +105,7 @@ pub(crate) fn verify(
         Ok(problem) => problem,
         Err(error) => return Ok(Some(error.to_string())),
     };
-    let verdict = check::verify(&problem, &Placement { offsets }, start);
+    // On all threads, which the verifier takes where it runs on one of them.
+    let verdict = rayon::scope(|_| check::verify(&problem, &Placement { offsets }, start));
     Ok(verdict.err().map(|violation| violation.to_string()))
 }
