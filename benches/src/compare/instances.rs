@@ -39,7 +39,7 @@ pub struct Ready {
 /// One or more of every generated class.
 pub fn classes() -> Vec<Instance> {
     const SIDE: u64 = 1 << 30;
-    let made: [(&str, Make); 14] = [
+    let made: [(&str, Make); 17] = [
         ("random 10 k", || generate::random(10_000, 1)),
         ("random 1 M", || generate::random(1_000_000, 1)),
         ("training 20 k", || generate::training(20_000, 1)),
@@ -69,6 +69,13 @@ pub fn classes() -> Vec<Instance> {
         }),
         ("uneven guillotine 1 k", || {
             generate::guillotine(1000, SIDE, SIDE, Cutting::Uneven, 1)
+        }),
+        ("pinwheel 3 k", || generate::pinwheel(3000, SIDE, SIDE, 1)),
+        ("pinwheel 30 k", || {
+            generate::pinwheel(30_000, SIDE, SIDE, 1)
+        }),
+        ("guillotine 10 k", || {
+            generate::guillotine(10_000, SIDE, SIDE, Cutting::Even, 1)
         }),
         ("guillotine 100 k", || {
             generate::guillotine(100_000, SIDE, SIDE, Cutting::Even, 1)
