@@ -56,6 +56,18 @@ fn solving(c: &mut Criterion) {
     group.finish();
 }
 
+/// What one call takes, with all defaults and a deadline, as a compiler makes thousands.
+fn calls(c: &mut Criterion) {
+    let mut group = c.benchmark_group("one call");
+    for jobs in [1, 10, 100, 1000] {
+        let problem = problem(generate::random(jobs, 1));
+        group.bench_function(format!("{jobs} jobs"), |b| {
+            b.iter(|| solve(&problem, &Options::within(Duration::from_secs(1)), &mut ()));
+        });
+    }
+    group.finish();
+}
+
 /// Nodes of the complete search a second: the work is fixed by the seed.
 fn exact(c: &mut Criterion) {
     const SIDE: u64 = 1 << 30;
@@ -145,6 +157,6 @@ criterion_group! {
         .sample_size(10)
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(2));
-    targets = solving, exact, reading, formats, bounds
+    targets = solving, calls, exact, reading, formats, bounds
 }
 criterion_main!(hot_paths);
