@@ -48,8 +48,10 @@ pub(super) fn tiling(incumbent: &mut Incumbent<'_>, crew: &mut Crew<'_>) {
     }
 }
 
-/// Looks at what is in the way that first fit may take: some 50 ms.
+/// Looks at what is in the way that first fit may take: some 50 ms. An item takes a
+/// dozen and more, so for so many items there is no use in beginning.
 const MOST_LOOKS: u64 = 1 << 22;
+const MOST_ITEMS: usize = 1 << 18;
 
 /// A placement that nothing interrupts, so that any budget gives one: an
 /// allocator's, or first fit by size where items are more than rectangles and that is
@@ -61,7 +63,7 @@ pub(super) fn baseline(incumbent: &mut Incumbent<'_>, crew: &mut Crew<'_>) -> u6
     let items = incumbent.items();
     let is_online = incumbent.options().without.keeps(Heuristic::Baseline);
     let most_looks = match is_online {
-        true if items.is_plain() => None,
+        true if items.is_plain() || items.len() > MOST_ITEMS => None,
         true => Some(MOST_LOOKS),
         false => Some(u64::MAX),
     };
