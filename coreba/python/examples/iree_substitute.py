@@ -1,6 +1,6 @@
 """Compiles a program with IREE, lays its transient buffers out by idealloc, and compares.
 
-    pip install iree-base-compiler==3.13.0 iree-base-runtime==3.13.0 idealloc
+    pip install iree-base-compiler==3.13.0 iree-base-runtime==3.13.0 ..
     python iree_substitute.py ../../../tests/samples/layers.mlir encode \\
         16x12xf32 12x40xf32 40x24xf32 24x40xf32 40x56xf32 56x40xf32 40x24xf32 24x40xf32 40x16xf32
 
@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy
 
 import idealloc
+from programs import call
 
 ALIGNMENT = 64
 TARGET = ["--iree-hal-target-device=local", "--iree-hal-local-target-device-backends=llvm-cpu"]
@@ -56,21 +57,14 @@ REST = [
     "symbol-dce",
 ]
 PACK = re.compile(r"^ *(%\w+):\d+ = stream\.resource\.pack .*?slices\(\{\n(.*?)\}\) : index\n", re.S | re.M)
+ALLOCATION = re.compile(r"stream\.resource\.alloca .*?stream\.resource<\w+>\{(%[\w#]+)\}")
 SLICE = re.compile(r"\[(\d+), (\d+)\] = (%\w+)")
 FUNCTION = re.compile(r"^ *(?:util\.func|util\.initializer|stream\.executable) ", re.M)
 
 
-def tool(*command: str) -> str:
-    """Runs a program of IREE's; gives what it writes to standard error."""
-    ran = subprocess.run(command, capture_output=True, text=True)
-    if ran.returncode != 0:
-        sys.exit(f"{command[0]} failed:\n{ran.stderr[-2000:]}")
-    return ran.stderr
-
-
 def before_packing(model: str, folder: Path) -> str:
     """The module with all packs in it: the first that is printed with any."""
-    dump = tool(
+    dump = call(
         "iree-compile", model, *TARGET, "--compile-to=stream", "--mlir-disable-threading",
         "--mlir-print-ir-before=iree-stream-layout-slices", "--mlir-print-ir-module-scope",
         "-o", str(folder / "stream.mlir"),
@@ -90,6 +84,17 @@ def sizes_of(module: str, names: list[str], before: int) -> list[int]:
             sys.exit(f"{name} is no constant: only a program with static shapes has a layout")
         sizes.append(-(-int(found[-1][1]) // ALIGNMENT) * ALIGNMENT)
     return sizes
+
+
+def stock_makespans(module: str, folder: Path) -> list[int]:
+    """How many bytes each pack takes as IREE lays it out: what is allocated by its first result."""
+    (folder / "packs.mlir").write_text(module)
+    passes = "--pass-pipeline=builtin.module(util.func(iree-stream-layout-slices))"
+    call("iree-opt", str(folder / "packs.mlir"), passes, "-o", str(folder / "stock.mlir"))
+    stock = (folder / "stock.mlir").read_text()
+    allocations = zip(ALLOCATION.finditer(module), ALLOCATION.finditer(stock), strict=True)
+    packed = [after for before, after in allocations if before[1].endswith("#0")]
+    return [sizes_of(stock, [after[1]], after.start())[0] for after in packed]
 
 
 def substitute(module: str) -> tuple[str, list[int]]:
@@ -143,6 +148,10 @@ def random_input(kind: str, number: int, folder: Path) -> str:
     return f"{kind}=@{path}"
 
 
+def listed(sizes: list[int]) -> str:
+    return ", ".join(map(str, sizes))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("model", help="MLIR that iree-compile takes")
@@ -152,16 +161,18 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         stock, ours = folder / "stock.vmfb", folder / "ours.vmfb"
-        tool("iree-compile", options.model, *TARGET, "-o", str(stock))
-        module, makespans = substitute(before_packing(options.model, folder))
+        call("iree-compile", options.model, *TARGET, "-o", str(stock))
+        packs = before_packing(options.model, folder)
+        theirs = stock_makespans(packs, folder)
+        module, makespans = substitute(packs)
         (folder / "placed.mlir").write_text(module)
         pipeline = f"--pass-pipeline=builtin.module({','.join(REST)})"
-        tool("iree-opt", str(folder / "placed.mlir"), pipeline, "-o", str(folder / "rest.mlir"))
-        tool("iree-compile", str(folder / "rest.mlir"), *TARGET, "--compile-from=stream", "-o", str(ours))
+        call("iree-opt", str(folder / "placed.mlir"), pipeline, "-o", str(folder / "rest.mlir"))
+        call("iree-compile", str(folder / "rest.mlir"), *TARGET, "--compile-from=stream", "-o", str(ours))
         inputs = [random_input(kind, number, folder) for number, kind in enumerate(options.inputs)]
         expected, before = run(stock, options.function, inputs, folder)
         found, after = run(ours, options.function, inputs, folder)
-    print(f"packs: {', '.join(map(str, makespans))} bytes by idealloc")
+    print(f"packs: {listed(theirs)} bytes by IREE, {listed(makespans)} bytes by idealloc")
     print(f"most on the device: {before} bytes by IREE, {after} bytes by idealloc")
     print("the same outputs" if expected == found else "OTHER OUTPUTS")
     return 0 if expected == found else 1
