@@ -434,7 +434,7 @@ fn an_option_on_lifetimes_that_contradicts_the_header_or_is_for_no_csv() {
         let arguments = [&["x.csv", "--lifetimes", "inclusive"], output].concat();
         let ran = run_in(folder.path(), program, &arguments, b"");
         assert_eq!((ran.code, ran.err.lines().count()), (2, 1), "{}", ran.err);
-        let told = format!("{program}: x.csv: line 1: an \"upper\" is exclusive, and --lifetimes");
+        let told = format!("{program}: x.csv: line 1: an \"upper\" is exclusive, and lifetimes");
         assert!(ran.err.starts_with(&told), "{}", ran.err);
         let arguments = [&["x.csv", "--lifetimes", "half-open"], output].concat();
         let ran = run_in(folder.path(), program, &arguments, b"");
