@@ -134,7 +134,9 @@ fn cases() -> Vec<Case> {
 
 fn solve(case: &Case, method: Method, threads: usize) -> Solution {
     let problem = Problem::new(case.jobs.clone()).expect(case.name);
-    let mut options = solving::options(case.iterations, 7);
+    // A turn of the exact search on so many jobs takes seconds.
+    let is_long = method == Method::Exact && problem.len() > 1500;
+    let mut options = solving::options(if is_long { 1 } else { case.iterations }, 7);
     options.method = method;
     options.threads = NonZeroUsize::new(threads).expect("not 0");
     (case.ask)(&mut options);
