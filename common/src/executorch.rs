@@ -28,9 +28,8 @@ use serde_json::Deserializer;
 use crate::error::{FormatError, Place};
 use crate::iopddl::bad_json;
 use crate::job::{Job, MAX_VALUE};
-use crate::layout::Layout;
 use crate::limits::BoundedJson;
-use crate::row::{Row, Rows};
+use crate::row::{Listed, Row};
 use crate::text::counted;
 
 /// What stands under `format`.
@@ -49,71 +48,41 @@ const COLUMNS: [&str; 8] = [
 ];
 
 /// The buffers of all arenas, arena by arena.
-#[derive(Debug)]
-pub struct Reader {
-    rows: std::vec::IntoIter<Row>,
-    layout: Layout,
-    notes: Vec<String>,
-}
-
-impl Reader {
-    /// Reads `input`, which needs no buffering of its own, to its end.
-    ///
-    /// # Errors
-    /// [`FormatError`] with the line and column of what is not as it should be.
-    pub fn new(input: impl Read) -> Result<Reader, FormatError> {
-        let json = BufReader::with_capacity(1 << 18, BoundedJson::new(input));
-        let mut json = Deserializer::from_reader(json);
-        let document = Document::deserialize(&mut json)
-            .and_then(|document| json.end().map(|()| document))
-            .map_err(bad_json)?;
-        let mut notes = document.notes();
-        let mut rows = Vec::new();
-        let (mut entry, mut empty) = (0, 0u64);
-        for (number, arena) in (1..).zip(&document.arenas) {
-            let heap = if document.arenas.len() == 1 {
-                0
-            } else {
-                number
-            };
-            for buffer in &arena.buffers {
-                match buffer.size {
-                    0 => empty += 1,
-                    _ => rows.push(buffer.row(rows.len() as u64, entry, heap, arena.alignment.0)),
-                }
-                entry += 1;
+///
+/// Reads `input`, which needs no buffering of its own, to its end.
+///
+/// # Errors
+/// [`FormatError`] with the line and column of what is not as it should be.
+pub fn read(input: impl Read) -> Result<Listed, FormatError> {
+    let json = BufReader::with_capacity(1 << 18, BoundedJson::new(input));
+    let mut json = Deserializer::from_reader(json);
+    let document = Document::deserialize(&mut json)
+        .and_then(|document| json.end().map(|()| document))
+        .map_err(bad_json)?;
+    let mut notes = document.notes();
+    let mut rows = Vec::new();
+    let (mut entry, mut empty) = (0, 0u64);
+    for (number, arena) in (1..).zip(&document.arenas) {
+        let heap = if document.arenas.len() == 1 {
+            0
+        } else {
+            number
+        };
+        for buffer in &arena.buffers {
+            match buffer.size {
+                0 => empty += 1,
+                _ => rows.push(buffer.row(rows.len() as u64, entry, heap, arena.alignment.0)),
             }
+            entry += 1;
         }
-        if empty > 0 {
-            notes.push(format!(
-                "{} of no bytes: left out",
-                counted(empty, "buffer")
-            ));
-        }
-        Ok(Reader {
-            rows: rows.into_iter(),
-            layout: Layout::of(&COLUMNS),
-            notes,
-        })
     }
-}
-
-impl Rows for Reader {
-    fn next_row(&mut self) -> Result<Option<Row>, FormatError> {
-        Ok(self.rows.next())
+    if empty > 0 {
+        notes.push(format!(
+            "{} of no bytes: left out",
+            counted(empty, "buffer")
+        ));
     }
-
-    fn layout(&self) -> Option<&Layout> {
-        Some(&self.layout)
-    }
-
-    fn notes(&self) -> Vec<String> {
-        self.notes.clone()
-    }
-
-    fn has_unique_ids(&self) -> bool {
-        true
-    }
+    Ok(Listed::new(rows, &COLUMNS, notes).numbered())
 }
 
 #[derive(Deserialize)]

@@ -84,22 +84,18 @@ pub fn rows<'a>(
         Format::Csv => Box::new(csv::Reader::with_options(input, reading.csv)?),
         // Files of JSON have one extension, and say what they are in their first key.
         Format::Iopddl => match format::sniff(input)? {
-            (Some(Format::Executorch), input) => Box::new(executorch::Reader::new(input)?),
+            (Some(Format::Executorch), input) => Box::new(executorch::read(input)?),
             (_, input) => Box::new(iopddl::Reader::new(input, reading.usage)?),
         },
-        Format::Executorch => Box::new(executorch::Reader::new(input)?),
-        Format::Iree => Box::new(iree::Reader::new(input)?),
+        Format::Executorch => Box::new(executorch::read(input)?),
+        Format::Iree => Box::new(iree::read(input)?),
         Format::Pytorch => Box::new(pytorch::Reader::new(
             input,
             reading.device,
             reading.trace.account,
         )?),
-        Format::Xla => Box::new(xla::Reader::new(
-            input,
-            &reading.beside,
-            reading.allocation,
-        )?),
-        Format::Tflite => Box::new(tflite::Reader::new(input, reading.log.as_ref())?),
+        Format::Xla => Box::new(xla::read(input, &reading.beside, reading.allocation)?),
+        Format::Tflite => Box::new(tflite::read(input, reading.log.as_ref())?),
     })
 }
 

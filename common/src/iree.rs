@@ -37,8 +37,7 @@ use rustc_hash::FxHashMap;
 
 use crate::error::{FormatError, Place};
 use crate::job::{Job, MAX_VALUE};
-use crate::layout::Layout;
-use crate::row::{Row, Rows};
+use crate::row::{Listed, Row};
 use crate::text::counted;
 use crate::units::whole_number;
 
@@ -70,83 +69,53 @@ const COLUMNS: [&str; 8] = [
 ];
 
 /// The slices of all packs, pack by pack.
-#[derive(Debug)]
-pub struct Reader {
-    rows: std::vec::IntoIter<Row>,
-    layout: Layout,
-    notes: Vec<String>,
-}
-
-impl Reader {
-    /// Reads `input`, a dump, to its end.
-    ///
-    /// # Errors
-    /// [`FormatError`] with the line of a slice that cannot be read or whose size is no
-    /// constant, or that there is no pack.
-    pub fn new(input: impl Read) -> Result<Reader, FormatError> {
-        let mut dump = Dump::default();
-        let mut input = BufReader::with_capacity(1 << 16, input);
-        let (mut number, mut line) = (0, Vec::new());
-        while next_line(&mut input, &mut line)? {
-            number += 1;
-            dump.take(number, &String::from_utf8_lossy(&line))?;
-        }
-        if let Some(open) = &dump.open {
-            let what = "the list of slices has no end: is the dump whole?";
-            return Err(FormatError::malformed(Place::Line(open.line), what));
-        }
-        dump.end_function();
-        if dump.packs.is_empty() {
-            let what = format!(
-                "no {PACK} in the dump: make it with \
-                 --mlir-print-ir-before=iree-stream-layout-slices"
-            );
-            return Err(FormatError::malformed(Place::Line(1), what));
-        }
-        let alignment = dump.alignment.unwrap_or(ALIGNMENT);
-        let mut notes = notes(&dump.packs);
-        let mut rows = Vec::new();
-        let mut empty = 0u64;
-        for (number, pack) in (1..).zip(&dump.packs) {
-            let heap = if dump.packs.len() == 1 { 0 } else { number };
-            for (result, slice) in (1u64..).zip(&pack.slices) {
-                match slice.size {
-                    0 => empty += 1,
-                    _ => {
-                        let id = rows.len() as u64;
-                        let result = format!("{}#{result}", pack.result);
-                        rows.push(row(slice, id, heap, alignment, result)?);
-                    }
+///
+/// Reads `input`, a dump, to its end.
+///
+/// # Errors
+/// [`FormatError`] with the line of a slice that cannot be read or whose size is no
+/// constant, or that there is no pack.
+pub fn read(input: impl Read) -> Result<Listed, FormatError> {
+    let mut dump = Dump::default();
+    let mut input = BufReader::with_capacity(1 << 16, input);
+    let (mut number, mut line) = (0, Vec::new());
+    while next_line(&mut input, &mut line)? {
+        number += 1;
+        dump.take(number, &String::from_utf8_lossy(&line))?;
+    }
+    if let Some(open) = &dump.open {
+        let what = "the list of slices has no end: is the dump whole?";
+        return Err(FormatError::malformed(Place::Line(open.line), what));
+    }
+    dump.end_function();
+    if dump.packs.is_empty() {
+        let what = format!(
+            "no {PACK} in the dump: make it with \
+             --mlir-print-ir-before=iree-stream-layout-slices"
+        );
+        return Err(FormatError::malformed(Place::Line(1), what));
+    }
+    let alignment = dump.alignment.unwrap_or(ALIGNMENT);
+    let mut notes = notes(&dump.packs);
+    let mut rows = Vec::new();
+    let mut empty = 0u64;
+    for (number, pack) in (1..).zip(&dump.packs) {
+        let heap = if dump.packs.len() == 1 { 0 } else { number };
+        for (result, slice) in (1u64..).zip(&pack.slices) {
+            match slice.size {
+                0 => empty += 1,
+                _ => {
+                    let id = rows.len() as u64;
+                    let result = format!("{}#{result}", pack.result);
+                    rows.push(row(slice, id, heap, alignment, result)?);
                 }
             }
         }
-        if empty > 0 {
-            notes.push(format!("{} of no bytes: left out", counted(empty, "slice")));
-        }
-        Ok(Reader {
-            rows: rows.into_iter(),
-            layout: Layout::of(&COLUMNS),
-            notes,
-        })
     }
-}
-
-impl Rows for Reader {
-    fn next_row(&mut self) -> Result<Option<Row>, FormatError> {
-        Ok(self.rows.next())
+    if empty > 0 {
+        notes.push(format!("{} of no bytes: left out", counted(empty, "slice")));
     }
-
-    fn layout(&self) -> Option<&Layout> {
-        Some(&self.layout)
-    }
-
-    fn notes(&self) -> Vec<String> {
-        self.notes.clone()
-    }
-
-    fn has_unique_ids(&self) -> bool {
-        true
-    }
+    Ok(Listed::new(rows, &COLUMNS, notes).numbered())
 }
 
 fn notes(packs: &[Pack]) -> Vec<String> {

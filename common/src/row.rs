@@ -68,3 +68,47 @@ pub trait Rows {
         false
     }
 }
+
+/// The jobs of a format that must be read whole.
+#[derive(Debug)]
+pub struct Listed {
+    rows: std::vec::IntoIter<Row>,
+    layout: Layout,
+    notes: Vec<String>,
+    is_numbered: bool,
+}
+
+impl Listed {
+    pub(crate) fn new(rows: Vec<Row>, columns: &[&str], notes: Vec<String>) -> Listed {
+        Listed {
+            rows: rows.into_iter(),
+            layout: Layout::of(columns),
+            notes,
+            is_numbered: false,
+        }
+    }
+
+    /// The same, of a reader that numbers the jobs itself.
+    pub(crate) fn numbered(mut self) -> Listed {
+        self.is_numbered = true;
+        self
+    }
+}
+
+impl Rows for Listed {
+    fn next_row(&mut self) -> Result<Option<Row>, FormatError> {
+        Ok(self.rows.next())
+    }
+
+    fn layout(&self) -> Option<&Layout> {
+        Some(&self.layout)
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
+    }
+
+    fn has_unique_ids(&self) -> bool {
+        self.is_numbered
+    }
+}

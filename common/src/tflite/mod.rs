@@ -28,7 +28,7 @@ mod write;
 pub use log::{Log, LogError};
 pub use model::{IDENTIFIER, Model};
 #[cfg(feature = "formats")]
-pub use reader::Reader;
+pub use reader::read;
 pub use requests::{ALIGNMENT, Plan, Request, Requests};
 
 /// Why a model cannot be read, or planned.

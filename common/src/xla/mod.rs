@@ -51,8 +51,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::error::{FormatError, Place};
-use crate::layout::Layout;
-use crate::row::{Row, Rows};
+use crate::row::Listed;
 use crate::units::whole_number;
 
 pub use self::live_range::LiveRanges;
@@ -225,41 +224,29 @@ fn is_proto<'a>(mut input: impl Read + 'a) -> Result<(bool, Box<dyn Read + 'a>),
 }
 
 /// The jobs of a buffer assignment: allocation by allocation, by offset.
-#[derive(Debug)]
-pub struct Reader {
-    rows: std::vec::IntoIter<Row>,
-    layout: Layout,
-    notes: Vec<String>,
-}
-
-impl Reader {
-    /// Reads `input`, a `*-buffer-assignment.txt` or a `*.hlo.pb`, to its end.
-    /// O(n log n).
-    ///
-    /// # Errors
-    /// [`FormatError`] with the line or byte of what cannot be read, of a value
-    /// without a live range or that does not fit the module, or that no allocation is
-    /// of this choice.
-    pub fn new(input: impl Read, beside: &Beside, choice: Choice) -> Result<Reader, FormatError> {
-        let (is_proto, input) = is_proto(input)?;
-        let (assignment, of_file) = match is_proto {
-            true => proto::read(input).map(|(assignment, hlo)| (assignment, Some(hlo)))?,
-            false => (assignment::read(input)?, None),
-        };
-        let hlo = of_file.as_ref().or(beside.hlo.as_ref());
-        let mut notes = Vec::new();
-        let alignment = alignment(beside.platform, hlo, &mut notes);
-        let made = jobs(&assignment, beside, hlo, choice, alignment, &mut notes)?;
-        notes.extend(made.notes());
-        let mut columns = vec!["id", "lower", "upper", "size", "alignment", "heap"];
-        columns.extend(made.groups.then_some("group"));
-        columns.push("name");
-        Ok(Reader {
-            rows: made.rows.into_iter(),
-            layout: Layout::of(&columns),
-            notes,
-        })
-    }
+///
+/// Reads `input`, a `*-buffer-assignment.txt` or a `*.hlo.pb`, to its end.
+/// O(n log n).
+///
+/// # Errors
+/// [`FormatError`] with the line or byte of what cannot be read, of a value
+/// without a live range or that does not fit the module, or that no allocation is
+/// of this choice.
+pub fn read(input: impl Read, beside: &Beside, choice: Choice) -> Result<Listed, FormatError> {
+    let (is_proto, input) = is_proto(input)?;
+    let (assignment, of_file) = match is_proto {
+        true => proto::read(input).map(|(assignment, hlo)| (assignment, Some(hlo)))?,
+        false => (assignment::read(input)?, None),
+    };
+    let hlo = of_file.as_ref().or(beside.hlo.as_ref());
+    let mut notes = Vec::new();
+    let alignment = alignment(beside.platform, hlo, &mut notes);
+    let made = jobs(&assignment, beside, hlo, choice, alignment, &mut notes)?;
+    notes.extend(made.notes());
+    let mut columns = vec!["id", "lower", "upper", "size", "alignment", "heap"];
+    columns.extend(made.groups.then_some("group"));
+    columns.push("name");
+    Ok(Listed::new(made.rows, &columns, notes))
 }
 
 /// What offsets are multiples of, by what is known of the compiler.
@@ -329,20 +316,6 @@ fn jobs(
 
 const NO_RANGES: &str = "no live ranges in the file: let adapt join it with the *-live-range.txt \
                          (or --live-range) or the *after_optimizations.txt (or --hlo) of its module";
-
-impl Rows for Reader {
-    fn next_row(&mut self) -> Result<Option<Row>, FormatError> {
-        Ok(self.rows.next())
-    }
-
-    fn layout(&self) -> Option<&Layout> {
-        Some(&self.layout)
-    }
-
-    fn notes(&self) -> Vec<String> {
-        self.notes.clone()
-    }
-}
 
 fn nothing_chosen(choice: Choice, allocations: &[Allocation]) -> FormatError {
     let highest = allocations.iter().map(|allocation| allocation.number).max();

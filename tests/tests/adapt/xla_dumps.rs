@@ -107,7 +107,7 @@ impl Dump {
 
 /// The rows of a dump, or why there are none.
 fn rows(assignment: &[u8], beside: &Beside, choice: Choice) -> Result<Vec<Row>, String> {
-    let reader = xla::Reader::new(assignment, beside, choice);
+    let reader = xla::read(assignment, beside, choice);
     let mut reader = reader.map_err(|error| error.to_string())?;
     let mut rows = Vec::new();
     while let Some(row) = reader.next_row().expect("all is read at once") {
